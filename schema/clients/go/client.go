@@ -1,5 +1,6 @@
-// Package client is what a partner writes to read a month of bounces in Go. genqlient generates the rest from the
-// published schema. It is a module of its own, so that the gateway does not depend on genqlient; month_test.go runs it.
+// Package client is what a partner writes in Go to read a month of bounces, and to find out why mail was refused.
+// genqlient generates the rest from the published schema. It is a module of its own, so that the gateway does not depend
+// on genqlient; its tests run it.
 package client
 
 import (

@@ -4,10 +4,61 @@ package client
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/Khan/genqlient/graphql"
 )
+
+// A filter on bounces. All given conditions must hold.
+type BounceFilter struct {
+	// Only of this user: a user number, such as "21".
+	UserId *string `json:"userId"`
+	// Only of this sender: a sender number, such as "17".
+	SenderId *string `json:"senderId"`
+	// Only of this sender, by address; the case of its domain does not matter.
+	Sender *string `json:"sender"`
+	// Only to this recipient's address; the case of its domain does not matter. Requires the scope `recipients:read`.
+	Recipient *string `json:"recipient"`
+	// Only to recipients whose address has exactly this part before the @. Requires the scope `recipients:read`.
+	LocalPart *string `json:"localPart"`
+	// Only to recipients at exactly this domain, in any case.
+	Domain *string `json:"domain"`
+	// Only emails with all of these custom headers; at most 4. Names and values that might contain an address require the scope `recipients:read`.
+	XHeaders []XHeaderInput `json:"xHeaders"`
+	// Only hard or only soft bounces.
+	Type *BounceType `json:"type"`
+	// Only of this category: a code of `bounceCategories`, such as "bad-mailbox".
+	Category *string `json:"category"`
+}
+
+// GetUserId returns BounceFilter.UserId, and is useful for accessing the field via an interface.
+func (v *BounceFilter) GetUserId() *string { return v.UserId }
+
+// GetSenderId returns BounceFilter.SenderId, and is useful for accessing the field via an interface.
+func (v *BounceFilter) GetSenderId() *string { return v.SenderId }
+
+// GetSender returns BounceFilter.Sender, and is useful for accessing the field via an interface.
+func (v *BounceFilter) GetSender() *string { return v.Sender }
+
+// GetRecipient returns BounceFilter.Recipient, and is useful for accessing the field via an interface.
+func (v *BounceFilter) GetRecipient() *string { return v.Recipient }
+
+// GetLocalPart returns BounceFilter.LocalPart, and is useful for accessing the field via an interface.
+func (v *BounceFilter) GetLocalPart() *string { return v.LocalPart }
+
+// GetDomain returns BounceFilter.Domain, and is useful for accessing the field via an interface.
+func (v *BounceFilter) GetDomain() *string { return v.Domain }
+
+// GetXHeaders returns BounceFilter.XHeaders, and is useful for accessing the field via an interface.
+func (v *BounceFilter) GetXHeaders() []XHeaderInput { return v.XHeaders }
+
+// GetType returns BounceFilter.Type, and is useful for accessing the field via an interface.
+func (v *BounceFilter) GetType() *BounceType { return v.Type }
+
+// GetCategory returns BounceFilter.Category, and is useful for accessing the field via an interface.
+func (v *BounceFilter) GetCategory() *string { return v.Category }
 
 // Whether a bounce is final.
 type BounceType string
@@ -22,6 +73,321 @@ const (
 var AllBounceType = []BounceType{
 	BounceTypeHard,
 	BounceTypeSoft,
+}
+
+// BouncesByDomainBouncesBounceConnection includes the requested fields of the GraphQL type BounceConnection.
+// The GraphQL type's documentation follows.
+//
+// A page of bounces.
+type BouncesByDomainBouncesBounceConnection struct {
+	// The exact number of rows in the whole connection. It is counted only if selected: with 1 upstream call if the filter has only user, sender number and type, otherwise with a few more, growing with the logarithm of the count.
+	TotalCount *int64 `json:"totalCount"`
+	// All bounces of the connection, on whatever page, by groups. Costs 1 upstream call.
+	Breakdown *BouncesByDomainBouncesBounceConnectionBreakdown `json:"breakdown"`
+}
+
+// GetTotalCount returns BouncesByDomainBouncesBounceConnection.TotalCount, and is useful for accessing the field via an interface.
+func (v *BouncesByDomainBouncesBounceConnection) GetTotalCount() *int64 { return v.TotalCount }
+
+// GetBreakdown returns BouncesByDomainBouncesBounceConnection.Breakdown, and is useful for accessing the field via an interface.
+func (v *BouncesByDomainBouncesBounceConnection) GetBreakdown() *BouncesByDomainBouncesBounceConnectionBreakdown {
+	return v.Breakdown
+}
+
+// BouncesByDomainBouncesBounceConnectionBreakdown includes the requested fields of the GraphQL type Breakdown.
+// The GraphQL type's documentation follows.
+//
+// How many events of a list there are in each group: by one or two dimensions, such as provider and category.
+type BouncesByDomainBouncesBounceConnectionBreakdown struct {
+	// The number of all events, which is the list's `totalCount`. The counts of the groups and of `other` add up to it.
+	Total int64 `json:"total"`
+	// The groups with the most events, in descending order of their counts.
+	Groups []BouncesByDomainBouncesBounceConnectionBreakdownGroupsBreakdownGroup `json:"groups"`
+	// The groups that are not listed.
+	Other BouncesByDomainBouncesBounceConnectionBreakdownOther `json:"other"`
+}
+
+// GetTotal returns BouncesByDomainBouncesBounceConnectionBreakdown.Total, and is useful for accessing the field via an interface.
+func (v *BouncesByDomainBouncesBounceConnectionBreakdown) GetTotal() int64 { return v.Total }
+
+// GetGroups returns BouncesByDomainBouncesBounceConnectionBreakdown.Groups, and is useful for accessing the field via an interface.
+func (v *BouncesByDomainBouncesBounceConnectionBreakdown) GetGroups() []BouncesByDomainBouncesBounceConnectionBreakdownGroupsBreakdownGroup {
+	return v.Groups
+}
+
+// GetOther returns BouncesByDomainBouncesBounceConnectionBreakdown.Other, and is useful for accessing the field via an interface.
+func (v *BouncesByDomainBouncesBounceConnectionBreakdown) GetOther() BouncesByDomainBouncesBounceConnectionBreakdownOther {
+	return v.Other
+}
+
+// BouncesByDomainBouncesBounceConnectionBreakdownGroupsBreakdownGroup includes the requested fields of the GraphQL type BreakdownGroup.
+// The GraphQL type's documentation follows.
+//
+// Events with the same values of the dimensions.
+type BouncesByDomainBouncesBounceConnectionBreakdownGroupsBreakdownGroup struct {
+	// The values, in the order of the dimensions asked for.
+	Keys []BouncesByDomainBouncesBounceConnectionBreakdownGroupsBreakdownGroupKeysBreakdownKey `json:"keys"`
+	// The number of events.
+	Count int64 `json:"count"`
+	// The events by hour or by day, oldest first, with zeros if nothing happened. All groups together have at most 100,000 points.
+	Series []BouncesByDomainBouncesBounceConnectionBreakdownGroupsBreakdownGroupSeriesBreakdownPoint `json:"series"`
+}
+
+// GetKeys returns BouncesByDomainBouncesBounceConnectionBreakdownGroupsBreakdownGroup.Keys, and is useful for accessing the field via an interface.
+func (v *BouncesByDomainBouncesBounceConnectionBreakdownGroupsBreakdownGroup) GetKeys() []BouncesByDomainBouncesBounceConnectionBreakdownGroupsBreakdownGroupKeysBreakdownKey {
+	return v.Keys
+}
+
+// GetCount returns BouncesByDomainBouncesBounceConnectionBreakdownGroupsBreakdownGroup.Count, and is useful for accessing the field via an interface.
+func (v *BouncesByDomainBouncesBounceConnectionBreakdownGroupsBreakdownGroup) GetCount() int64 {
+	return v.Count
+}
+
+// GetSeries returns BouncesByDomainBouncesBounceConnectionBreakdownGroupsBreakdownGroup.Series, and is useful for accessing the field via an interface.
+func (v *BouncesByDomainBouncesBounceConnectionBreakdownGroupsBreakdownGroup) GetSeries() []BouncesByDomainBouncesBounceConnectionBreakdownGroupsBreakdownGroupSeriesBreakdownPoint {
+	return v.Series
+}
+
+// BouncesByDomainBouncesBounceConnectionBreakdownGroupsBreakdownGroupKeysBreakdownKey includes the requested fields of the GraphQL type BreakdownKey.
+// The GraphQL type's documentation follows.
+//
+// The value of a dimension that the events of a group have in common.
+type BouncesByDomainBouncesBounceConnectionBreakdownGroupsBreakdownGroupKeysBreakdownKey struct {
+	// The value: a code, name, domain or number as in the events; HARD or SOFT; true or false; an hour, such as "2026-11-22T09:00:00Z"; a day, such as "2026-11-22"; or a weekday, such as "MONDAY".
+	// Null if the events have none, for example no such header.
+	Value *string `json:"value"`
+}
+
+// GetValue returns BouncesByDomainBouncesBounceConnectionBreakdownGroupsBreakdownGroupKeysBreakdownKey.Value, and is useful for accessing the field via an interface.
+func (v *BouncesByDomainBouncesBounceConnectionBreakdownGroupsBreakdownGroupKeysBreakdownKey) GetValue() *string {
+	return v.Value
+}
+
+// BouncesByDomainBouncesBounceConnectionBreakdownGroupsBreakdownGroupSeriesBreakdownPoint includes the requested fields of the GraphQL type BreakdownPoint.
+// The GraphQL type's documentation follows.
+//
+// The events of a group in an hour or a day. The first and the last of a series count only events in the window.
+type BouncesByDomainBouncesBounceConnectionBreakdownGroupsBreakdownGroupSeriesBreakdownPoint struct {
+	// When the bucket begins.
+	Start time.Time `json:"start"`
+	// The number of events.
+	Count int64 `json:"count"`
+}
+
+// GetStart returns BouncesByDomainBouncesBounceConnectionBreakdownGroupsBreakdownGroupSeriesBreakdownPoint.Start, and is useful for accessing the field via an interface.
+func (v *BouncesByDomainBouncesBounceConnectionBreakdownGroupsBreakdownGroupSeriesBreakdownPoint) GetStart() time.Time {
+	return v.Start
+}
+
+// GetCount returns BouncesByDomainBouncesBounceConnectionBreakdownGroupsBreakdownGroupSeriesBreakdownPoint.Count, and is useful for accessing the field via an interface.
+func (v *BouncesByDomainBouncesBounceConnectionBreakdownGroupsBreakdownGroupSeriesBreakdownPoint) GetCount() int64 {
+	return v.Count
+}
+
+// BouncesByDomainBouncesBounceConnectionBreakdownOther includes the requested fields of the GraphQL type BreakdownOther.
+// The GraphQL type's documentation follows.
+//
+// The groups that are not listed.
+type BouncesByDomainBouncesBounceConnectionBreakdownOther struct {
+	// The number of their events.
+	Count int64 `json:"count"`
+}
+
+// GetCount returns BouncesByDomainBouncesBounceConnectionBreakdownOther.Count, and is useful for accessing the field via an interface.
+func (v *BouncesByDomainBouncesBounceConnectionBreakdownOther) GetCount() int64 { return v.Count }
+
+// BouncesByDomainResponse is returned by BouncesByDomain on success.
+type BouncesByDomainResponse struct {
+	// The bounces of the window, by the time they bounced.
+	Bounces *BouncesByDomainBouncesBounceConnection `json:"bounces"`
+}
+
+// GetBounces returns BouncesByDomainResponse.Bounces, and is useful for accessing the field via an interface.
+func (v *BouncesByDomainResponse) GetBounces() *BouncesByDomainBouncesBounceConnection {
+	return v.Bounces
+}
+
+// BouncesOfDayBouncesBounceConnection includes the requested fields of the GraphQL type BounceConnection.
+// The GraphQL type's documentation follows.
+//
+// A page of bounces.
+type BouncesOfDayBouncesBounceConnection struct {
+	// The page's rows.
+	Nodes []BouncesOfDayBouncesBounceConnectionNodesBounce `json:"nodes"`
+	// All bounces of the connection, on whatever page, by groups. Costs 1 upstream call.
+	Breakdown *BouncesOfDayBouncesBounceConnectionBreakdown `json:"breakdown"`
+}
+
+// GetNodes returns BouncesOfDayBouncesBounceConnection.Nodes, and is useful for accessing the field via an interface.
+func (v *BouncesOfDayBouncesBounceConnection) GetNodes() []BouncesOfDayBouncesBounceConnectionNodesBounce {
+	return v.Nodes
+}
+
+// GetBreakdown returns BouncesOfDayBouncesBounceConnection.Breakdown, and is useful for accessing the field via an interface.
+func (v *BouncesOfDayBouncesBounceConnection) GetBreakdown() *BouncesOfDayBouncesBounceConnectionBreakdown {
+	return v.Breakdown
+}
+
+// BouncesOfDayBouncesBounceConnectionBreakdown includes the requested fields of the GraphQL type Breakdown.
+// The GraphQL type's documentation follows.
+//
+// How many events of a list there are in each group: by one or two dimensions, such as provider and category.
+type BouncesOfDayBouncesBounceConnectionBreakdown struct {
+	// The groups with the most events, in descending order of their counts.
+	Groups []BouncesOfDayBouncesBounceConnectionBreakdownGroupsBreakdownGroup `json:"groups"`
+}
+
+// GetGroups returns BouncesOfDayBouncesBounceConnectionBreakdown.Groups, and is useful for accessing the field via an interface.
+func (v *BouncesOfDayBouncesBounceConnectionBreakdown) GetGroups() []BouncesOfDayBouncesBounceConnectionBreakdownGroupsBreakdownGroup {
+	return v.Groups
+}
+
+// BouncesOfDayBouncesBounceConnectionBreakdownGroupsBreakdownGroup includes the requested fields of the GraphQL type BreakdownGroup.
+// The GraphQL type's documentation follows.
+//
+// Events with the same values of the dimensions.
+type BouncesOfDayBouncesBounceConnectionBreakdownGroupsBreakdownGroup struct {
+	// The values, in the order of the dimensions asked for.
+	Keys []BouncesOfDayBouncesBounceConnectionBreakdownGroupsBreakdownGroupKeysBreakdownKey `json:"keys"`
+	// The part of all events: count / total.
+	Share float64 `json:"share"`
+}
+
+// GetKeys returns BouncesOfDayBouncesBounceConnectionBreakdownGroupsBreakdownGroup.Keys, and is useful for accessing the field via an interface.
+func (v *BouncesOfDayBouncesBounceConnectionBreakdownGroupsBreakdownGroup) GetKeys() []BouncesOfDayBouncesBounceConnectionBreakdownGroupsBreakdownGroupKeysBreakdownKey {
+	return v.Keys
+}
+
+// GetShare returns BouncesOfDayBouncesBounceConnectionBreakdownGroupsBreakdownGroup.Share, and is useful for accessing the field via an interface.
+func (v *BouncesOfDayBouncesBounceConnectionBreakdownGroupsBreakdownGroup) GetShare() float64 {
+	return v.Share
+}
+
+// BouncesOfDayBouncesBounceConnectionBreakdownGroupsBreakdownGroupKeysBreakdownKey includes the requested fields of the GraphQL type BreakdownKey.
+// The GraphQL type's documentation follows.
+//
+// The value of a dimension that the events of a group have in common.
+type BouncesOfDayBouncesBounceConnectionBreakdownGroupsBreakdownGroupKeysBreakdownKey struct {
+	// The value: a code, name, domain or number as in the events; HARD or SOFT; true or false; an hour, such as "2026-11-22T09:00:00Z"; a day, such as "2026-11-22"; or a weekday, such as "MONDAY".
+	// Null if the events have none, for example no such header.
+	Value *string `json:"value"`
+}
+
+// GetValue returns BouncesOfDayBouncesBounceConnectionBreakdownGroupsBreakdownGroupKeysBreakdownKey.Value, and is useful for accessing the field via an interface.
+func (v *BouncesOfDayBouncesBounceConnectionBreakdownGroupsBreakdownGroupKeysBreakdownKey) GetValue() *string {
+	return v.Value
+}
+
+// BouncesOfDayBouncesBounceConnectionNodesBounce includes the requested fields of the GraphQL type Bounce.
+// The GraphQL type's documentation follows.
+//
+// An email that could not be delivered: the recipient's server refused it, or never accepted it.
+type BouncesOfDayBouncesBounceConnectionNodesBounce struct {
+	// The recipient's address. Callers without the scope `recipients:read` get a pseudonym: "***", some letters, and the real domain. Each address always has the same pseudonym.
+	Recipient string `json:"recipient"`
+	// The email's id, which begins with the second it was processed in (UTC), such as "20161122000000.125874958762@mail6-40-ussnn1".
+	// Unique together with the recipient. Callers without the scope `recipients:read` get a pseudonym of an id that is more than a number, because
+	// it might contain an address: its second, "***" and some letters. The pseudonym can be used in place of the id.
+	EmailId string `json:"emailId"`
+}
+
+// GetRecipient returns BouncesOfDayBouncesBounceConnectionNodesBounce.Recipient, and is useful for accessing the field via an interface.
+func (v *BouncesOfDayBouncesBounceConnectionNodesBounce) GetRecipient() string { return v.Recipient }
+
+// GetEmailId returns BouncesOfDayBouncesBounceConnectionNodesBounce.EmailId, and is useful for accessing the field via an interface.
+func (v *BouncesOfDayBouncesBounceConnectionNodesBounce) GetEmailId() string { return v.EmailId }
+
+// BouncesOfDayResponse is returned by BouncesOfDay on success.
+type BouncesOfDayResponse struct {
+	// The bounces of the window, by the time they bounced.
+	Bounces *BouncesOfDayBouncesBounceConnection `json:"bounces"`
+	// The senders (approved From addresses) that sent, bounced or were blocked in the window.
+	// Costs 3 upstream calls, which also return their stats over the same window.
+	Senders *BouncesOfDaySendersSenderConnection `json:"senders"`
+}
+
+// GetBounces returns BouncesOfDayResponse.Bounces, and is useful for accessing the field via an interface.
+func (v *BouncesOfDayResponse) GetBounces() *BouncesOfDayBouncesBounceConnection { return v.Bounces }
+
+// GetSenders returns BouncesOfDayResponse.Senders, and is useful for accessing the field via an interface.
+func (v *BouncesOfDayResponse) GetSenders() *BouncesOfDaySendersSenderConnection { return v.Senders }
+
+// BouncesOfDaySendersSenderConnection includes the requested fields of the GraphQL type SenderConnection.
+// The GraphQL type's documentation follows.
+//
+// A page of senders.
+type BouncesOfDaySendersSenderConnection struct {
+	// The page's rows.
+	Nodes []BouncesOfDaySendersSenderConnectionNodesSender `json:"nodes"`
+}
+
+// GetNodes returns BouncesOfDaySendersSenderConnection.Nodes, and is useful for accessing the field via an interface.
+func (v *BouncesOfDaySendersSenderConnection) GetNodes() []BouncesOfDaySendersSenderConnectionNodesSender {
+	return v.Nodes
+}
+
+// BouncesOfDaySendersSenderConnectionNodesSender includes the requested fields of the GraphQL type Sender.
+// The GraphQL type's documentation follows.
+//
+// An approved From address of a user.
+type BouncesOfDaySendersSenderConnectionNodesSender struct {
+	// The address, such as "news@example.com". Costs 1 upstream call for all senders of a list together, or none if it is already known.
+	Address *string `json:"address"`
+	// The sender's counts over a window. Costs at most 3 upstream calls for all senders of a list together: 1 for each of sent, bounced and blocked that is selected.
+	Stats *BouncesOfDaySendersSenderConnectionNodesSenderStats `json:"stats"`
+}
+
+// GetAddress returns BouncesOfDaySendersSenderConnectionNodesSender.Address, and is useful for accessing the field via an interface.
+func (v *BouncesOfDaySendersSenderConnectionNodesSender) GetAddress() *string { return v.Address }
+
+// GetStats returns BouncesOfDaySendersSenderConnectionNodesSender.Stats, and is useful for accessing the field via an interface.
+func (v *BouncesOfDaySendersSenderConnectionNodesSender) GetStats() *BouncesOfDaySendersSenderConnectionNodesSenderStats {
+	return v.Stats
+}
+
+// BouncesOfDaySendersSenderConnectionNodesSenderStats includes the requested fields of the GraphQL type Stats.
+// The GraphQL type's documentation follows.
+//
+// How many emails were sent, bounced and blocked in a window. Emails count at the time they were processed, bounces at the time they bounced.
+//
+// Sent, bounced and blocked cost 1 upstream call each, made only if selected. If a call fails, the fields that need it are null.
+type BouncesOfDaySendersSenderConnectionNodesSenderStats struct {
+	// The counts of the window by hour or by day, oldest first, with zeros if nothing happened. At most 10,000 points.
+	// Costs 1 more upstream call for each of sent, bounced and blocked that is selected in it.
+	Series []BouncesOfDaySendersSenderConnectionNodesSenderStatsSeriesStatsPoint `json:"series"`
+}
+
+// GetSeries returns BouncesOfDaySendersSenderConnectionNodesSenderStats.Series, and is useful for accessing the field via an interface.
+func (v *BouncesOfDaySendersSenderConnectionNodesSenderStats) GetSeries() []BouncesOfDaySendersSenderConnectionNodesSenderStatsSeriesStatsPoint {
+	return v.Series
+}
+
+// BouncesOfDaySendersSenderConnectionNodesSenderStatsSeriesStatsPoint includes the requested fields of the GraphQL type StatsPoint.
+// The GraphQL type's documentation follows.
+//
+// The counts of an hour or a day. The first and the last of a series count only events in the window.
+type BouncesOfDaySendersSenderConnectionNodesSenderStatsSeriesStatsPoint struct {
+	// When the bucket begins.
+	Start time.Time `json:"start"`
+	// Bounces, hard and soft together.
+	Bounced int64 `json:"bounced"`
+	// Bounces per email sent: bounced / sent. Null if nothing was sent. May exceed 1, because bounces can arrive late.
+	BounceRate *float64 `json:"bounceRate"`
+}
+
+// GetStart returns BouncesOfDaySendersSenderConnectionNodesSenderStatsSeriesStatsPoint.Start, and is useful for accessing the field via an interface.
+func (v *BouncesOfDaySendersSenderConnectionNodesSenderStatsSeriesStatsPoint) GetStart() time.Time {
+	return v.Start
+}
+
+// GetBounced returns BouncesOfDaySendersSenderConnectionNodesSenderStatsSeriesStatsPoint.Bounced, and is useful for accessing the field via an interface.
+func (v *BouncesOfDaySendersSenderConnectionNodesSenderStatsSeriesStatsPoint) GetBounced() int64 {
+	return v.Bounced
+}
+
+// GetBounceRate returns BouncesOfDaySendersSenderConnectionNodesSenderStatsSeriesStatsPoint.BounceRate, and is useful for accessing the field via an interface.
+func (v *BouncesOfDaySendersSenderConnectionNodesSenderStatsSeriesStatsPoint) GetBounceRate() *float64 {
+	return v.BounceRate
 }
 
 // BouncesOfMonthBouncesBounceConnection includes the requested fields of the GraphQL type BounceConnection.
@@ -140,6 +506,681 @@ func (v *BouncesOfMonthResponse) GetBounces() *BouncesOfMonthBouncesBounceConnec
 	return v.Bounces
 }
 
+// MailToMessage includes the requested fields of the GraphQL type Message.
+// The GraphQL type's documentation follows.
+//
+// An email as it was sent, to one or more recipients.
+type MailToMessage struct {
+	// The email's id, which it has for all recipients.
+	EmailId string `json:"emailId"`
+	// What became of it for each recipient, ordered by address. At most 500.
+	Recipients []MailToMessageRecipientsMessageRecipient `json:"recipients"`
+}
+
+// GetEmailId returns MailToMessage.EmailId, and is useful for accessing the field via an interface.
+func (v *MailToMessage) GetEmailId() string { return v.EmailId }
+
+// GetRecipients returns MailToMessage.Recipients, and is useful for accessing the field via an interface.
+func (v *MailToMessage) GetRecipients() []MailToMessageRecipientsMessageRecipient {
+	return v.Recipients
+}
+
+// MailToMessageRecipientsMessageRecipient includes the requested fields of the GraphQL type MessageRecipient.
+// The GraphQL type's documentation follows.
+//
+// What became of an email to one of its recipients.
+//
+// Bounces and blocked emails cost 1 upstream call each for all recipients, or, if the window has many of them, up to 3, and 1 for each recipient not
+// found among 1,500. They are looked up only for recipients whom it did not reach. If a call fails, the fields that need it are null.
+type MailToMessageRecipientsMessageRecipient struct {
+	// The recipient's address; without the scope `recipients:read` a pseudonym.
+	Recipient string `json:"recipient"`
+	// What became of it, as far as the window shows.
+	Outcome *MessageOutcome `json:"outcome"`
+	// Why it bounced, if it did: if several times, a hard bounce is preferred.
+	Bounce *MailToMessageRecipientsMessageRecipientBounce `json:"bounce"`
+}
+
+// GetRecipient returns MailToMessageRecipientsMessageRecipient.Recipient, and is useful for accessing the field via an interface.
+func (v *MailToMessageRecipientsMessageRecipient) GetRecipient() string { return v.Recipient }
+
+// GetOutcome returns MailToMessageRecipientsMessageRecipient.Outcome, and is useful for accessing the field via an interface.
+func (v *MailToMessageRecipientsMessageRecipient) GetOutcome() *MessageOutcome { return v.Outcome }
+
+// GetBounce returns MailToMessageRecipientsMessageRecipient.Bounce, and is useful for accessing the field via an interface.
+func (v *MailToMessageRecipientsMessageRecipient) GetBounce() *MailToMessageRecipientsMessageRecipientBounce {
+	return v.Bounce
+}
+
+// MailToMessageRecipientsMessageRecipientBounce includes the requested fields of the GraphQL type Bounce.
+// The GraphQL type's documentation follows.
+//
+// An email that could not be delivered: the recipient's server refused it, or never accepted it.
+type MailToMessageRecipientsMessageRecipientBounce struct {
+	// The enhanced status code (RFC 3463), such as "5.1.1".
+	Code string `json:"code"`
+}
+
+// GetCode returns MailToMessageRecipientsMessageRecipientBounce.Code, and is useful for accessing the field via an interface.
+func (v *MailToMessageRecipientsMessageRecipientBounce) GetCode() string { return v.Code }
+
+// MailToRecipient includes the requested fields of the GraphQL type Recipient.
+// The GraphQL type's documentation follows.
+//
+// Everything that is known about mail to one address, over all users that the caller may see.
+type MailToRecipient struct {
+	// What happened to mail to this address: its emails, bounces and blocked emails as one list in order of time. An email that bounced or was blocked is in it
+	// twice, as the email and as what became of it. Of events in the same second, emails come first, then bounces, then blocked emails.
+	// Costs 3 upstream calls for each 500 events.
+	Events *MailToRecipientEventsDeliveryEventConnection `json:"events"`
+	// Whether mail to this address is likely to be blocked, by what happened to earlier mail. The API has no list of suppressed addresses, so this can find
+	// evidence of a suppression, but never shows that an address is free.
+	// Costs 2 upstream calls, and 1 more if there is evidence.
+	Suppression *MailToRecipientSuppression `json:"suppression"`
+	// How many emails to this address were sent, delivered, bounced and blocked in a window. Costs 1 upstream call for each of emails, bounces and blocked emails
+	// that is selected, or more if there are 500 or more of them.
+	Stats *MailToRecipientStats `json:"stats"`
+}
+
+// GetEvents returns MailToRecipient.Events, and is useful for accessing the field via an interface.
+func (v *MailToRecipient) GetEvents() *MailToRecipientEventsDeliveryEventConnection { return v.Events }
+
+// GetSuppression returns MailToRecipient.Suppression, and is useful for accessing the field via an interface.
+func (v *MailToRecipient) GetSuppression() *MailToRecipientSuppression { return v.Suppression }
+
+// GetStats returns MailToRecipient.Stats, and is useful for accessing the field via an interface.
+func (v *MailToRecipient) GetStats() *MailToRecipientStats { return v.Stats }
+
+// MailToRecipientEventsDeliveryEventConnection includes the requested fields of the GraphQL type DeliveryEventConnection.
+// The GraphQL type's documentation follows.
+//
+// A page of events.
+type MailToRecipientEventsDeliveryEventConnection struct {
+	// The page's rows.
+	Nodes []MailToRecipientEventsDeliveryEventConnectionNodesDeliveryEvent `json:"-"`
+}
+
+// GetNodes returns MailToRecipientEventsDeliveryEventConnection.Nodes, and is useful for accessing the field via an interface.
+func (v *MailToRecipientEventsDeliveryEventConnection) GetNodes() []MailToRecipientEventsDeliveryEventConnectionNodesDeliveryEvent {
+	return v.Nodes
+}
+
+func (v *MailToRecipientEventsDeliveryEventConnection) UnmarshalJSON(b []byte) error {
+
+	if string(b) == "null" {
+		return nil
+	}
+
+	var firstPass struct {
+		*MailToRecipientEventsDeliveryEventConnection
+		Nodes []json.RawMessage `json:"nodes"`
+		graphql.NoUnmarshalJSON
+	}
+	firstPass.MailToRecipientEventsDeliveryEventConnection = v
+
+	err := json.Unmarshal(b, &firstPass)
+	if err != nil {
+		return err
+	}
+
+	{
+		dst := &v.Nodes
+		src := firstPass.Nodes
+		*dst = make(
+			[]MailToRecipientEventsDeliveryEventConnectionNodesDeliveryEvent,
+			len(src))
+		for i, src := range src {
+			dst := &(*dst)[i]
+			if len(src) != 0 && string(src) != "null" {
+				err = __unmarshalMailToRecipientEventsDeliveryEventConnectionNodesDeliveryEvent(
+					src, dst)
+				if err != nil {
+					return fmt.Errorf(
+						"unable to unmarshal MailToRecipientEventsDeliveryEventConnection.Nodes: %w", err)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+type __premarshalMailToRecipientEventsDeliveryEventConnection struct {
+	Nodes []json.RawMessage `json:"nodes"`
+}
+
+func (v *MailToRecipientEventsDeliveryEventConnection) MarshalJSON() ([]byte, error) {
+	premarshaled, err := v.__premarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(premarshaled)
+}
+
+func (v *MailToRecipientEventsDeliveryEventConnection) __premarshalJSON() (*__premarshalMailToRecipientEventsDeliveryEventConnection, error) {
+	var retval __premarshalMailToRecipientEventsDeliveryEventConnection
+
+	{
+
+		dst := &retval.Nodes
+		src := v.Nodes
+		*dst = make(
+			[]json.RawMessage,
+			len(src))
+		for i, src := range src {
+			dst := &(*dst)[i]
+			var err error
+			*dst, err = __marshalMailToRecipientEventsDeliveryEventConnectionNodesDeliveryEvent(
+				&src)
+			if err != nil {
+				return nil, fmt.Errorf(
+					"unable to marshal MailToRecipientEventsDeliveryEventConnection.Nodes: %w", err)
+			}
+		}
+	}
+	return &retval, nil
+}
+
+// MailToRecipientEventsDeliveryEventConnectionNodesBlockedEmail includes the requested fields of the GraphQL type BlockedEmail.
+// The GraphQL type's documentation follows.
+//
+// An email that was not sent because its recipient is suppressed.
+type MailToRecipientEventsDeliveryEventConnectionNodesBlockedEmail struct {
+	Typename *string `json:"__typename"`
+	// When it happened: when a bounce bounced, or an email or blocked email was processed.
+	At time.Time `json:"at"`
+	// The email's id. The events of one email to one recipient have the same id.
+	EmailId string `json:"emailId"`
+}
+
+// GetTypename returns MailToRecipientEventsDeliveryEventConnectionNodesBlockedEmail.Typename, and is useful for accessing the field via an interface.
+func (v *MailToRecipientEventsDeliveryEventConnectionNodesBlockedEmail) GetTypename() *string {
+	return v.Typename
+}
+
+// GetAt returns MailToRecipientEventsDeliveryEventConnectionNodesBlockedEmail.At, and is useful for accessing the field via an interface.
+func (v *MailToRecipientEventsDeliveryEventConnectionNodesBlockedEmail) GetAt() time.Time {
+	return v.At
+}
+
+// GetEmailId returns MailToRecipientEventsDeliveryEventConnectionNodesBlockedEmail.EmailId, and is useful for accessing the field via an interface.
+func (v *MailToRecipientEventsDeliveryEventConnectionNodesBlockedEmail) GetEmailId() string {
+	return v.EmailId
+}
+
+// MailToRecipientEventsDeliveryEventConnectionNodesBounce includes the requested fields of the GraphQL type Bounce.
+// The GraphQL type's documentation follows.
+//
+// An email that could not be delivered: the recipient's server refused it, or never accepted it.
+type MailToRecipientEventsDeliveryEventConnectionNodesBounce struct {
+	Typename *string `json:"__typename"`
+	// When it happened: when a bounce bounced, or an email or blocked email was processed.
+	At time.Time `json:"at"`
+	// The email's id. The events of one email to one recipient have the same id.
+	EmailId string `json:"emailId"`
+	// The enhanced status code (RFC 3463), such as "5.1.1".
+	Code string `json:"code"`
+}
+
+// GetTypename returns MailToRecipientEventsDeliveryEventConnectionNodesBounce.Typename, and is useful for accessing the field via an interface.
+func (v *MailToRecipientEventsDeliveryEventConnectionNodesBounce) GetTypename() *string {
+	return v.Typename
+}
+
+// GetAt returns MailToRecipientEventsDeliveryEventConnectionNodesBounce.At, and is useful for accessing the field via an interface.
+func (v *MailToRecipientEventsDeliveryEventConnectionNodesBounce) GetAt() time.Time { return v.At }
+
+// GetEmailId returns MailToRecipientEventsDeliveryEventConnectionNodesBounce.EmailId, and is useful for accessing the field via an interface.
+func (v *MailToRecipientEventsDeliveryEventConnectionNodesBounce) GetEmailId() string {
+	return v.EmailId
+}
+
+// GetCode returns MailToRecipientEventsDeliveryEventConnectionNodesBounce.Code, and is useful for accessing the field via an interface.
+func (v *MailToRecipientEventsDeliveryEventConnectionNodesBounce) GetCode() string { return v.Code }
+
+// MailToRecipientEventsDeliveryEventConnectionNodesDeliveryEvent includes the requested fields of the GraphQL interface DeliveryEvent.
+//
+// MailToRecipientEventsDeliveryEventConnectionNodesDeliveryEvent is implemented by the following types:
+// MailToRecipientEventsDeliveryEventConnectionNodesBlockedEmail
+// MailToRecipientEventsDeliveryEventConnectionNodesBounce
+// MailToRecipientEventsDeliveryEventConnectionNodesEmail
+// The GraphQL type's documentation follows.
+//
+// Something that happened to an email to one recipient: it was processed, it bounced, or it was blocked.
+type MailToRecipientEventsDeliveryEventConnectionNodesDeliveryEvent interface {
+	implementsGraphQLInterfaceMailToRecipientEventsDeliveryEventConnectionNodesDeliveryEvent()
+	// GetTypename returns the receiver's concrete GraphQL type-name (see interface doc for possible values).
+	GetTypename() *string
+	// GetAt returns the interface-field "at" from its implementation.
+	// The GraphQL interface field's documentation follows.
+	//
+	// When it happened: when a bounce bounced, or an email or blocked email was processed.
+	GetAt() time.Time
+	// GetEmailId returns the interface-field "emailId" from its implementation.
+	// The GraphQL interface field's documentation follows.
+	//
+	// The email's id. The events of one email to one recipient have the same id.
+	GetEmailId() string
+}
+
+func (v *MailToRecipientEventsDeliveryEventConnectionNodesBlockedEmail) implementsGraphQLInterfaceMailToRecipientEventsDeliveryEventConnectionNodesDeliveryEvent() {
+}
+func (v *MailToRecipientEventsDeliveryEventConnectionNodesBounce) implementsGraphQLInterfaceMailToRecipientEventsDeliveryEventConnectionNodesDeliveryEvent() {
+}
+func (v *MailToRecipientEventsDeliveryEventConnectionNodesEmail) implementsGraphQLInterfaceMailToRecipientEventsDeliveryEventConnectionNodesDeliveryEvent() {
+}
+
+func __unmarshalMailToRecipientEventsDeliveryEventConnectionNodesDeliveryEvent(b []byte, v *MailToRecipientEventsDeliveryEventConnectionNodesDeliveryEvent) error {
+	if string(b) == "null" {
+		return nil
+	}
+
+	var tn struct {
+		TypeName string `json:"__typename"`
+	}
+	err := json.Unmarshal(b, &tn)
+	if err != nil {
+		return err
+	}
+
+	switch tn.TypeName {
+	case "BlockedEmail":
+		*v = new(MailToRecipientEventsDeliveryEventConnectionNodesBlockedEmail)
+		return json.Unmarshal(b, *v)
+	case "Bounce":
+		*v = new(MailToRecipientEventsDeliveryEventConnectionNodesBounce)
+		return json.Unmarshal(b, *v)
+	case "Email":
+		*v = new(MailToRecipientEventsDeliveryEventConnectionNodesEmail)
+		return json.Unmarshal(b, *v)
+	case "":
+		return fmt.Errorf(
+			"response was missing DeliveryEvent.__typename")
+	default:
+		return fmt.Errorf(
+			`unexpected concrete type for MailToRecipientEventsDeliveryEventConnectionNodesDeliveryEvent: "%v"`, tn.TypeName)
+	}
+}
+
+func __marshalMailToRecipientEventsDeliveryEventConnectionNodesDeliveryEvent(v *MailToRecipientEventsDeliveryEventConnectionNodesDeliveryEvent) ([]byte, error) {
+
+	var typename string
+	switch v := (*v).(type) {
+	case *MailToRecipientEventsDeliveryEventConnectionNodesBlockedEmail:
+		typename = "BlockedEmail"
+
+		result := struct {
+			TypeName string `json:"__typename"`
+			*MailToRecipientEventsDeliveryEventConnectionNodesBlockedEmail
+		}{typename, v}
+		return json.Marshal(result)
+	case *MailToRecipientEventsDeliveryEventConnectionNodesBounce:
+		typename = "Bounce"
+
+		result := struct {
+			TypeName string `json:"__typename"`
+			*MailToRecipientEventsDeliveryEventConnectionNodesBounce
+		}{typename, v}
+		return json.Marshal(result)
+	case *MailToRecipientEventsDeliveryEventConnectionNodesEmail:
+		typename = "Email"
+
+		result := struct {
+			TypeName string `json:"__typename"`
+			*MailToRecipientEventsDeliveryEventConnectionNodesEmail
+		}{typename, v}
+		return json.Marshal(result)
+	case nil:
+		return []byte("null"), nil
+	default:
+		return nil, fmt.Errorf(
+			`unexpected concrete type for MailToRecipientEventsDeliveryEventConnectionNodesDeliveryEvent: "%T"`, v)
+	}
+}
+
+// MailToRecipientEventsDeliveryEventConnectionNodesEmail includes the requested fields of the GraphQL type Email.
+// The GraphQL type's documentation follows.
+//
+// An email to one recipient: delivered, bounced or blocked.
+type MailToRecipientEventsDeliveryEventConnectionNodesEmail struct {
+	Typename *string `json:"__typename"`
+	// When it happened: when a bounce bounced, or an email or blocked email was processed.
+	At time.Time `json:"at"`
+	// The email's id. The events of one email to one recipient have the same id.
+	EmailId string `json:"emailId"`
+}
+
+// GetTypename returns MailToRecipientEventsDeliveryEventConnectionNodesEmail.Typename, and is useful for accessing the field via an interface.
+func (v *MailToRecipientEventsDeliveryEventConnectionNodesEmail) GetTypename() *string {
+	return v.Typename
+}
+
+// GetAt returns MailToRecipientEventsDeliveryEventConnectionNodesEmail.At, and is useful for accessing the field via an interface.
+func (v *MailToRecipientEventsDeliveryEventConnectionNodesEmail) GetAt() time.Time { return v.At }
+
+// GetEmailId returns MailToRecipientEventsDeliveryEventConnectionNodesEmail.EmailId, and is useful for accessing the field via an interface.
+func (v *MailToRecipientEventsDeliveryEventConnectionNodesEmail) GetEmailId() string {
+	return v.EmailId
+}
+
+// MailToRecipientStats includes the requested fields of the GraphQL type RecipientStats.
+// The GraphQL type's documentation follows.
+//
+// How many emails to one recipient were sent, delivered, bounced and blocked in a window. Emails count at the time they were processed, bounces at the
+// time they bounced. If a call fails, the fields that need it are null.
+type MailToRecipientStats struct {
+	// Emails, delivered or not.
+	Sent *int64 `json:"sent"`
+	// Bounces, hard and soft together.
+	Bounced *int64 `json:"bounced"`
+	// Emails that were not sent because the recipient is suppressed.
+	Blocked *int64 `json:"blocked"`
+}
+
+// GetSent returns MailToRecipientStats.Sent, and is useful for accessing the field via an interface.
+func (v *MailToRecipientStats) GetSent() *int64 { return v.Sent }
+
+// GetBounced returns MailToRecipientStats.Bounced, and is useful for accessing the field via an interface.
+func (v *MailToRecipientStats) GetBounced() *int64 { return v.Bounced }
+
+// GetBlocked returns MailToRecipientStats.Blocked, and is useful for accessing the field via an interface.
+func (v *MailToRecipientStats) GetBlocked() *int64 { return v.Blocked }
+
+// MailToRecipientSuppression includes the requested fields of the GraphQL type Suppression.
+// The GraphQL type's documentation follows.
+//
+// What earlier mail to an address says about whether further mail will be blocked.
+type MailToRecipientSuppression struct {
+	// The conclusion. If the users' mail leads to different ones, the first of the enum's values.
+	Verdict SuppressionVerdict `json:"verdict"`
+	// The events that the verdict follows from, newest first, at most 2: the blocked email, and the hard bounce before it; the hard bounce; or the delivery that
+	// followed the evidence, and that evidence. Empty if there is no evidence in the window.
+	Because []MailToRecipientSuppressionBecauseDeliveryEvent `json:"-"`
+}
+
+// GetVerdict returns MailToRecipientSuppression.Verdict, and is useful for accessing the field via an interface.
+func (v *MailToRecipientSuppression) GetVerdict() SuppressionVerdict { return v.Verdict }
+
+// GetBecause returns MailToRecipientSuppression.Because, and is useful for accessing the field via an interface.
+func (v *MailToRecipientSuppression) GetBecause() []MailToRecipientSuppressionBecauseDeliveryEvent {
+	return v.Because
+}
+
+func (v *MailToRecipientSuppression) UnmarshalJSON(b []byte) error {
+
+	if string(b) == "null" {
+		return nil
+	}
+
+	var firstPass struct {
+		*MailToRecipientSuppression
+		Because []json.RawMessage `json:"because"`
+		graphql.NoUnmarshalJSON
+	}
+	firstPass.MailToRecipientSuppression = v
+
+	err := json.Unmarshal(b, &firstPass)
+	if err != nil {
+		return err
+	}
+
+	{
+		dst := &v.Because
+		src := firstPass.Because
+		*dst = make(
+			[]MailToRecipientSuppressionBecauseDeliveryEvent,
+			len(src))
+		for i, src := range src {
+			dst := &(*dst)[i]
+			if len(src) != 0 && string(src) != "null" {
+				err = __unmarshalMailToRecipientSuppressionBecauseDeliveryEvent(
+					src, dst)
+				if err != nil {
+					return fmt.Errorf(
+						"unable to unmarshal MailToRecipientSuppression.Because: %w", err)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+type __premarshalMailToRecipientSuppression struct {
+	Verdict SuppressionVerdict `json:"verdict"`
+
+	Because []json.RawMessage `json:"because"`
+}
+
+func (v *MailToRecipientSuppression) MarshalJSON() ([]byte, error) {
+	premarshaled, err := v.__premarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(premarshaled)
+}
+
+func (v *MailToRecipientSuppression) __premarshalJSON() (*__premarshalMailToRecipientSuppression, error) {
+	var retval __premarshalMailToRecipientSuppression
+
+	retval.Verdict = v.Verdict
+	{
+
+		dst := &retval.Because
+		src := v.Because
+		*dst = make(
+			[]json.RawMessage,
+			len(src))
+		for i, src := range src {
+			dst := &(*dst)[i]
+			var err error
+			*dst, err = __marshalMailToRecipientSuppressionBecauseDeliveryEvent(
+				&src)
+			if err != nil {
+				return nil, fmt.Errorf(
+					"unable to marshal MailToRecipientSuppression.Because: %w", err)
+			}
+		}
+	}
+	return &retval, nil
+}
+
+// MailToRecipientSuppressionBecauseBlockedEmail includes the requested fields of the GraphQL type BlockedEmail.
+// The GraphQL type's documentation follows.
+//
+// An email that was not sent because its recipient is suppressed.
+type MailToRecipientSuppressionBecauseBlockedEmail struct {
+	Typename *string `json:"__typename"`
+	// When it happened: when a bounce bounced, or an email or blocked email was processed.
+	At time.Time `json:"at"`
+}
+
+// GetTypename returns MailToRecipientSuppressionBecauseBlockedEmail.Typename, and is useful for accessing the field via an interface.
+func (v *MailToRecipientSuppressionBecauseBlockedEmail) GetTypename() *string { return v.Typename }
+
+// GetAt returns MailToRecipientSuppressionBecauseBlockedEmail.At, and is useful for accessing the field via an interface.
+func (v *MailToRecipientSuppressionBecauseBlockedEmail) GetAt() time.Time { return v.At }
+
+// MailToRecipientSuppressionBecauseBounce includes the requested fields of the GraphQL type Bounce.
+// The GraphQL type's documentation follows.
+//
+// An email that could not be delivered: the recipient's server refused it, or never accepted it.
+type MailToRecipientSuppressionBecauseBounce struct {
+	Typename *string `json:"__typename"`
+	// When it happened: when a bounce bounced, or an email or blocked email was processed.
+	At time.Time `json:"at"`
+}
+
+// GetTypename returns MailToRecipientSuppressionBecauseBounce.Typename, and is useful for accessing the field via an interface.
+func (v *MailToRecipientSuppressionBecauseBounce) GetTypename() *string { return v.Typename }
+
+// GetAt returns MailToRecipientSuppressionBecauseBounce.At, and is useful for accessing the field via an interface.
+func (v *MailToRecipientSuppressionBecauseBounce) GetAt() time.Time { return v.At }
+
+// MailToRecipientSuppressionBecauseDeliveryEvent includes the requested fields of the GraphQL interface DeliveryEvent.
+//
+// MailToRecipientSuppressionBecauseDeliveryEvent is implemented by the following types:
+// MailToRecipientSuppressionBecauseBlockedEmail
+// MailToRecipientSuppressionBecauseBounce
+// MailToRecipientSuppressionBecauseEmail
+// The GraphQL type's documentation follows.
+//
+// Something that happened to an email to one recipient: it was processed, it bounced, or it was blocked.
+type MailToRecipientSuppressionBecauseDeliveryEvent interface {
+	implementsGraphQLInterfaceMailToRecipientSuppressionBecauseDeliveryEvent()
+	// GetTypename returns the receiver's concrete GraphQL type-name (see interface doc for possible values).
+	GetTypename() *string
+	// GetAt returns the interface-field "at" from its implementation.
+	// The GraphQL interface field's documentation follows.
+	//
+	// When it happened: when a bounce bounced, or an email or blocked email was processed.
+	GetAt() time.Time
+}
+
+func (v *MailToRecipientSuppressionBecauseBlockedEmail) implementsGraphQLInterfaceMailToRecipientSuppressionBecauseDeliveryEvent() {
+}
+func (v *MailToRecipientSuppressionBecauseBounce) implementsGraphQLInterfaceMailToRecipientSuppressionBecauseDeliveryEvent() {
+}
+func (v *MailToRecipientSuppressionBecauseEmail) implementsGraphQLInterfaceMailToRecipientSuppressionBecauseDeliveryEvent() {
+}
+
+func __unmarshalMailToRecipientSuppressionBecauseDeliveryEvent(b []byte, v *MailToRecipientSuppressionBecauseDeliveryEvent) error {
+	if string(b) == "null" {
+		return nil
+	}
+
+	var tn struct {
+		TypeName string `json:"__typename"`
+	}
+	err := json.Unmarshal(b, &tn)
+	if err != nil {
+		return err
+	}
+
+	switch tn.TypeName {
+	case "BlockedEmail":
+		*v = new(MailToRecipientSuppressionBecauseBlockedEmail)
+		return json.Unmarshal(b, *v)
+	case "Bounce":
+		*v = new(MailToRecipientSuppressionBecauseBounce)
+		return json.Unmarshal(b, *v)
+	case "Email":
+		*v = new(MailToRecipientSuppressionBecauseEmail)
+		return json.Unmarshal(b, *v)
+	case "":
+		return fmt.Errorf(
+			"response was missing DeliveryEvent.__typename")
+	default:
+		return fmt.Errorf(
+			`unexpected concrete type for MailToRecipientSuppressionBecauseDeliveryEvent: "%v"`, tn.TypeName)
+	}
+}
+
+func __marshalMailToRecipientSuppressionBecauseDeliveryEvent(v *MailToRecipientSuppressionBecauseDeliveryEvent) ([]byte, error) {
+
+	var typename string
+	switch v := (*v).(type) {
+	case *MailToRecipientSuppressionBecauseBlockedEmail:
+		typename = "BlockedEmail"
+
+		result := struct {
+			TypeName string `json:"__typename"`
+			*MailToRecipientSuppressionBecauseBlockedEmail
+		}{typename, v}
+		return json.Marshal(result)
+	case *MailToRecipientSuppressionBecauseBounce:
+		typename = "Bounce"
+
+		result := struct {
+			TypeName string `json:"__typename"`
+			*MailToRecipientSuppressionBecauseBounce
+		}{typename, v}
+		return json.Marshal(result)
+	case *MailToRecipientSuppressionBecauseEmail:
+		typename = "Email"
+
+		result := struct {
+			TypeName string `json:"__typename"`
+			*MailToRecipientSuppressionBecauseEmail
+		}{typename, v}
+		return json.Marshal(result)
+	case nil:
+		return []byte("null"), nil
+	default:
+		return nil, fmt.Errorf(
+			`unexpected concrete type for MailToRecipientSuppressionBecauseDeliveryEvent: "%T"`, v)
+	}
+}
+
+// MailToRecipientSuppressionBecauseEmail includes the requested fields of the GraphQL type Email.
+// The GraphQL type's documentation follows.
+//
+// An email to one recipient: delivered, bounced or blocked.
+type MailToRecipientSuppressionBecauseEmail struct {
+	Typename *string `json:"__typename"`
+	// When it happened: when a bounce bounced, or an email or blocked email was processed.
+	At time.Time `json:"at"`
+}
+
+// GetTypename returns MailToRecipientSuppressionBecauseEmail.Typename, and is useful for accessing the field via an interface.
+func (v *MailToRecipientSuppressionBecauseEmail) GetTypename() *string { return v.Typename }
+
+// GetAt returns MailToRecipientSuppressionBecauseEmail.At, and is useful for accessing the field via an interface.
+func (v *MailToRecipientSuppressionBecauseEmail) GetAt() time.Time { return v.At }
+
+// MailToResponse is returned by MailTo on success.
+type MailToResponse struct {
+	// What happened to mail to one address, whether or not there was any. Requires the scope `recipients:read`. Costs nothing by itself.
+	Recipient *MailToRecipient `json:"recipient"`
+	// What became of an email, for each of its recipients. Null, with a NOT_FOUND error, if there is no such email in the window.
+	// Costs 1 upstream call for each 500 emails in the second when it was processed, with which most email ids begin. For an email id that begins otherwise, all
+	// emails of the window are read, at most 10,000.
+	Message *MailToMessage `json:"message"`
+}
+
+// GetRecipient returns MailToResponse.Recipient, and is useful for accessing the field via an interface.
+func (v *MailToResponse) GetRecipient() *MailToRecipient { return v.Recipient }
+
+// GetMessage returns MailToResponse.Message, and is useful for accessing the field via an interface.
+func (v *MailToResponse) GetMessage() *MailToMessage { return v.Message }
+
+// What became of an email to one recipient.
+type MessageOutcome string
+
+const (
+	// The recipient's server accepted it.
+	MessageOutcomeDelivered MessageOutcome = "DELIVERED"
+	// It could not be delivered.
+	MessageOutcomeBounced MessageOutcome = "BOUNCED"
+	// It was not sent because the recipient is suppressed.
+	MessageOutcomeBlocked MessageOutcome = "BLOCKED"
+	// It was not delivered, but neither bounced nor was blocked within the window. It may bounce later.
+	MessageOutcomePending MessageOutcome = "PENDING"
+)
+
+var AllMessageOutcome = []MessageOutcome{
+	MessageOutcomeDelivered,
+	MessageOutcomeBounced,
+	MessageOutcomeBlocked,
+	MessageOutcomePending,
+}
+
+// A conclusion about the suppression of an address, from events in a window. Events of the same second as a delivery count as later.
+type SuppressionVerdict string
+
+const (
+	// An email was blocked, and since then none was delivered and none bounced hard.
+	SuppressionVerdictBlocked SuppressionVerdict = "BLOCKED"
+	// An email bounced hard, and since then none was delivered and none was blocked. Most services then suppress the address.
+	SuppressionVerdictLikelyBlocked SuppressionVerdict = "LIKELY_BLOCKED"
+	// No email was blocked or bounced hard, or a later one was delivered. This does not mean that the address is not suppressed: it may have been suppressed by hand, for a complaint, or before the window.
+	SuppressionVerdictNoEvidence SuppressionVerdict = "NO_EVIDENCE"
+)
+
+var AllSuppressionVerdict = []SuppressionVerdict{
+	SuppressionVerdictBlocked,
+	SuppressionVerdictLikelyBlocked,
+	SuppressionVerdictNoEvidence,
+}
+
 // A window of time: either between two times, or a duration up to now. Give exactly one of its fields.
 type Window struct {
 	// From one time to another.
@@ -172,6 +1213,48 @@ func (v *WindowBetween) GetStart() time.Time { return v.Start }
 // GetEnd returns WindowBetween.End, and is useful for accessing the field via an interface.
 func (v *WindowBetween) GetEnd() time.Time { return v.End }
 
+// A custom header that an email must carry.
+type XHeaderInput struct {
+	// The header's name: "X-" followed by printable ASCII without spaces and colons, such as "X-Campaign". Case does not matter.
+	Name string `json:"name"`
+	// The header's value, exactly.
+	Value string `json:"value"`
+}
+
+// GetName returns XHeaderInput.Name, and is useful for accessing the field via an interface.
+func (v *XHeaderInput) GetName() string { return v.Name }
+
+// GetValue returns XHeaderInput.Value, and is useful for accessing the field via an interface.
+func (v *XHeaderInput) GetValue() string { return v.Value }
+
+// __BouncesByDomainInput is used internally by genqlient
+type __BouncesByDomainInput struct {
+	Window Window `json:"window"`
+}
+
+// GetWindow returns __BouncesByDomainInput.Window, and is useful for accessing the field via an interface.
+func (v *__BouncesByDomainInput) GetWindow() Window { return v.Window }
+
+// __BouncesOfDayInput is used internally by genqlient
+type __BouncesOfDayInput struct {
+	Day      Window       `json:"day"`
+	Around   Window       `json:"around"`
+	Filter   BounceFilter `json:"filter"`
+	TimeZone string       `json:"timeZone"`
+}
+
+// GetDay returns __BouncesOfDayInput.Day, and is useful for accessing the field via an interface.
+func (v *__BouncesOfDayInput) GetDay() Window { return v.Day }
+
+// GetAround returns __BouncesOfDayInput.Around, and is useful for accessing the field via an interface.
+func (v *__BouncesOfDayInput) GetAround() Window { return v.Around }
+
+// GetFilter returns __BouncesOfDayInput.Filter, and is useful for accessing the field via an interface.
+func (v *__BouncesOfDayInput) GetFilter() BounceFilter { return v.Filter }
+
+// GetTimeZone returns __BouncesOfDayInput.TimeZone, and is useful for accessing the field via an interface.
+func (v *__BouncesOfDayInput) GetTimeZone() string { return v.TimeZone }
+
 // __BouncesOfMonthInput is used internally by genqlient
 type __BouncesOfMonthInput struct {
 	Window Window  `json:"window"`
@@ -183,6 +1266,135 @@ func (v *__BouncesOfMonthInput) GetWindow() Window { return v.Window }
 
 // GetAfter returns __BouncesOfMonthInput.After, and is useful for accessing the field via an interface.
 func (v *__BouncesOfMonthInput) GetAfter() *string { return v.After }
+
+// __MailToInput is used internally by genqlient
+type __MailToInput struct {
+	Window    Window `json:"window"`
+	Recipient string `json:"recipient"`
+	EmailId   string `json:"emailId"`
+}
+
+// GetWindow returns __MailToInput.Window, and is useful for accessing the field via an interface.
+func (v *__MailToInput) GetWindow() Window { return v.Window }
+
+// GetRecipient returns __MailToInput.Recipient, and is useful for accessing the field via an interface.
+func (v *__MailToInput) GetRecipient() string { return v.Recipient }
+
+// GetEmailId returns __MailToInput.EmailId, and is useful for accessing the field via an interface.
+func (v *__MailToInput) GetEmailId() string { return v.EmailId }
+
+// The query executed by BouncesByDomain.
+const BouncesByDomain_Operation = `
+query BouncesByDomain ($window: Window!) {
+	bounces(window: $window) {
+		totalCount
+		breakdown(by: [DOMAIN], top: 20) {
+			total
+			groups {
+				keys {
+					value
+				}
+				count
+				series(interval: DAY) {
+					start
+					count
+				}
+			}
+			other {
+				count
+			}
+		}
+	}
+}
+`
+
+func BouncesByDomain(
+	ctx_ context.Context,
+	client_ graphql.Client,
+	window Window,
+) (data_ *BouncesByDomainResponse, err_ error) {
+	req_ := &graphql.Request{
+		OpName: "BouncesByDomain",
+		Query:  BouncesByDomain_Operation,
+		Variables: &__BouncesByDomainInput{
+			Window: window,
+		},
+	}
+
+	data_ = &BouncesByDomainResponse{}
+	resp_ := &graphql.Response{Data: data_}
+
+	err_ = client_.MakeRequest(
+		ctx_,
+		req_,
+		resp_,
+	)
+
+	return data_, err_
+}
+
+// The query executed by BouncesOfDay.
+const BouncesOfDay_Operation = `
+query BouncesOfDay ($day: Window!, $around: Window!, $filter: BounceFilter!, $timeZone: String!) {
+	bounces(window: $day, filter: $filter, order: NEWEST_FIRST, first: 1) {
+		nodes {
+			recipient
+			emailId
+		}
+		breakdown(by: [DIAGNOSTIC], top: 1) {
+			groups {
+				keys {
+					value
+				}
+				share
+			}
+		}
+	}
+	senders(window: $day, orderBy: {field:SOFT_BOUNCED,direction:DESC}, first: 1) {
+		nodes {
+			address
+			stats(window: $around) {
+				series(interval: DAY, timeZone: $timeZone) {
+					start
+					bounced
+					bounceRate
+				}
+			}
+		}
+	}
+}
+`
+
+func BouncesOfDay(
+	ctx_ context.Context,
+	client_ graphql.Client,
+	day Window,
+	around Window,
+	filter BounceFilter,
+	timeZone string,
+) (data_ *BouncesOfDayResponse, err_ error) {
+	req_ := &graphql.Request{
+		OpName: "BouncesOfDay",
+		Query:  BouncesOfDay_Operation,
+		Variables: &__BouncesOfDayInput{
+			Day:      day,
+			Around:   around,
+			Filter:   filter,
+			TimeZone: timeZone,
+		},
+	}
+
+	data_ = &BouncesOfDayResponse{}
+	resp_ := &graphql.Response{Data: data_}
+
+	err_ = client_.MakeRequest(
+		ctx_,
+		req_,
+		resp_,
+	)
+
+	return data_, err_
+}
 
 // The query executed by BouncesOfMonth.
 const BouncesOfMonth_Operation = `
@@ -224,6 +1436,75 @@ func BouncesOfMonth(
 	}
 
 	data_ = &BouncesOfMonthResponse{}
+	resp_ := &graphql.Response{Data: data_}
+
+	err_ = client_.MakeRequest(
+		ctx_,
+		req_,
+		resp_,
+	)
+
+	return data_, err_
+}
+
+// The query executed by MailTo.
+const MailTo_Operation = `
+query MailTo ($window: Window!, $recipient: String!, $emailId: String!) {
+	recipient(address: $recipient) {
+		events(window: $window, order: NEWEST_FIRST, first: 100) {
+			nodes {
+				__typename
+				at
+				emailId
+				... on Bounce {
+					code
+				}
+			}
+		}
+		suppression(window: $window) {
+			verdict
+			because {
+				__typename
+				at
+			}
+		}
+		stats(window: $window) {
+			sent
+			bounced
+			blocked
+		}
+	}
+	message(emailId: $emailId, window: $window) {
+		emailId
+		recipients {
+			recipient
+			outcome
+			bounce {
+				code
+			}
+		}
+	}
+}
+`
+
+func MailTo(
+	ctx_ context.Context,
+	client_ graphql.Client,
+	window Window,
+	recipient string,
+	emailId string,
+) (data_ *MailToResponse, err_ error) {
+	req_ := &graphql.Request{
+		OpName: "MailTo",
+		Query:  MailTo_Operation,
+		Variables: &__MailToInput{
+			Window:    window,
+			Recipient: recipient,
+			EmailId:   emailId,
+		},
+	}
+
+	data_ = &MailToResponse{}
 	resp_ := &graphql.Response{Data: data_}
 
 	err_ = client_.MakeRequest(
