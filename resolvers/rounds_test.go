@@ -82,6 +82,12 @@ var documented = map[string]struct {
 	"the newest 20 bounces of 30 days": {
 		query: `{ bounces(window: {last: "P30D"}, order: NEWEST_FIRST, first: 20) { nodes { recipient } } }`, rows: month,
 	},
+	"breakdowns of the bounces of 7 days by provider and by category, with rates, daily series and the total, " +
+		"from a server that groups": {
+		query: `{ bounces(window: {last: "P7D"}) { totalCount providers: breakdown(by: [PROVIDER]) { groups { count ` +
+			`rate series(interval: DAY) { start count } } } categories: breakdown(by: [CATEGORY]) { groups { count ` +
+			`rate series(interval: DAY) { start count } } } } }`, rows: month,
+	},
 	"users with stats and daily series, after senders with stats": {
 		after: `{ senders(window: {last: "P30D"}) { nodes { address stats(window: {last: "P30D"}) { sent bounced ` +
 			`blocked } } } }`,
