@@ -118,7 +118,7 @@ func (g *gateway) serveWith(api upstream.Asker, o cost.Options) {
 	o.Now = g.now
 	e := cost.New(o)
 	kept, _ := api.(*cached.Cache)
-	limits := cost.NewRateLimit(ratelimit.NewLimiter(g.now), g.limit, func(string) {})
+	limits := cost.NewRateLimit(ratelimit.NewLimiter(g.now, nil), g.limit, func(string) {})
 	g.graph = graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{
 		CacheControl: e.CacheControl,
 		MaxErrors:    10_000,

@@ -40,12 +40,19 @@ func start(t *testing.T, args ...string) *program {
 // launch runs the program with exactly these arguments until it listens.
 func launch(t *testing.T, args ...string) *program {
 	t.Helper()
+	return launchBy(t, func(ctx context.Context, args []string, log io.Writer) int {
+		return Run(ctx, args, Streams{strings.NewReader(""), log, log})
+	}, args...)
+}
+
+// launchBy runs the program by a function, which must return its exit code.
+func launchBy(t *testing.T, run func(ctx context.Context, args []string, log io.Writer) int, args ...string) *program {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	r, w := io.Pipe()
 	exit := make(chan int, 1)
 	go func() {
-		exit <- Run(ctx, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...),
-			Streams{strings.NewReader(""), w, w})
+		exit <- run(ctx, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...), w)
 		_ = w.Close()
 	}()
 	p := &program{t: t}

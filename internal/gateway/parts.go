@@ -14,6 +14,7 @@ import (
 	"deliverygraph/graph/playground"
 	"deliverygraph/internal/auth"
 	"deliverygraph/internal/classify"
+	"deliverygraph/internal/ratelimit"
 	"deliverygraph/internal/redis"
 	"deliverygraph/internal/telemetry"
 	"deliverygraph/resolvers"
@@ -36,7 +37,9 @@ type gateway struct {
 	cache   *cached.Cache
 	mask    auth.Mask
 	feed    *feed.Feed
-	redis   *redis.Client           // shared with other gateways; nil for a gateway on its own
+	redis   *redis.Client     // shared with other gateways; nil for a gateway on its own
+	shared  *ratelimit.Shared // callers' accounts in redis; nil without
+	limiter *ratelimit.Limiter
 	trusted *graph.TrustedDocuments // nil for none
 	rules   *classify.Rules         // nil for the embedded ones alone
 	grouped *grouped.Layer
@@ -68,8 +71,12 @@ func (g *gateway) openRedis(ctx context.Context) (err error) {
 	} else if err != nil {
 		return badSetting("--redis %v", err)
 	}
+	g.shared = ratelimit.NewShared(g.redis.UniversalClient)
 	g.background.Go(func() { g.redis.Watch(ctx) })
+	g.background.Go(func() { g.shared.Announce(ctx) })
 	if g.metrics != nil {
+		g.metrics.Gauge("gateways", "How many gateways shared the Redis when it last answered.",
+			func() float64 { return float64(g.shared.Gateways()) })
 		g.metrics.Gauge("redis_up", "1 while Redis answers (all servers that hold a part of the keys), otherwise 0.",
 			func() float64 {
 				if g.redis.Up() {
@@ -98,6 +105,9 @@ func (g *gateway) close() error {
 		g.client.Close()
 	}
 	g.background.Wait()
+	if g.limiter != nil {
+		g.limiter.Flush()
+	}
 	if g.redis != nil {
 		_ = g.redis.Close()
 	}

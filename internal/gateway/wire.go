@@ -86,7 +86,8 @@ func (g *gateway) handler(ctx context.Context, who auth.Authenticator, streams *
 		MaxCalls: g.c.MaxUpstreamCalls, Allowed: g.c.Explain == "on" || g.c.Explain == "auto" && g.local,
 		Shared: shared, Now: time.Now, Observe: planned, Groups: groups,
 	})
-	limits := cost.NewRateLimit(ratelimit.NewLimiter(time.Now), g.c.CostPerMinute, refused)
+	g.limiter = ratelimit.NewLimiter(time.Now, g.shared)
+	limits := cost.NewRateLimit(g.limiter, g.c.CostPerMinute, refused)
 	batches := loaders.Extension{API: g.upstreamOf, Memory: g.memory, Room: g.room, Now: time.Now, Shared: shared}
 	if g.tracing != nil {
 		batches.Watch = g.tracing.Batch

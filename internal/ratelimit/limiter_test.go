@@ -16,7 +16,7 @@ import (
 func TestUnitsComeBackSteadily(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1_000_000, 0)
-	l := ratelimit.NewLimiter(func() time.Time { return now })
+	l := ratelimit.NewLimiter(func() time.Time { return now }, nil)
 	status := func(remaining int, reset time.Duration) {
 		t.Helper()
 		if s := l.Status("a", 60); s != (ratelimit.Status{Limit: 60, Remaining: remaining, Reset: reset}) {
@@ -25,7 +25,7 @@ func TestUnitsComeBackSteadily(t *testing.T) {
 	}
 	charge := func(units int, ok bool, wait time.Duration) {
 		t.Helper()
-		if gotOK, gotWait := l.Charge("a", 60, units); gotOK != ok || gotWait != wait {
+		if gotOK, gotWait := l.Charge(t.Context(), "a", 60, units); gotOK != ok || gotWait != wait {
 			t.Errorf("charging %d: %v, wait %v; want %v, %v", units, gotOK, gotWait, ok, wait)
 		}
 	}
@@ -62,15 +62,15 @@ func TestLimiterNeverExceedsItsRate(t *testing.T) {
 		limit := rapid.IntRange(1, 500).Draw(t, "limit")
 		start := time.Unix(1_000_000, 0)
 		now := start
-		l := ratelimit.NewLimiter(func() time.Time { return now })
+		l := ratelimit.NewLimiter(func() time.Time { return now }, nil)
 		spent := 0
 		for i := range rapid.IntRange(1, 60).Draw(t, "steps") {
 			now = now.Add(time.Duration(rapid.IntRange(0, 20_000).Draw(t, fmt.Sprint("pause ", i))) * time.Millisecond)
 			units := rapid.IntRange(1, limit).Draw(t, "units")
-			ok, wait := l.Charge("a", limit, units)
+			ok, wait := l.Charge(t.Context(), "a", limit, units)
 			if !ok {
 				now = now.Add(wait)
-				if ok, wait = l.Charge("a", limit, units); !ok {
+				if ok, wait = l.Charge(t.Context(), "a", limit, units); !ok {
 					t.Fatalf("after the wait, Charge still asks to wait %v", wait)
 				}
 			}
@@ -86,10 +86,10 @@ func TestLimiterNeverExceedsItsRate(t *testing.T) {
 func TestCallersBeyondMaximumShareAnAllowance(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1_000_000, 0)
-	l := ratelimit.NewLimiter(func() time.Time { return now })
+	l := ratelimit.NewLimiter(func() time.Time { return now }, nil)
 	refused := 0
 	for i := range 100_200 {
-		if ok, _ := l.Charge(fmt.Sprint(i), 100, 1); !ok {
+		if ok, _ := l.Charge(t.Context(), fmt.Sprint(i), 100, 1); !ok {
 			refused++
 		}
 	}
@@ -98,7 +98,7 @@ func TestCallersBeyondMaximumShareAnAllowance(t *testing.T) {
 	}
 	now = now.Add(time.Minute)
 	for i := range 100_000 {
-		if ok, _ := l.Charge(fmt.Sprint("new ", i), 100, 100); !ok {
+		if ok, _ := l.Charge(t.Context(), fmt.Sprint("new ", i), 100, 100); !ok {
 			t.Fatalf("after a minute new caller %d is refused", i)
 		}
 	}
@@ -108,13 +108,13 @@ func TestCallersBeyondMaximumShareAnAllowance(t *testing.T) {
 func TestTimeIsIndependentOfNumberOfCallers(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1_000_000, 0)
-	l := ratelimit.NewLimiter(func() time.Time { return now })
+	l := ratelimit.NewLimiter(func() time.Time { return now }, nil)
 	for i := range 100_000 {
-		l.Charge(fmt.Sprint(i), 100, 99)
+		l.Charge(t.Context(), fmt.Sprint(i), 100, 99)
 	}
 	began := time.Now()
 	for i := range 20_000 {
-		l.Charge(fmt.Sprint("new ", i), 100, 1)
+		l.Charge(t.Context(), fmt.Sprint("new ", i), 100, 1)
 		l.Status(fmt.Sprint("newer ", i), 100)
 	}
 	if took := time.Since(began); took > 2*time.Second { // checking all others would take a minute
@@ -138,12 +138,12 @@ func TestUnnamedCallersAreLimitedByAddress(t *testing.T) {
 		"not an address":                {"@", "@", true},
 		"addresses without their ports": {"192.0.2.1", "192.0.2.1", true},
 	} {
-		l := ratelimit.NewLimiter(time.Now)
+		l := ratelimit.NewLimiter(time.Now, nil)
 		admitted := func(remote string) (ok bool) {
 			r := httptest.NewRequest(http.MethodGet, "/", nil)
 			r.RemoteAddr = remote
 			ratelimit.ByAddress(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-				ok, _ = l.Charge(ratelimit.Address(r.Context()), 1, 1)
+				ok, _ = l.Charge(t.Context(), ratelimit.Address(r.Context()), 1, 1)
 			})).
 				ServeHTTP(httptest.NewRecorder(), r)
 			return ok
@@ -156,12 +156,12 @@ func TestUnnamedCallersAreLimitedByAddress(t *testing.T) {
 
 func BenchmarkNewCallerAmong100000(b *testing.B) {
 	now := time.Unix(1_000_000, 0)
-	l := ratelimit.NewLimiter(func() time.Time { return now })
+	l := ratelimit.NewLimiter(func() time.Time { return now }, nil)
 	for i := range 100_000 {
-		l.Charge(fmt.Sprint(i), 100, 99)
+		l.Charge(b.Context(), fmt.Sprint(i), 100, 99)
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		l.Charge("new", 100, 1)
+		l.Charge(b.Context(), "new", 100, 1)
 	}
 }

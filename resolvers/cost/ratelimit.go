@@ -100,7 +100,7 @@ func (e RateLimit) Admit(ctx context.Context) error {
 	if limit == 0 {
 		return nil
 	}
-	if ok, wait := e.limiter.Charge(name, limit, 1); !ok {
+	if ok, wait := e.limiter.Admit(name, limit); !ok {
 		e.refused(UsedUp)
 		return rateLimited(wait,
 			"you have used your limit of %d units per minute: try again in %v", limit, wait.Round(100*time.Millisecond))
@@ -135,7 +135,7 @@ func (e RateLimit) Prepare(ctx context.Context, oc *graphql.OperationContext) (c
 	var ok bool
 	var wait time.Duration // 0 means never
 	if b.requested <= limit {
-		if ok, wait = e.limiter.Charge(name, limit, b.requested-1); ok {
+		if ok, wait = e.limiter.Charge(ctx, name, limit, b.requested-1); ok {
 			return ctx, nil
 		}
 		wait += ratelimit.RestoreTime(limit, 1) // the unit of Admit comes on top

@@ -2,6 +2,7 @@ package feed
 
 import (
 	"context"
+	"hash/fnv"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -26,6 +27,7 @@ type topic struct {
 	query upstream.ListQuery
 	ctx   context.Context
 	stop  context.CancelFunc
+	phase time.Duration // see moment
 
 	subscribers map[*Subscription]struct{} // guarded by feed.mu
 
@@ -54,9 +56,12 @@ func newTopic(f *Feed, key string, v View, q upstream.ListQuery) *topic {
 		subscribers: map[*Subscription]struct{}{},
 		ready:       make(chan struct{}),
 		seen:        map[print]struct{}{},
-		start:       upstream.Time(f.o.Now().Add(-f.o.Overlap).Unix()),
 		tail:        &entry{passed: make(chan struct{})},
 	}
+	hash := fnv.New64a()
+	hash.Write([]byte(q.Encode(upstream.Bounces)))
+	t.phase = time.Duration(hash.Sum64() % uint64(f.o.Interval))
+	t.start = upstream.Time(t.moment().Add(-f.o.Interval - f.o.Overlap).Unix()) // where the poll before would begin
 	t.ctx, t.stop = context.WithCancel(v.Context)
 	return t
 }
@@ -107,12 +112,20 @@ func (t *topic) run() {
 	}
 }
 
-// wait returns the time until the next poll, after the given number of failures. It is random, so that the
-// polls of many topics spread out.
+// moment returns when the last poll of the topic was due, at intervals that are the same at all gateways but differ from
+// filter to filter. Polls use it instead of the time, so that gateways that share answers ask the same question, and
+// one call to the upstream serves all of them.
+func (t *topic) moment() time.Time {
+	now := t.feed.o.Now()
+	return now.Add(-time.Duration(now.UnixNano()-int64(t.phase)) % t.feed.o.Interval)
+}
+
+// wait returns the time until the next poll, after the given number of failures. It is partly random, so that gateways
+// do not ask at the same time.
 func (t *topic) wait(failures int) time.Duration {
 	interval := t.feed.o.Interval
 	if failures == 0 {
-		return interval - interval/10 + rand.N(interval/5+1)
+		return max(interval/2, t.moment().Add(interval).Sub(t.feed.o.Now())) + rand.N(interval/10+1)
 	}
 	most := max(interval, time.Minute)
 	wait := min(most, interval<<min(failures, 10))
@@ -132,10 +145,10 @@ func permanent(err error) bool {
 // returns more if there are further rows to read at once.
 func (t *topic) poll(tell bool) (more bool, err error) {
 	o := &t.feed.o
-	now := upstream.Time(o.Now().Unix())
-	overlap := upstream.Time(o.Overlap / time.Second)
+	moment := t.moment()
+	settled := upstream.Time(moment.Add(-o.Overlap).Unix()) // no bounces from before this appear any more
 	// The upstream's clock may be ahead of ours.
-	w := upstream.Window{Start: t.start, End: now + overlap + 1}
+	w := upstream.Window{Start: t.start, End: upstream.Time(moment.Add(o.Interval+o.Overlap).Unix()) + 1}
 	var fresh []row
 	found := map[print]struct{}{}
 	q := t.query
@@ -171,7 +184,7 @@ func (t *topic) poll(tell bool) (more bool, err error) {
 		q.Offset += len(rows)
 	}
 	slices.SortFunc(fresh, row.compare)
-	start := max(w.Start, now-overlap)
+	start := max(w.Start, settled)
 	if more {
 		start = max(w.Start, last) // give up rows that appear late before that
 	}
