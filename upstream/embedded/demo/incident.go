@@ -40,7 +40,7 @@ func PolicyRefusal(now time.Time) Incident {
 func BadImport(now time.Time) Incident {
 	day := dayBefore(now, 40)
 	return Incident{
-		Title:  "a list of old addresses brings a wave of hard bounces",
+		Title:  "a list of old addresses brings a wave of hard bounces, and later mailings to them are blocked",
 		Window: upstream.Window{Start: day + 9*3600, End: day + 18*3600},
 		UserID: ClubUser, SenderID: MembershipSender, Sender: MembershipAddress,
 	}

@@ -11,9 +11,9 @@ import (
 	"deliverygraph/upstream/embedded/store"
 )
 
-// deliveredPerBounce keeps the bounce rate of live data near that of the hours before it, so that it does not look like
+// deliveredPerBounce keeps the bounce rate of live data near that of the data before it, so that it does not look like
 // another incident.
-const deliveredPerBounce = 14
+const deliveredPerBounce = 40
 
 // Live continues the data of [Generate] until ctx ends, so that subscribers see new
 // events. At each interval it writes an email that bounces like a random one of like,

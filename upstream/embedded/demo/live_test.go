@@ -42,8 +42,8 @@ func TestLiveBouncesFollowTheirEmails(t *testing.T) {
 				t.Errorf("%+v", b)
 			}
 			seen[bounce.EmailID] = true
-			// A rate of bounces above a tenth would look like an incident.
-			if len(b.Emails) <= 10*len(b.Bounces) {
+			// A rate of bounces above a thirtieth would look like an incident.
+			if len(b.Emails) <= 30*len(b.Bounces) {
 				t.Errorf("%d emails with %d bounces", len(b.Emails), len(b.Bounces))
 			}
 			for _, e := range b.Emails[1:] {

@@ -31,10 +31,10 @@ const (
 )
 
 // livelyHours is the number of full hours before the last one that are lively, so that
-// common queries of recent data find rows. In any 60 minutes of them, each sender sends,
-// and each account has a hard bounce, a soft bounce and a blocked email. Over all lively
-// hours together, so does each sender.
-const livelyHours = 4
+// common queries of recent data find rows: in any 60 minutes of them each sender sends,
+// and in any 24 hours each account has a hard bounce, a soft bounce and a blocked email.
+// More of these would look like an incident.
+const livelyHours = 24
 
 // plan plans the emails of the current hour, in order of time.
 func (g *generator) plan() {
@@ -87,19 +87,18 @@ func (g *generator) add(account, sender int, c cause, n int) {
 
 // enliven adds the emails that make an hour lively, at the same minutes of every hour.
 func (g *generator) enliven() {
-	const every = 6 * 60
-	turn := int(g.at / hour)
+	hours := int(g.at / hour)
 	for i := range accounts {
-		account := upstream.Time(i)
 		for n := range accounts[i].senders {
-			for at := g.at + account*15 + upstream.Time(n)*70; at < g.at+hour; at += every {
-				g.sends = append(g.sends, send{at: at, account: i, sender: n, cause: service})
-			}
+			at := g.at + upstream.Time(i*4+n)*140
+			g.sends = append(g.sends, send{at: at, account: i, sender: n, cause: service})
 		}
-		for k, c := range []cause{mustBounceHard, mustBounceSoft, mustBeBlocked} {
-			at := g.at + upstream.Time(7+15*k)*60 + account*120
-			g.sends = append(g.sends, send{at: at, account: i, sender: (turn + k) % 4, cause: c})
-		}
+	}
+	// At another hour of the day for each account and cause.
+	if i, k := hours%24/4, hours%4; k < 3 {
+		g.sends = append(g.sends, send{
+			at: g.at + 7*60, account: i, sender: (hours/24 + k) % 4, cause: mustBounceHard + cause(k),
+		})
 	}
 }
 
