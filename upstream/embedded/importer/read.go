@@ -13,6 +13,9 @@ import (
 // batchBytes limits the lines of a batch, because rows with whole messages may be long.
 const batchBytes = 16 << 20
 
+// firstRows is the maximum number of rows in the first batch, which shows early whether rows must be sorted.
+const firstRows = 1024
+
 // readFiles sends the rows of all files in batches. If a bad line stops a strict import, the rows
 // before it are sent, and the error is a [*BadLine].
 func readFiles(ctx context.Context, files []input, o Options, m *meter, foreign *foreign,
@@ -176,7 +179,11 @@ func (b *batcher) add(line []byte) (problem string, err error) {
 func (b *batcher) added(bytes int) error {
 	b.rows++
 	b.bytes += bytes
-	if b.whole && !b.parts || b.rows < b.most && b.bytes < batchBytes {
+	most := b.most
+	if !b.whole && b.spread.written == nil {
+		most = min(most, firstRows)
+	}
+	if b.whole && !b.parts || b.rows < most && b.bytes < batchBytes {
 		return nil
 	}
 	return b.flush()

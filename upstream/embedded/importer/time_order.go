@@ -1,6 +1,8 @@
 package importer
 
 import (
+	"math"
+
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
 )
@@ -26,13 +28,19 @@ const (
 	maxHours = 1 << 17
 )
 
-// scattered records a batch that is about to be written, and reports whether its rows lie among so many others that
-// they should be sorted first.
+// scattered records a batch that is about to be written, and reports whether the next rows should be sorted first: most
+// of its rows come hours after later ones, or they lie among so many others.
 func (s *spread) scattered(b *store.Batch) bool {
 	batch := map[hour]int{}
+	late := 0
 	for _, k := range upstream.Kinds {
+		latest := int64(math.MinInt64)
 		for i := range b.Len(k) {
-			batch[hour{k, int64(b.Identity(k, i).Time) / 3600}]++
+			of := int64(b.Identity(k, i).Time) / 3600
+			batch[hour{k, of}]++
+			if latest = max(latest, of); of < latest-1 {
+				late++
+			}
 		}
 	}
 	if s.written == nil {
@@ -50,5 +58,5 @@ func (s *spread) scattered(b *store.Batch) bool {
 		}
 		s.latest[h.kind] = max(s.latest[h.kind], h.of)
 	}
-	return anew > tolerated*rows
+	return anew > tolerated*rows || late > rows/2
 }

@@ -1,15 +1,18 @@
 package sqlite_test
 
 import (
+	"bytes"
 	"fmt"
 	"hash/crc32"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/importer"
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/embedded/store/storetest"
 )
@@ -98,42 +101,49 @@ func BenchmarkMerge(b *testing.B) {
 	}
 }
 
-// BenchmarkMore writes later rows in order, and late rows in random order, to the store in STORE_BENCH_PATH, which
-// BenchmarkStore has made.
+// BenchmarkMore imports a file of later rows in order, and one of late rows in random order, into the store in
+// STORE_BENCH_PATH, which BenchmarkStore has made.
 func BenchmarkMore(b *testing.B) {
 	path := os.Getenv("STORE_BENCH_PATH")
 	if path == "" {
 		b.Skip("STORE_BENCH_PATH names no store")
 	}
-	var all []upstream.Email
-	for batch := range storetest.Batches(100000, 50000) {
-		all = append(all, batch.Emails...)
-	}
-	round := time.Now().UnixNano() // so that rows are new each time
-	edit := func(shift upstream.Time) []upstream.Email {
-		rows := slices.Clone(all)
-		for i := range rows {
-			rows[i].EmailID = fmt.Sprintf("%x-%s", round, rows[i].EmailID)
-			rows[i].ProcessTime += shift
+	const emails = 100000
+	round := time.Now().UnixNano() // so that rows are new each time, and so are the seconds of late ones
+	lines := func(shift upstream.Time) (lines [][]byte) {
+		for batch := range storetest.Batches(emails, 50000) {
+			for _, e := range batch.Emails {
+				e.EmailID = fmt.Sprintf("%x-%s", round, e.EmailID)
+				e.ProcessTime += shift
+				row := upstream.AppendEmailRow(nil, e)
+				lines = append(lines, fmt.Appendf(nil, `{"kind":"email",%s`+"\n", row[1:]))
+			}
 		}
-		return rows
+		return lines
 	}
-	shuffled := edit(0)
-	rand.New(rand.NewPCG(1, 2)).Shuffle(len(shuffled), func(i, j int) {
+	shuffled := lines(upstream.Time(round / 1e9 % 997))
+	rand.New(rand.NewPCG(1, 2)).Shuffle(emails, func(i, j int) {
 		shuffled[i], shuffled[j] = shuffled[j], shuffled[i]
 	})
 	for _, o := range []struct {
-		name string
-		rows []upstream.Email
-	}{{"later in order", edit(upstream.Time(round/1e9) - storetest.SampleStart)}, {"late and shuffled", shuffled}} {
+		name  string
+		lines [][]byte
+	}{
+		{"later in order", lines(upstream.Time(round/1e9) - storetest.SampleStart)}, {"late and shuffled", shuffled},
+	} {
 		b.Run(o.name, func(b *testing.B) {
+			file := filepath.Join(b.TempDir(), "emails.ndjson")
+			if err := os.WriteFile(file, bytes.Join(o.lines, nil), 0o600); err != nil {
+				b.Fatal(err)
+			}
 			s := open(b, path)
 			start, cpu := time.Now(), processCPU()
-			for batch := range slices.Chunk(o.rows, 32768) {
-				storetest.Write(b, s, store.Batch{Emails: batch})
+			sum, err := importer.Run(b.Context(), s, []string{file}, importer.Options{TempDir: b.TempDir()})
+			if err != nil || sum.New != emails {
+				b.Fatal(err, sum)
 			}
-			b.ReportMetric(float64(len(o.rows))/time.Since(start).Seconds(), "rows/s")
-			b.ReportMetric(float64(len(o.rows))/(processCPU()-cpu).Seconds(), "rows/CPU-s")
+			b.ReportMetric(emails/time.Since(start).Seconds(), "rows/s")
+			b.ReportMetric(emails/(processCPU()-cpu).Seconds(), "rows/CPU-s")
 			b.ReportMetric(0, "ns/op")
 		})
 	}
