@@ -7,5 +7,5 @@ package graph
 
 //go:generate go generate ../upstream/kind
 //go:generate go tool gqlgen generate
-//go:generate go run ./generate
+//go:generate go run generate_concurrent.go
 //go:generate go run .. schema --output ../schema/published/schema.graphql

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"deliverygraph/graph/model"
-	"deliverygraph/internal/fanout"
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/upstream"
 )
@@ -123,7 +122,7 @@ func (b *buckets) fill(ctx context.Context, points []*model.StatsPoint, s *model
 		}
 	}
 	tallies, errs := make([]upstream.Tally, len(splits)), make([]error, len(splits))
-	fanout.Each(len(splits), func(i int) {
+	upstream.Concurrently(len(splits), func(i int) {
 		q := countQuery(s)
 		q.Window = splits[i].part
 		counts, err := loaders.From(ctx).Counts(ctx, loaders.CountsKey{Kind: k, Query: q})

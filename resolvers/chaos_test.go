@@ -16,13 +16,13 @@ import (
 
 	"deliverygraph/graph/generated"
 	"deliverygraph/internal/auth"
-	"deliverygraph/internal/race"
 	"deliverygraph/resolvers"
 	"deliverygraph/resolvers/operation"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/cached"
 	"deliverygraph/upstream/embedded"
 	"deliverygraph/upstream/rest"
+	"deliverygraph/upstream/upstreamtest"
 	"deliverygraph/upstream/upstreamtest/fault"
 )
 
@@ -34,7 +34,7 @@ const chaosTime, chaosSeed = "DELIVERYGRAPH_TEST_CHAOS", "DELIVERYGRAPH_TEST_CHA
 // duration, the run is short and always the same; with one, each run has another seed.
 func chaos(t *testing.T) (operations int, d time.Duration, seed uint64) {
 	operations, seed = 160, 1
-	if race.Enabled || testing.Short() {
+	if upstreamtest.Race || testing.Short() {
 		operations = 60
 	}
 	if text := os.Getenv(chaosTime); text != "" {

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"deliverygraph/internal/race"
+	"deliverygraph/upstream/upstreamtest"
 
 	"github.com/99designs/gqlgen/graphql"
 
@@ -23,7 +23,6 @@ import (
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/cached"
-	"deliverygraph/upstream/upstreamtest"
 )
 
 // Lists answered by columns and by the generated code are the same bytes, with the same errors at the same
@@ -71,7 +70,7 @@ func TestColumnsAgreeWithGeneratedCode(t *testing.T) {
 	}
 	random := rand.New(rand.NewPCG(seed, 2))
 	errors, nodes, i, least := 0, 0, 0, 100
-	if race.Enabled {
+	if upstreamtest.Race {
 		least = 50
 	}
 	for ; i < least || nodes < 10_000 && i < 10*least || time.Now().Before(until); i++ {

@@ -12,15 +12,15 @@ import (
 	"github.com/vektah/gqlparser/v2/validator/rules"
 
 	"deliverygraph/graph/generated"
-	"deliverygraph/internal/race"
 	"deliverygraph/resolvers"
 	"deliverygraph/resolvers/cost"
+	"deliverygraph/upstream/upstreamtest"
 )
 
 // Rows are decoded together and written into one buffer. Five times as many rows may need a few larger buffers,
 // but no allocation per row.
 func TestAllocationsDoNotGrowWithRows(t *testing.T) {
-	if race.Enabled {
+	if upstreamtest.Race {
 		t.Skip("the race detector allocates")
 	}
 	const few, many, slack = 100, 500, 60
@@ -45,7 +45,7 @@ func TestAllocationsDoNotGrowWithRows(t *testing.T) {
 
 // Each fragment spreads the previous one twice, so a walk without memory would be exponential.
 func TestPricingIsLinearInDocumentLength(t *testing.T) {
-	if race.Enabled {
+	if upstreamtest.Race {
 		t.Skip("the race detector allocates")
 	}
 	double := func(n int, body string) string {

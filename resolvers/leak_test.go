@@ -23,7 +23,6 @@ import (
 	"deliverygraph/graph"
 	"deliverygraph/graph/generated"
 	"deliverygraph/internal/auth"
-	"deliverygraph/internal/race"
 	"deliverygraph/resolvers"
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/upstream"
@@ -40,7 +39,7 @@ func leakRun() (answers int, seed uint64) {
 	if n, err := strconv.Atoi(os.Getenv("DELIVERYGRAPH_TEST_ANSWERS")); err == nil {
 		return n, rand.Uint64()
 	}
-	if race.Enabled || testing.Short() {
+	if upstreamtest.Race || testing.Short() {
 		return 100, 1
 	}
 	return 500, 1

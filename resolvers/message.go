@@ -6,7 +6,6 @@ import (
 
 	"deliverygraph/graph/model"
 	"deliverygraph/internal/auth"
-	"deliverygraph/internal/fanout"
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/upstream"
 )
@@ -79,7 +78,7 @@ func becomes(ctx context.Context, r *model.MessageRecipient) (*model.Bounce, *mo
 	var bounce *model.Bounce
 	var blocked *model.BlockedEmail
 	var errs [2]error
-	fanout.Each(2, func(i int) {
+	upstream.Concurrently(2, func(i int) {
 		if i == 0 {
 			bounce, errs[i] = messageRecipient{}.Bounce(ctx, r)
 		} else {

@@ -11,7 +11,6 @@ import (
 
 	"deliverygraph/graph/model"
 	"deliverygraph/internal/auth"
-	"deliverygraph/internal/fanout"
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/resolvers/page"
 	"deliverygraph/upstream"
@@ -36,7 +35,7 @@ func (query) Nodes(ctx context.Context, ids []string) ([]model.Node, error) {
 	}
 	out := make([]model.Node, len(ids))
 	path := graphql.GetPath(ctx)
-	fanout.Each(len(ids), func(i int) {
+	upstream.Concurrently(len(ids), func(i int) {
 		fail := func(err error) {
 			at := append(path[:len(path):len(path)], ast.PathIndex(i))
 			graphql.AddError(ctx, graphql.AddFieldLocationToError(ctx, gqlerror.WrapPath(at, err)))

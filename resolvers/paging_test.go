@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"deliverygraph/internal/auth"
-	"deliverygraph/internal/race"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/upstreamtest"
 )
@@ -20,7 +19,7 @@ import (
 func TestPagingNeverRepeatsOrLosesRowsThatStay(t *testing.T) {
 	t.Parallel()
 	n := 20_000
-	if race.Enabled { // fewer rows are enough to find races
+	if upstreamtest.Race { // fewer rows are enough to find races
 		n = 5_000
 	}
 	const w = `window: {between: {start: "2016-11-22T00:00:00Z", end: "2016-11-23T00:00:00Z"}}`

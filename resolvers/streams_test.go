@@ -16,7 +16,6 @@ import (
 
 	"deliverygraph/graph"
 	"deliverygraph/internal/auth"
-	"deliverygraph/internal/race"
 	"deliverygraph/upstream/upstreamtest"
 )
 
@@ -152,7 +151,7 @@ func TestSlowEventFailsAlone(t *testing.T) {
 // nothing happens.
 func TestThousandStreamsShareOnePoll(t *testing.T) { // not parallel, since it measures the memory of the process
 	streams := 1000
-	if race.Enabled {
+	if upstreamtest.Race {
 		streams = 100
 	}
 	const most = 64 << 10 // bytes for each, including its client's half of the connection
@@ -219,7 +218,7 @@ func TestThousandStreamsShareOnePoll(t *testing.T) { // not parallel, since it m
 		}
 		each := (memory() - before) / int64(streams)
 		t.Logf("%s: %d bytes each", name, each)
-		if each > most && !race.Enabled {
+		if each > most && !upstreamtest.Race {
 			t.Errorf("%s: %d bytes each, want %d at most", name, each, most)
 		}
 	}

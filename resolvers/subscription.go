@@ -9,7 +9,6 @@ import (
 
 	"deliverygraph/graph"
 	"deliverygraph/graph/model"
-	"deliverygraph/internal/fanout"
 	"deliverygraph/resolvers/feed"
 	"deliverygraph/resolvers/page"
 	"deliverygraph/upstream"
@@ -35,7 +34,7 @@ func (s subscription) Bounces(ctx context.Context, f *model.BounceFilter,
 		defer sub.Close()
 		defer func() {
 			if v := recover(); v != nil {
-				graph.FailStream(ctx, fanout.Recovered(v))
+				graph.FailStream(ctx, upstream.Recovered(v))
 			}
 		}()
 		for {

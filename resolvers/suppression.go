@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"deliverygraph/graph/model"
-	"deliverygraph/internal/fanout"
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/resolvers/page"
 	"deliverygraph/upstream"
@@ -35,7 +34,7 @@ func (recipient) Suppression(ctx context.Context, r *model.Recipient, userID *st
 	hard.BounceType = upstream.Hard
 	var bounced, blocked []event
 	var errs [2]error
-	fanout.Each(2, func(i int) {
+	upstream.Concurrently(2, func(i int) {
 		if i == 0 {
 			bounced, errs[i] = newestOf(ctx, bounceList, hard)
 		} else {
@@ -168,7 +167,7 @@ func deliveries(ctx context.Context, q upstream.ListQuery, all []*evidence) erro
 			"and there is too much of it to be read: name one user", len(all))
 	}
 	errs := make([]error, len(undecided))
-	fanout.Each(len(undecided), func(i int) { _, errs[i] = look(from(undecided[i]), undecided[i].user, undecided[i]) })
+	upstream.Concurrently(len(undecided), func(i int) { _, errs[i] = look(from(undecided[i]), undecided[i].user, undecided[i]) })
 	return cmp.Or(errs...)
 }
 

@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 
 	"deliverygraph/graph/model"
-	"deliverygraph/internal/fanout"
 	"deliverygraph/resolvers/page"
 	"deliverygraph/upstream"
 )
@@ -108,7 +107,7 @@ func (t *timeline) fetch(ctx context.Context, w upstream.Window, offset int) ([]
 		return err
 	}
 	var errs [len(readers)]error
-	fanout.Each(len(readers), func(k int) { errs[k] = fill(k) })
+	upstream.Concurrently(len(readers), func(k int) { errs[k] = fill(k) })
 	if err := cmp.Or(errs[:]...); err != nil {
 		return nil, err
 	}
@@ -143,7 +142,7 @@ func (t *timeline) fetch(ctx context.Context, w upstream.Window, offset int) ([]
 func (t *timeline) count(ctx context.Context, w upstream.Window) (n int64, err error) {
 	var totals [len(upstream.Kinds)]int64
 	var errs [len(upstream.Kinds)]error
-	fanout.Each(len(totals), func(k int) { totals[k], errs[k] = t.totals[k](ctx, w) })
+	upstream.Concurrently(len(totals), func(k int) { totals[k], errs[k] = t.totals[k](ctx, w) })
 	for k := range totals {
 		n += totals[k]
 	}

@@ -19,11 +19,11 @@ const (
 	DimensionCategory             // of bounces
 	DimensionCode                 // of bounces: the enhanced status code
 	DimensionRule                 // of bounces: the name of the rule that matched
-	DimensionDiagnostic           // of bounces: what the server said, without what varies; see package diagnostic
+	DimensionDiagnostic           // of bounces: what the server said, without what varies; see package grouped
 	DimensionReason               // of blocked emails
 	DimensionDelivered            // of emails: true or false
 	DimensionDomain               // the recipient's domain
-	DimensionProvider             // the provider of the recipient's mailbox; see package provider
+	DimensionProvider             // the provider of the recipient's mailbox; see package grouped
 	DimensionSender               // the sender's number
 	DimensionUser                 // the user's number
 	DimensionHour                 // the start of the hour, in Unix seconds

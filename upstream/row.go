@@ -29,6 +29,7 @@ type Row[R any] interface {
 	*R
 	Identity() Identity
 	Texts() Texts
+	Event() Event
 }
 
 // Texts points to the texts of a row, for code that copies or changes them in rows of any kind. Code that changes one

@@ -3,7 +3,6 @@ package auth
 import (
 	"context"
 
-	"deliverygraph/internal/fanout"
 	"deliverygraph/upstream"
 )
 
@@ -52,7 +51,7 @@ func (l *limited) eachGroups(
 	ctx context.Context, k upstream.Kind, q upstream.GroupsQuery, users []upstream.ID,
 ) ([]upstream.Groups, error) {
 	answers, errs := make([]upstream.Groups, len(users)), make([]error, len(users))
-	fanout.Each(len(users), func(i int) {
+	upstream.Concurrently(len(users), func(i int) {
 		ofUser := q
 		ofUser.UserID = users[i]
 		answers[i], errs[i] = upstream.API{Asker: l.next}.Groups(ctx, k, ofUser)

@@ -3,7 +3,6 @@ package auth
 import (
 	"context"
 
-	"deliverygraph/internal/fanout"
 	"deliverygraph/upstream"
 )
 
@@ -105,7 +104,7 @@ func counted[R any](
 	}
 	answers := make([][]R, len(users))
 	errs := make([]error, len(users))
-	fanout.Each(len(users), func(i int) {
+	upstream.Concurrently(len(users), func(i int) {
 		ofUser := *q
 		ofUser.UserID = users[i]
 		answers[i], errs[i] = upstream.Ask[[]R](ctx, l.next, &ofUser)

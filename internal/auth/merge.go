@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"deliverygraph/internal/fanout"
 	"deliverygraph/upstream"
 )
 
@@ -65,7 +64,7 @@ func list[R any, P upstream.Row[R]](ctx context.Context, l *limited, q *upstream
 func (m *merge[R, P]) read(ctx context.Context) ([]R, error) {
 	readers := make([]*reader[R, P], len(m.users))
 	errs := make([]error, len(m.users))
-	fanout.Each(len(m.users), func(i int) {
+	upstream.Concurrently(len(m.users), func(i int) {
 		q := m.q
 		q.UserID, q.Offset = m.users[i], 0
 		readers[i] = &reader[R, P]{q: q, ask: m.ask}

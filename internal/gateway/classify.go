@@ -23,7 +23,7 @@ import (
 	"deliverygraph/upstream/embedded/importer/format/dsn"
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/embedded/store/sqlite"
-	"deliverygraph/upstream/provider"
+	"deliverygraph/upstream/grouped"
 )
 
 type classifyCommand struct {
@@ -106,15 +106,15 @@ func loadRules(file string) (*classify.Rules, error) {
 }
 
 // loadProviders returns the embedded providers of mailboxes, extended by those of a file if one is named.
-func loadProviders(file string) (*provider.Table, error) {
+func loadProviders(file string) (*grouped.Providers, error) {
 	if file == "" {
-		return provider.Default(), nil
+		return grouped.DefaultProviders(), nil
 	}
 	f, err := os.Open(file)
 	if err == nil {
 		defer f.Close()
-		var t *provider.Table
-		if t, err = provider.Default().With(f); err == nil {
+		var t *grouped.Providers
+		if t, err = grouped.DefaultProviders().With(f); err == nil {
 			return t, nil
 		}
 		err = fmt.Errorf("%s: %w", file, err)

@@ -1,6 +1,7 @@
 package cost
 
 import (
+	"slices"
 	"time"
 
 	"deliverygraph/graph/model"
@@ -267,11 +268,11 @@ func series(w *walker, on object, f *field, at *path) int64 {
 			}
 		}
 	}
-	var names []string
-	for _, p := range w.collect("StatsPoint", f) {
-		names = append(names, p.Name)
-	}
-	for _, k := range model.KindsOf(names...) {
+	fields := w.collect("StatsPoint", f)
+	for _, k := range upstream.Kinds {
+		if !slices.ContainsFunc(fields, func(p field) bool { return model.MeasureNamed(p.Name).Needs(k) }) {
+			continue
+		}
 		n := mul(on.lists, w.counting(on.user, on.rollup))
 		w.charge(call{
 			op: opSeries, kind: k, window: on.window, user: on.user, sender: on.sender, rollup: on.rollup,

@@ -10,14 +10,13 @@ import (
 	"testing/synctest"
 	"time"
 
-	"deliverygraph/internal/race"
+	"deliverygraph/upstream/upstreamtest"
 
 	"go.uber.org/goleak"
 
 	"deliverygraph/resolvers/feed"
 	"deliverygraph/resolvers/page"
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/upstreamtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -351,7 +350,7 @@ func TestBurstIsDeliveredAndResumed(t *testing.T) {
 		}
 		equal(t, "resumed", got, more)
 
-		if race.Enabled {
+		if upstreamtest.Race {
 			return // the rest takes a minute under the race detector
 		}
 		// One poll is not enough to read these rows: a reader that falls behind resumes from its cursor. The

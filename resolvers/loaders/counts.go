@@ -5,7 +5,6 @@ import (
 	"context"
 	"slices"
 
-	"deliverygraph/internal/fanout"
 	"deliverygraph/upstream"
 )
 
@@ -44,7 +43,7 @@ func (l *Loaders) BeginSeries(ctx context.Context, k SeriesKey) func() ([]upstre
 
 func countsBatch(ctx context.Context, api upstream.API, keys []CountsKey, values []*Counts, errs []error) {
 	all := make([]Counts, len(keys))
-	fanout.Each(len(keys), func(i int) {
+	upstream.Concurrently(len(keys), func(i int) {
 		rows, err := api.Counts(ctx, keys[i].Kind, keys[i].Query)
 		if errs[i] = err; err == nil {
 			all[i] = newCounts(rows)
@@ -54,7 +53,7 @@ func countsBatch(ctx context.Context, api upstream.API, keys []CountsKey, values
 }
 
 func seriesBatch(ctx context.Context, api upstream.API, keys []SeriesKey, values [][]upstream.Series, errs []error) {
-	fanout.Each(len(keys), func(i int) { values[i], errs[i] = api.Series(ctx, keys[i].Kind, keys[i].Query) })
+	upstream.Concurrently(len(keys), func(i int) { values[i], errs[i] = api.Series(ctx, keys[i].Kind, keys[i].Query) })
 }
 
 // Counts is the answer to a counts call.

@@ -3,7 +3,6 @@ package loaders
 import (
 	"context"
 
-	"deliverygraph/internal/fanout"
 	"deliverygraph/upstream"
 )
 
@@ -20,7 +19,7 @@ func (l *Loaders) Details(ctx context.Context, keys []upstream.BounceKey) (all [
 func detailsBatch(ctx context.Context, api upstream.API, keys []upstream.BounceKey, values []*upstream.BounceDetail,
 	errs []error) {
 	found := make([]upstream.BounceDetail, len(keys))
-	fanout.Each(len(keys), func(i int) {
+	upstream.Concurrently(len(keys), func(i int) {
 		found[i], errs[i] = api.Bounce(ctx, keys[i])
 		values[i] = &found[i]
 	})

@@ -9,7 +9,6 @@ import (
 
 	"github.com/graph-gophers/dataloader/v7"
 
-	"deliverygraph/internal/fanout"
 	"deliverygraph/resolvers/operation"
 	"deliverygraph/upstream"
 )
@@ -182,7 +181,7 @@ func (l *loader[K, V]) run(ctx context.Context, keys []K) (values []V, errs []er
 	}
 	defer func() { // the dataloader runs batches on a goroutine of its own
 		if v := recover(); v != nil {
-			err := fanout.Recovered(v)
+			err := upstream.Recovered(v)
 			for i := range errs {
 				errs[i] = err
 			}

@@ -8,7 +8,6 @@ import (
 
 	"deliverygraph/graph/model"
 	"deliverygraph/internal/auth"
-	"deliverygraph/internal/fanout"
 	"deliverygraph/upstream"
 )
 
@@ -33,7 +32,7 @@ func (l *Loaders) Blocked(ctx context.Context, p *model.SentPage) (*Outcomes[ups
 
 func bouncedBatch(ctx context.Context, api upstream.API, pages []*model.SentPage, values []*Outcomes[upstream.Bounce],
 	errs []error) {
-	fanout.Each(len(pages), func(i int) {
+	upstream.Concurrently(len(pages), func(i int) {
 		values[i], errs[i] = lookUp[upstream.Bounce](ctx, pages[i], outcomes[upstream.Bounce]{
 			fetch: api.Bounces,
 			until: pages[i].Until,
@@ -44,7 +43,7 @@ func bouncedBatch(ctx context.Context, api upstream.API, pages []*model.SentPage
 
 func blockedBatch(ctx context.Context, api upstream.API, pages []*model.SentPage,
 	values []*Outcomes[upstream.BlockedEmail], errs []error) {
-	fanout.Each(len(pages), func(i int) {
+	upstream.Concurrently(len(pages), func(i int) {
 		values[i], errs[i] = lookUp[upstream.BlockedEmail](ctx, pages[i], outcomes[upstream.BlockedEmail]{
 			fetch: api.BlockedEmails,
 			until: func(e *upstream.Email) upstream.Time { return e.ProcessTime + 1 }, // blocked when it was processed
@@ -98,7 +97,7 @@ func lookUp[R any, P upstream.Row[R]](ctx context.Context, page *model.SentPage,
 	}
 	groups := slices.Collect(maps.Values(to))
 	rows, errs := make([]map[upstream.Identity]*R, len(groups)), make([]error, len(groups))
-	fanout.Each(len(groups), func(i int) {
+	upstream.Concurrently(len(groups), func(i int) {
 		var complete bool
 		rows[i], complete, errs[i] = search[R, P](ctx, &o, o.query(groups[i]), groups[i], MaxRecipientPages)
 		if errs[i] == nil && !complete {

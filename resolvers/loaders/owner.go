@@ -7,7 +7,6 @@ import (
 	"slices"
 	"sync"
 
-	"deliverygraph/internal/fanout"
 	"deliverygraph/upstream"
 )
 
@@ -62,7 +61,7 @@ func owners(ctx context.Context, api upstream.API, keys []OwnerKey) map[OwnerKey
 	found := make(map[OwnerKey]owner, len(keys))
 	var mu sync.Mutex
 	lists := slices.Collect(maps.Keys(byList))
-	fanout.Each(len(lists), func(i int) {
+	upstream.Concurrently(len(lists), func(i int) {
 		users := ownersIn(ctx, api, lists[i], byList[lists[i]])
 		mu.Lock()
 		defer mu.Unlock()
@@ -103,7 +102,7 @@ func ownersIn(ctx context.Context, api upstream.API, g listOf, keys []OwnerKey) 
 // ownersBySender makes one call for each sender, which returns its users.
 func ownersBySender(ctx context.Context, api upstream.API, g listOf, keys []OwnerKey) map[OwnerKey]owner {
 	owners := make([]owner, len(keys))
-	fanout.Each(len(keys), func(i int) {
+	upstream.Concurrently(len(keys), func(i int) {
 		rows, err := api.Counts(ctx, g.kind, upstream.CountQuery{
 			Window: g.window, SenderID: keys[i].Sender, Rollup: upstream.ByUser,
 		})
@@ -128,7 +127,7 @@ func ownersByUser(ctx context.Context, api upstream.API, g listOf, keys []OwnerK
 	users []upstream.Count) map[OwnerKey]owner {
 	senders := make([][]upstream.Count, len(users))
 	errs := make([]error, len(users))
-	fanout.Each(len(users), func(i int) {
+	upstream.Concurrently(len(users), func(i int) {
 		senders[i], errs[i] = api.Counts(ctx, g.kind, upstream.CountQuery{Window: g.window, UserID: users[i].ID})
 	})
 	of := map[upstream.ID]upstream.ID{}

@@ -6,7 +6,6 @@ import (
 	"sort"
 
 	"deliverygraph/internal/auth"
-	"deliverygraph/internal/fanout"
 	"deliverygraph/upstream"
 )
 
@@ -52,7 +51,7 @@ func (k *ListsKey) found() (CountsKey, bool) {
 func (l *Loaders) Lists(ctx context.Context, k ListsKey) (*Lists, error) { return l.lists.one(ctx, k) }
 
 func (l *Loaders) listsBatch(ctx context.Context, api upstream.API, keys []ListsKey, values []*Lists, errs []error) {
-	fanout.Each(len(keys), func(i int) {
+	upstream.Concurrently(len(keys), func(i int) {
 		values[i], errs[i] = togetherOf(ctx, l, api, &keys[i])
 	})
 }
@@ -158,7 +157,7 @@ func read[R any, P upstream.Row[R]](ctx context.Context, api upstream.Asker, all
 		from := len(pages)
 		pages = append(pages, make([][]R, n)...)
 		errs := make([]error, n)
-		fanout.Each(n, func(i int) {
+		upstream.Concurrently(n, func(i int) {
 			q := all
 			q.Offset = (from + i) * stride
 			answer, err := api.Ask(ctx, &q)

@@ -3,7 +3,6 @@ package operation
 import (
 	"context"
 
-	"deliverygraph/internal/fanout"
 	"deliverygraph/upstream"
 )
 
@@ -64,7 +63,7 @@ func (op *Operation) Remember(ctx context.Context, q *upstream.Question, next up
 func (op *Operation) fill(ctx context.Context, a *answer, q *upstream.Question, next upstream.Asker) {
 	defer func() {
 		if v := recover(); v != nil {
-			a.err = fanout.Recovered(v)
+			a.err = upstream.Recovered(v)
 		}
 		op.mu.Lock()
 		defer op.mu.Unlock()

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"testing"
 
-	"deliverygraph/internal/race"
+	"deliverygraph/upstream/upstreamtest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -21,7 +21,7 @@ import (
 func TestLongWalkReadsEachRowOnceInFewCalls(t *testing.T) {
 	t.Parallel()
 	rows := 20_000
-	if race.Enabled { // fewer rows are enough to find races
+	if upstreamtest.Race { // fewer rows are enough to find races
 		rows = 5_000
 	}
 	for _, size := range []int{7, 50, 500} {

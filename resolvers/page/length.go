@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 
-	"deliverygraph/internal/fanout"
 	"deliverygraph/upstream"
 )
 
@@ -70,7 +69,7 @@ func (s *sizer[R]) size(ctx context.Context) (int, error) {
 		}
 		pages := s.next()
 		fetched, errs := make([]*upstreamPage[R], len(pages)), make([]error, len(pages))
-		fanout.Each(len(pages), func(i int) { fetched[i], errs[i] = s.fetch(ctx, pages[i]*upstream.PageSize) })
+		upstream.Concurrently(len(pages), func(i int) { fetched[i], errs[i] = s.fetch(ctx, pages[i]*upstream.PageSize) })
 		for _, p := range fetched {
 			if p != nil {
 				s.note(p)

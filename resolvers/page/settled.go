@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"deliverygraph/internal/fanout"
 	"deliverygraph/upstream"
 )
 
@@ -96,7 +95,7 @@ func (c *Connection[R]) fromSettled(ctx context.Context) (n int, ok bool, err er
 	}
 	parts := len(pieces) // of the past
 	add(seam, w.End, 1)
-	fanout.Each(len(pieces), func(i int) { pieces[i].rows, pieces[i].err = pieces[i].sizer.size(ctx) })
+	upstream.Concurrently(len(pieces), func(i int) { pieces[i].rows, pieces[i].err = pieces[i].sizer.size(ctx) })
 	sum := settled{upstream.Window{Start: past.Start, End: seam}, known.rows, known.since}
 	n = known.rows
 	for i, p := range pieces {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"math"
 
-	"deliverygraph/internal/fanout"
 	"deliverygraph/upstream"
 )
 
@@ -62,7 +61,7 @@ func tailLength(n int, rate float64) upstream.Time {
 func (c *Connection[R]) endInTail(ctx context.Context, at call) (end spot[R], found bool, counted int64, err error) {
 	var p *upstreamPage[R]
 	var failed error
-	fanout.Each(2, func(i int) {
+	upstream.Concurrently(2, func(i int) {
 		if i == 0 {
 			counted, err = c.total(ctx)
 		} else {

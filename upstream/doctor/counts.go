@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/event"
 )
 
 // counts compares a kind's counts with its list: by sender over two adjacent parts of
@@ -38,9 +37,9 @@ func (e *exam) counts(ctx context.Context, s *sample) {
 // shows whether the server includes or excludes the ends of windows.
 type halves struct {
 	left, right, whole upstream.Window
-	rows               []event.Row // of whole, as listed
-	l, r               tallies     // the server's counts by sender of left and right
-	asListed           bool        // l and r match rows
+	rows               []upstream.Event // of whole, as listed
+	l, r               tallies          // the server's counts by sender of left and right
+	asListed           bool             // l and r match rows
 }
 
 // newHalves cuts a sample near its middle. It returns false if the rows span fewer than three seconds.
@@ -61,8 +60,8 @@ func newHalves(s *sample) (*halves, bool) {
 }
 
 // listed returns the sample's rows in a window.
-func (h *halves) listed(s *sample, w upstream.Window) []event.Row {
-	return matching(s.rows, func(r event.Row) bool { return w.Contains(r.Time) })
+func (h *halves) listed(s *sample, w upstream.Window) []upstream.Event {
+	return matching(s.rows, func(r upstream.Event) bool { return w.Contains(r.Time) })
 }
 
 // halves checks the counts of both halves of a sample against its rows.
@@ -168,7 +167,7 @@ func (e *exam) rollup(ctx context.Context, s *sample, h *halves) {
 func (e *exam) countFilter(ctx context.Context, s *sample, h *halves) {
 	rows := h.rows
 	// pick returns the latest row that differs from the first, to filter by a value that some rows do not have.
-	pick := func(differs func(event.Row) bool) event.Row {
+	pick := func(differs func(upstream.Event) bool) upstream.Event {
 		for _, r := range slices.Backward(rows) {
 			if differs(r) {
 				return r
@@ -178,17 +177,17 @@ func (e *exam) countFilter(ctx context.Context, s *sample, h *halves) {
 	}
 	q := upstream.CountQuery{Window: h.whole}
 	var name string
-	var is func(event.Row) bool
+	var is func(upstream.Event) bool
 	switch s.kind {
 	case upstream.Emails:
-		q.UserID, name = pick(func(r event.Row) bool { return r.UserID != rows[0].UserID }).UserID, "user_id"
-		is = func(r event.Row) bool { return r.UserID == q.UserID }
+		q.UserID, name = pick(func(r upstream.Event) bool { return r.UserID != rows[0].UserID }).UserID, "user_id"
+		is = func(r upstream.Event) bool { return r.UserID == q.UserID }
 	case upstream.BlockedEmails:
-		q.SenderID, name = pick(func(r event.Row) bool { return r.SenderID != rows[0].SenderID }).SenderID, "sender_id"
-		is = func(r event.Row) bool { return r.SenderID == q.SenderID }
+		q.SenderID, name = pick(func(r upstream.Event) bool { return r.SenderID != rows[0].SenderID }).SenderID, "sender_id"
+		is = func(r upstream.Event) bool { return r.SenderID == q.SenderID }
 	default:
 		q.BounceType, name = upstream.Hard, "bounce_type"
-		is = func(r event.Row) bool { return r.BounceType == upstream.Hard }
+		is = func(r upstream.Event) bool { return r.BounceType == upstream.Hard }
 	}
 	want := tally(matching(rows, is), upstream.BySender)
 	if want.sum() == tally(rows, upstream.BySender).sum() {

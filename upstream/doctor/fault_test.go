@@ -13,7 +13,6 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/doctor"
-	"deliverygraph/upstream/event"
 )
 
 // The beginnings of rules in reports.
@@ -92,7 +91,7 @@ func TestEachFaultIsReported(t *testing.T) {
 		// Lists.
 		"newest first": {with(func(b *backend) { b.list = reversed }), copes(order, lists...), "oldest first"},
 		"ties by recipient alone": {with(func(b *backend) {
-			b.list = resorted(func(x, y event.Row) int {
+			b.list = resorted(func(x, y upstream.Event) int {
 				return cmp.Or(cmp.Compare(x.Time, y.Time), cmp.Compare(y.Recipient, x.Recipient))
 			})
 		}), copes(order, lists...), "ties by email id"},

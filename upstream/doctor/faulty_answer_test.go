@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/event"
 )
 
 // of matches the parameter of that name at these paths.
@@ -35,29 +34,29 @@ func everything[R any](page rows, q upstream.ListQuery) (all []R) {
 }
 
 // resorted lists rows in another order.
-func resorted(order func(a, b event.Row) int) func(upstream.Kind, upstream.ListQuery, rows) any {
+func resorted(order func(a, b upstream.Event) int) func(upstream.Kind, upstream.ListQuery, rows) any {
 	return func(k upstream.Kind, q upstream.ListQuery, page rows) any {
 		switch k {
 		case upstream.Bounces:
-			return sortedPage(page, q, event.OfBounce, order)
+			return sortedPage[upstream.Bounce](page, q, order)
 		case upstream.Emails:
-			return sortedPage(page, q, event.OfEmail, order)
+			return sortedPage[upstream.Email](page, q, order)
 		default:
-			return sortedPage(page, q, event.OfBlockedEmail, order)
+			return sortedPage[upstream.BlockedEmail](page, q, order)
 		}
 	}
 }
 
-func sortedPage[R any](page rows, q upstream.ListQuery, of func(R) event.Row, order func(a, b event.Row) int) []R {
+func sortedPage[R any, P upstream.Row[R]](page rows, q upstream.ListQuery, order func(a, b upstream.Event) int) []R {
 	all := everything[R](page, q)
-	slices.SortStableFunc(all, func(a, b R) int { return order(of(a), of(b)) })
+	slices.SortStableFunc(all, func(a, b R) int { return order(P(&a).Event(), P(&b).Event()) })
 	all = all[min(q.Offset, len(all)):]
 	return all[:min(len(all), upstream.PageSize)]
 }
 
 // reversed lists the newest rows first.
 func reversed(k upstream.Kind, q upstream.ListQuery, page rows) any {
-	return resorted(func(a, b event.Row) int { return b.Compare(a) })(k, q, page)
+	return resorted(func(a, b upstream.Event) int { return b.Compare(a) })(k, q, page)
 }
 
 // onAny applies the function for the kind of page's rows.

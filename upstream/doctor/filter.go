@@ -8,15 +8,14 @@ import (
 	"strings"
 
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/event"
 )
 
 // filter is one filter of lists. It is tried alone and with values as the gateway sends
 // them, with domains in lower case.
 type filter struct {
 	name   string
-	of     func(event.Row) []upstream.ListQuery // queries that match the row; none if it has no value
-	absent []upstream.ListQuery                 // queries that probably match no row
+	of     func(upstream.Event) []upstream.ListQuery // queries that match the row; none if it has no value
+	absent []upstream.ListQuery                      // queries that probably match no row
 }
 
 // filters returns the filters to try on a kind's list. Each filter is tried on at least
@@ -30,23 +29,23 @@ func filters(k upstream.Kind, addresses map[upstream.ID]string) []filter {
 		return []upstream.ListQuery{q}
 	}
 	var (
-		user = filter{"user_id", func(r event.Row) []upstream.ListQuery {
+		user = filter{"user_id", func(r upstream.Event) []upstream.ListQuery {
 			return one(true, upstream.ListQuery{UserID: r.UserID})
 		}, []upstream.ListQuery{{UserID: 999_999_999_989}}}
-		sender = filter{"sender_id", func(r event.Row) []upstream.ListQuery {
+		sender = filter{"sender_id", func(r upstream.Event) []upstream.ListQuery {
 			return one(true, upstream.ListQuery{SenderID: r.SenderID})
 		}, []upstream.ListQuery{{SenderID: 999_999_999_989}}}
-		address = filter{"sender", func(r event.Row) []upstream.ListQuery {
+		address = filter{"sender", func(r upstream.Event) []upstream.ListQuery {
 			return one(addresses[r.SenderID] != "",
 				upstream.ListQuery{Sender: upstream.LowerAddress(addresses[r.SenderID])})
 		}, []upstream.ListQuery{{Sender: "nobody@" + noDomain}}}
-		domain = filter{"domain", func(r event.Row) []upstream.ListQuery {
+		domain = filter{"domain", func(r upstream.Event) []upstream.ListQuery {
 			return one(r.Domain != "", upstream.ListQuery{Domain: upstream.LowerDomain(r.Domain)})
 		}, []upstream.ListQuery{{Domain: noDomain}}}
-		local = filter{"local", func(r event.Row) []upstream.ListQuery {
+		local = filter{"local", func(r upstream.Event) []upstream.ListQuery {
 			return one(r.Local != "", upstream.ListQuery{Local: r.Local})
 		}, []upstream.ListQuery{{Local: "nobody-of-that-name"}}}
-		recipient = filter{"recipient", func(r event.Row) []upstream.ListQuery {
+		recipient = filter{"recipient", func(r upstream.Event) []upstream.ListQuery {
 			return one(r.Recipient != "", upstream.ListQuery{Recipient: upstream.LowerAddress(r.Recipient)})
 		}, []upstream.ListQuery{{Recipient: "nobody@" + noDomain}}}
 	)
@@ -54,27 +53,27 @@ func filters(k upstream.Kind, addresses map[upstream.ID]string) []filter {
 	case upstream.Bounces:
 		return []filter{
 			user, sender, address, domain, local, recipient,
-			{"X-…", func(r event.Row) []upstream.ListQuery { return byHeader(r, strings.Clone) }, nil},
-			{"bounce_type", func(r event.Row) []upstream.ListQuery {
+			{"X-…", func(r upstream.Event) []upstream.ListQuery { return byHeader(r, strings.Clone) }, nil},
+			{"bounce_type", func(r upstream.Event) []upstream.ListQuery {
 				known := r.BounceType == upstream.Hard || r.BounceType == upstream.Soft
 				return one(known, upstream.ListQuery{BounceType: r.BounceType})
 			}, []upstream.ListQuery{{BounceType: upstream.Hard}, {BounceType: upstream.Soft}}},
-			{"bounce_category", func(r event.Row) []upstream.ListQuery {
+			{"bounce_category", func(r upstream.Event) []upstream.ListQuery {
 				return one(r.BounceCategory != "", upstream.ListQuery{BounceCategory: r.BounceCategory})
 			}, []upstream.ListQuery{{BounceCategory: "virus-related"}, {BounceCategory: "routing-errors"}}},
 		}
 	case upstream.Emails:
 		return []filter{
 			user, sender,
-			{lowerCaseHeader, func(r event.Row) []upstream.ListQuery { return byHeader(r, strings.ToLower) }, nil},
-			{"delivered", func(r event.Row) []upstream.ListQuery {
+			{lowerCaseHeader, func(r upstream.Event) []upstream.ListQuery { return byHeader(r, strings.ToLower) }, nil},
+			{"delivered", func(r upstream.Event) []upstream.ListQuery {
 				return one(true, upstream.ListQuery{Delivered: true})
 			}, []upstream.ListQuery{{Delivered: true}}},
 		}
 	default:
 		return []filter{
 			user, sender, recipient,
-			{"blocked_reason", func(r event.Row) []upstream.ListQuery {
+			{"blocked_reason", func(r upstream.Event) []upstream.ListQuery {
 				return one(r.BlockedReason != "", upstream.ListQuery{BlockedReason: r.BlockedReason})
 			}, []upstream.ListQuery{{BlockedReason: "manual"}, {BlockedReason: "complaint"}}},
 		}
@@ -85,7 +84,7 @@ func filters(k upstream.Kind, addresses map[upstream.ID]string) []filter {
 const lowerCaseHeader = "x-…"
 
 // byHeader returns a query for each custom header of r, with its name mapped by name.
-func byHeader(r event.Row, name func(string) string) (all []upstream.ListQuery) {
+func byHeader(r upstream.Event, name func(string) string) (all []upstream.ListQuery) {
 	for _, h := range r.XHeaders {
 		if h.Value != "" && len(h.Name) > 2 && strings.EqualFold(h.Name[:2], "x-") {
 			all = append(all, upstream.ListQuery{XHeaders: []upstream.Header{{Name: name(h.Name), Value: h.Value}}})
@@ -101,9 +100,9 @@ func (e *exam) filters(ctx context.Context, s *sample) {
 		addresses[c.ID] = c.Sender
 	}
 	for _, f := range filters(s.kind, addresses) {
-		matches := func(q upstream.ListQuery) func(event.Row) bool {
+		matches := func(q upstream.ListQuery) func(upstream.Event) bool {
 			q.Window = s.part
-			return func(r event.Row) bool {
+			return func(r upstream.Event) bool {
 				return r.Matches(q) && (q.Sender == "" || q.Sender == upstream.LowerAddress(addresses[r.SenderID]))
 			}
 		}
@@ -121,7 +120,7 @@ func (e *exam) filters(ctx context.Context, s *sample) {
 }
 
 // filtered compares a filtered list with the rows of the sample that match.
-func (e *exam) filtered(s *sample, f filter, p page, subject string, matches func(event.Row) bool) {
+func (e *exam) filtered(s *sample, f filter, p page, subject string, matches func(upstream.Event) bool) {
 	want := matching(s.rows, matches)
 	c := e.check(ruleFilter, subject, p.answer).of(s.kind)
 	const exactly = "header filters work only if the name is in the same case as in the rows"
@@ -133,7 +132,7 @@ func (e *exam) filtered(s *sample, f filter, p page, subject string, matches fun
 	if c.failed(wanted) {
 		return
 	}
-	inWindow := func(r event.Row) bool { return s.part.Contains(r.Time) } // listWindow checks the window
+	inWindow := func(r upstream.Event) bool { return s.part.Contains(r.Time) } // listWindow checks the window
 	rows := matching(p.rows, inWindow)
 	missing, extra := compare(rows, want)
 	const effect = "the gateway shows rows that do not match"
@@ -170,7 +169,7 @@ func harm(name, usual string) string {
 // choose picks the query by the filter that matches the fewest rows of the sample, but at least one and not all, so
 // that an ignored filter shows. It prefers values that need no escaping. If every row has the same value, choose
 // returns a query that matches no row.
-func choose(s *sample, f filter, matches func(upstream.ListQuery) func(event.Row) bool) (upstream.ListQuery, bool) {
+func choose(s *sample, f filter, matches func(upstream.ListQuery) func(upstream.Event) bool) (upstream.ListQuery, bool) {
 	type candidate struct {
 		query   upstream.ListQuery
 		encoded string
@@ -206,7 +205,7 @@ func choose(s *sample, f filter, matches func(upstream.ListQuery) func(event.Row
 }
 
 // number counts the rows that match.
-func number(rows []event.Row, is func(event.Row) bool) (n int) {
+func number(rows []upstream.Event, is func(upstream.Event) bool) (n int) {
 	for _, r := range rows {
 		if is(r) {
 			n++

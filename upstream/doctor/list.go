@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/event"
 )
 
 // lists checks a kind's list and its filters.
@@ -93,7 +92,7 @@ func (e *exam) size(s *sample, known int) {
 }
 
 // order checks that rows are sorted.
-func (e *exam) order(s *sample, rows []event.Row) {
+func (e *exam) order(s *sample, rows []upstream.Event) {
 	c := e.check(ruleOrder, s.kind.ListPath(), s.page.answer).of(s.kind)
 	var late, tie int // index of the first row out of order by time, and within one second
 	for i, r := range rows {
@@ -126,16 +125,16 @@ func (e *exam) listWindow(ctx context.Context, s *sample) {
 	w := edges(s.rows)
 	p := e.list(ctx, s.kind, upstream.ListQuery{Window: w})
 	c := e.check(ruleListWindow, s.kind.ListPath(), p.answer).of(s.kind)
-	want := matching(s.rows, func(r event.Row) bool { return w.Contains(r.Time) })
+	want := matching(s.rows, func(r upstream.Event) bool { return w.Contains(r.Time) })
 	wanted := fmt.Sprintf("%s, from %s to before %s", plural(len(want), "row"), at(w.Start), at(w.End))
 	if c.failed(wanted) {
 		return
 	}
 	missing, extra := compare(p.rows, want)
-	atEnd := matching(extra, func(r event.Row) bool { return r.Time == w.End })
-	inside := matching(extra, func(r event.Row) bool { return w.Contains(r.Time) })
-	atStart := matching(missing, func(r event.Row) bool { return r.Time == w.Start })
-	outside := matching(s.page.rows, func(r event.Row) bool {
+	atEnd := matching(extra, func(r upstream.Event) bool { return r.Time == w.End })
+	inside := matching(extra, func(r upstream.Event) bool { return w.Contains(r.Time) })
+	atStart := matching(missing, func(r upstream.Event) bool { return r.Time == w.Start })
+	outside := matching(s.page.rows, func(r upstream.Event) bool {
 		return !s.window.Contains(r.Time) && r.Time != s.window.End
 	})
 	const effectOmits = "the gateway omits rows"
@@ -165,7 +164,7 @@ func (e *exam) listWindow(ctx context.Context, s *sample) {
 
 // edges returns a window that begins at the time of one row and ends at that of a later
 // one. If all rows share one second, it is the second before.
-func edges(rows []event.Row) upstream.Window {
+func edges(rows []upstream.Event) upstream.Window {
 	times := times(rows)
 	n := len(times)
 	if n == 1 {
@@ -176,7 +175,7 @@ func edges(rows []event.Row) upstream.Window {
 }
 
 // times returns the distinct times of rows in ascending order.
-func times(rows []event.Row) []upstream.Time {
+func times(rows []upstream.Event) []upstream.Time {
 	all := make([]upstream.Time, len(rows))
 	for i, r := range rows {
 		all[i] = r.Time
@@ -185,7 +184,7 @@ func times(rows []event.Row) []upstream.Time {
 	return slices.Compact(all)
 }
 
-func matching(rows []event.Row, is func(event.Row) bool) (found []event.Row) {
+func matching(rows []upstream.Event, is func(upstream.Event) bool) (found []upstream.Event) {
 	for _, r := range rows {
 		if is(r) {
 			found = append(found, r)
@@ -196,17 +195,17 @@ func matching(rows []event.Row, is func(event.Row) bool) (found []event.Row) {
 
 // compare returns the rows that only want has and those that only got has, regardless
 // of order. Neither may repeat a row.
-func compare(got, want []event.Row) (missing, extra []event.Row) {
+func compare(got, want []upstream.Event) (missing, extra []upstream.Event) {
 	return without(want, got), without(got, want)
 }
 
 // without returns the rows that are not among others.
-func without(rows, others []event.Row) (rest []event.Row) {
+func without(rows, others []upstream.Event) (rest []upstream.Event) {
 	excluded := make(map[identity]bool, len(others))
 	for _, o := range others {
 		excluded[identityOf(o)] = true
 	}
-	return matching(rows, func(r event.Row) bool { return !excluded[identityOf(r)] })
+	return matching(rows, func(r upstream.Event) bool { return !excluded[identityOf(r)] })
 }
 
 // identity identifies a row.
@@ -216,11 +215,11 @@ type identity struct {
 	emailID, recipient string
 }
 
-func identityOf(r event.Row) identity {
+func identityOf(r upstream.Event) identity {
 	return identity{r.Time, r.UserID, r.SenderID, r.EmailID, r.Recipient}
 }
 
 // brief identifies a row in a message without naming its recipient.
-func brief(r event.Row) string {
+func brief(r upstream.Event) string {
 	return printable(fmt.Sprintf("%s of %s", excerpt(r.EmailID, 60), at(r.Time)))
 }

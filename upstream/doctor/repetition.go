@@ -4,13 +4,12 @@ import (
 	"fmt"
 
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/event"
 )
 
 // repeat is a row that a list repeats.
 type repeat struct {
 	answer
-	row       event.Row
+	row       upstream.Event
 	was, at   int  // indexes of the row and of its first repetition
 	number    int  // how many rows the list repeats
 	elsewhere bool // the repetition does not directly follow the row
@@ -18,9 +17,9 @@ type repeat struct {
 
 // onceEach returns the rows in order without repetitions, so that these do not affect
 // other checks. It remembers repetitions for ruleOnce.
-func (e *exam) onceEach(k upstream.Kind, a answer, rows []event.Row) []event.Row {
+func (e *exam) onceEach(k upstream.Kind, a answer, rows []upstream.Event) []upstream.Event {
 	first := make(map[identity]int, len(rows))
-	each := make([]event.Row, 0, len(rows))
+	each := make([]upstream.Event, 0, len(rows))
 	found := repeat{answer: a}
 	for i, r := range rows {
 		id := identityOf(r)

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/event"
 )
 
 // sample is a part of the server's data of one kind that was read in full. Checks compare other answers with it.
@@ -18,18 +17,18 @@ type sample struct {
 	counts counted         // over window
 	page   page            // the first page of the list over window
 
-	part upstream.Window // the part of window that rows covers
-	rows []event.Row     // every row in part, in the server's order
-	all  bool            // rows are all rows of window
-	why  string          // why there are no rows, if there are none
+	part upstream.Window  // the part of window that rows covers
+	rows []upstream.Event // every row in part, in the server's order
+	all  bool             // rows are all rows of window
+	why  string           // why there are no rows, if there are none
 }
 
 // page is the answer to a list request. If it has a fault, rows is nil.
 type page struct {
 	answer
-	came []event.Row // the first upstream.PageSize rows
-	rows []event.Row // came without repetitions
-	size int         // how many rows the answer has
+	came []upstream.Event // the first upstream.PageSize rows
+	rows []upstream.Event // came without repetitions
+	size int              // how many rows the answer has
 }
 
 // counted is the answer to a counts request. If it has a fault, rows is nil.
@@ -119,7 +118,7 @@ func (e *exam) pick(ctx context.Context, s *sample) {
 		s.part.End = min(s.part.End, slices.MaxFunc(first.rows, byTime).Time+1)
 	case slices.IsSortedFunc(first.rows, byTime):
 		s.part.End = gap(first.rows)
-	case slices.IsSortedFunc(first.rows, func(a, b event.Row) int { return byTime(b, a) }):
+	case slices.IsSortedFunc(first.rows, func(a, b upstream.Event) int { return byTime(b, a) }):
 		// Newest first: the page has all rows that are later than its last.
 		s.part.Start = first.rows[len(first.rows)-1].Time + 1
 	default:
@@ -143,12 +142,12 @@ func (e *exam) pick(ctx context.Context, s *sample) {
 	}
 }
 
-func byTime(a, b event.Row) int { return cmp.Compare(a.Time, b.Time) }
+func byTime(a, b upstream.Event) int { return cmp.Compare(a.Time, b.Time) }
 
 // gap returns an end for the sample such that the page has all rows before it. If
 // possible it is a second without events in the later half of the page: then a server
 // that includes end_time fails only the check of that, not all checks.
-func gap(rows []event.Row) upstream.Time {
+func gap(rows []upstream.Event) upstream.Time {
 	last := len(rows) - 1
 	for i := last; i > 0 && i > last/2; i-- {
 		if rows[i-1].Time+1 < rows[i].Time {
@@ -188,7 +187,7 @@ func (e *exam) list(ctx context.Context, k upstream.Kind, q upstream.ListQuery) 
 	}
 	page, err := upstream.DecodePage(k, string(p.body))
 	p.decoded(err)
-	p.came = event.Rows(page)
+	p.came = upstream.Events(page)
 	p.size = len(p.came)
 	p.came = p.came[:min(p.size, upstream.PageSize)]
 	p.rows = e.onceEach(k, p.answer, p.came)

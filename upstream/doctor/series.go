@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/event"
 )
 
 // series compares a kind's time series with the counts of the same windows and, if the counts match the list, with the
@@ -28,7 +27,7 @@ func (e *exam) series(ctx context.Context, s *sample, h *halves) {
 }
 
 func (e *exam) seriesOf(ctx context.Context, s *sample, i upstream.Interval, w upstream.Window, total tallies,
-	rows []event.Row) {
+	rows []upstream.Event) {
 	path := s.kind.CountsPath()
 	per := map[upstream.Interval]string{upstream.Hour: "hour", upstream.Day: "day"}[i]
 	a := e.ask.get(ctx, path, upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: w}, Interval: i}.Encode())

@@ -14,7 +14,7 @@ import (
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/doctor"
 	"deliverygraph/upstream/embedded"
-	"deliverygraph/upstream/provider"
+	"deliverygraph/upstream/grouped"
 	"deliverygraph/upstream/upstreamtest"
 )
 
@@ -121,7 +121,7 @@ func (b *backend) Counts(ctx context.Context, only []upstream.ID, k upstream.Kin
 }
 
 func (b *backend) Groups(ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.GroupsQuery,
-	_ *provider.Table) (upstream.Groups, error) {
+	_ *grouped.Providers) (upstream.Groups, error) {
 	return b.Limit(only).Groups(ctx, k, q)
 }
 

@@ -6,14 +6,13 @@ import (
 	"slices"
 
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/event"
 )
 
 // tallies are counts by sender or user id.
 type tallies map[upstream.ID]upstream.Tally
 
 // tally counts rows.
-func tally(rows []event.Row, by upstream.Rollup) tallies {
+func tally(rows []upstream.Event, by upstream.Rollup) tallies {
 	t := tallies{}
 	for _, r := range rows {
 		t[r.ID(by)] = t[r.ID(by)].Add(r.Tally())

@@ -7,7 +7,7 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
-	"deliverygraph/upstream/provider"
+	"deliverygraph/upstream/grouped"
 )
 
 // An endpoint parses a request. It does not call the backend; the question that it
@@ -38,7 +38,7 @@ const (
 )
 
 // endpoints returns the endpoints with a fixed path, by path.
-func endpoints(b store.Reader, p *provider.Table) map[string]endpoint {
+func endpoints(b store.Reader, p *grouped.Providers) map[string]endpoint {
 	all := kindEndpoints(b, p)
 	all[upstream.BounceCategoriesPath] = codes(b.BounceCategories)
 	all[upstream.BlockedReasonsPath] = codes(b.BlockedReasons)
@@ -63,7 +63,7 @@ func list[R any](k upstream.Kind,
 }
 
 // groups answers the groups of a kind.
-func groups(k upstream.Kind, b store.Reader, p *provider.Table) endpoint {
+func groups(k upstream.Kind, b store.Reader, p *grouped.Providers) endpoint {
 	return func(r request) (question, error) {
 		q, err := upstream.ParseGroupsQuery(k, r.query)
 		return question{nothing: noGroups, ask: func(ctx context.Context, dst []byte) ([]byte, error) {

@@ -13,7 +13,7 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
-	"deliverygraph/upstream/provider"
+	"deliverygraph/upstream/grouped"
 )
 
 // MaxURL is the maximum length of path and query string together, in bytes. Longer
@@ -35,8 +35,8 @@ type Options struct {
 	// APIHost is the api_host in a bounce's details. If empty, it is the host that the
 	// request was sent to.
 	APIHost string
-	// Providers are the providers of mailboxes to group by. Default [provider.Default].
-	Providers *provider.Table
+	// Providers are the providers of mailboxes to group by. Default [grouped.DefaultProviders].
+	Providers *grouped.Providers
 	// Now is the clock for recv_time and resp_time. Default time.Now.
 	Now func() time.Time
 	// Logger receives an error line for each internal failure and a debug line for each
@@ -57,7 +57,7 @@ type Options struct {
 //	{"error": {"code": 452, "message": "…", "parameter": "…"}}
 func New(b store.Reader, o Options) http.Handler {
 	if o.Providers == nil {
-		o.Providers = provider.Default()
+		o.Providers = grouped.DefaultProviders()
 	}
 	h := &handler{backend: b, options: o, endpoints: endpoints(b, o.Providers)}
 	if o.Now == nil {

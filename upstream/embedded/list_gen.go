@@ -5,11 +5,11 @@ package embedded
 import (
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
-	"deliverygraph/upstream/provider"
+	"deliverygraph/upstream/grouped"
 )
 
 // kindEndpoints returns the lists, groups and counts, by path.
-func kindEndpoints(b store.Reader, p *provider.Table) map[string]endpoint {
+func kindEndpoints(b store.Reader, p *grouped.Providers) map[string]endpoint {
 	return map[string]endpoint{
 		"/emails":                list(upstream.Emails, b.Emails, upstream.AppendEmails),
 		"/emails/groups":         groups(upstream.Emails, b, p),

@@ -10,14 +10,13 @@ import (
 	"time"
 
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/provider"
 )
 
 // Layer groups the events of servers that cannot do so themselves, from their counts or, if these do not suffice, from
 // their lists. It belongs above the cache, which then keeps the pages.
 type Layer struct {
 	// Providers are those of mailboxes to group by. A server that groups by itself has its own.
-	Providers *provider.Table
+	Providers *Providers
 	// Left returns how many calls the operation of ctx may still make.
 	Left func(ctx context.Context) int
 

@@ -16,7 +16,6 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/grouped"
-	"deliverygraph/upstream/provider"
 	"deliverygraph/upstream/upstreamtest"
 )
 
@@ -26,7 +25,7 @@ type plain struct{ upstreamtest.API }
 // lacking returns an API over a server without the extension, and a record of its calls.
 func lacking(rows upstreamtest.Rows, left int) (upstream.API, *upstreamtest.Counting) {
 	server := &upstreamtest.Counting{API: plain{upstreamtest.NewModel(rows)}}
-	l := &grouped.Layer{Providers: provider.Default(), Left: func(context.Context) int { return left }}
+	l := &grouped.Layer{Providers: grouped.DefaultProviders(), Left: func(context.Context) int { return left }}
 	return upstream.API{Asker: upstream.Around(server, l.Ask)}, server
 }
 
@@ -186,7 +185,7 @@ func (l *longList) Ask(_ context.Context, q *upstream.Question) (any, error) {
 func TestLongListsAreReadInParts(t *testing.T) {
 	t.Parallel()
 	server := &longList{pages: 100}
-	l := &grouped.Layer{Providers: provider.Default(), Left: func(context.Context) int { return math.MaxInt }}
+	l := &grouped.Layer{Providers: grouped.DefaultProviders(), Left: func(context.Context) int { return math.MaxInt }}
 	q := upstream.GroupsQuery{
 		ListQuery: upstream.ListQuery{Window: day()},
 		Grouping:  upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionDomain}, Top: 9},

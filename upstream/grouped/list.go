@@ -4,16 +4,13 @@ import (
 	"context"
 	"fmt"
 
-	"deliverygraph/internal/fanout"
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/event"
-	"deliverygraph/upstream/provider"
 )
 
 // part is a kind's events that are being counted.
 type part struct {
 	api       upstream.API
-	providers *provider.Table
+	providers *Providers
 	kind      upstream.Kind
 	q         *upstream.GroupsQuery
 	cells     cells
@@ -148,7 +145,7 @@ func (p *part) fromList(ctx context.Context) error {
 	for from := 0; ; {
 		pages := max(1, min(left, pagesAtOnce))
 		rows, errs := make([]upstream.Page, pages), make([]error, pages)
-		fanout.Each(pages, func(i int) { rows[i], errs[i] = p.page(ctx, (from+i)*upstream.PageSize) })
+		upstream.Concurrently(pages, func(i int) { rows[i], errs[i] = p.page(ctx, (from+i)*upstream.PageSize) })
 		for i, page := range rows {
 			if errs[i] != nil {
 				return errs[i]
@@ -185,7 +182,7 @@ func (p *part) add(ctx context.Context, page upstream.Page, seen map[upstream.Id
 	errs := make([]error, len(rows))
 	bounces, _ := page.Rows().([]upstream.Bounce)
 	if p.detailed() {
-		fanout.Each(len(rows), func(i int) {
+		upstream.Concurrently(len(rows), func(i int) {
 			d, err := p.api.Bounce(ctx, bounces[i].Key())
 			rows[i].Rule, rows[i].Diagnostic, errs[i] = d.RuleName, d.DiagnosticCode, err
 		})
@@ -210,11 +207,10 @@ func (p *part) add(ctx context.Context, page upstream.Page, seen map[upstream.Id
 
 // rows returns the rows of a page.
 func (p *part) rows(page upstream.Page) []Row {
-	events := event.Rows(page)
-	rows := make([]Row, len(events))
+	rows := make([]Row, page.Len())
 	bounces, _ := page.Rows().([]upstream.Bounce)
 	for i := range rows {
-		rows[i].Row = events[i]
+		rows[i].Event = page.Event(i)
 		if bounces != nil {
 			rows[i].Code = bounces[i].Code
 		}

@@ -6,14 +6,11 @@ import (
 	"strings"
 
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/diagnostic"
-	"deliverygraph/upstream/event"
-	"deliverygraph/upstream/provider"
 )
 
 // Row is an event with all that it can be grouped by.
 type Row struct {
-	event.Row
+	upstream.Event
 	Code       string // of bounces
 	Rule       string // of bounces, from their details
 	Diagnostic string // of bounces, from their details
@@ -21,18 +18,18 @@ type Row struct {
 
 // Bounce returns a bounce with its details.
 func Bounce(d *upstream.BounceDetail) Row {
-	return Row{event.OfBounce(d.Bounce), d.Code, d.RuleName, d.DiagnosticCode}
+	return Row{d.Event(), d.Code, d.RuleName, d.DiagnosticCode}
 }
 
 // Keys returns the keys of the group of an event.
-func (r *Row) Keys(g *upstream.Grouping, p *provider.Table) (keys upstream.Keys) {
+func (r *Row) Keys(g *upstream.Grouping, p *Providers) (keys upstream.Keys) {
 	for i, d := range g.By {
 		keys[i] = r.key(d, g, p)
 	}
 	return keys
 }
 
-func (r *Row) key(d upstream.Dimension, g *upstream.Grouping, p *provider.Table) string {
+func (r *Row) key(d upstream.Dimension, g *upstream.Grouping, p *Providers) string {
 	switch d {
 	case upstream.DimensionType:
 		return string(r.BounceType)
@@ -43,7 +40,7 @@ func (r *Row) key(d upstream.Dimension, g *upstream.Grouping, p *provider.Table)
 	case upstream.DimensionRule:
 		return r.Rule
 	case upstream.DimensionDiagnostic:
-		return diagnostic.Pattern(r.Diagnostic, r.Local)
+		return Pattern(r.Diagnostic, r.Local)
 	case upstream.DimensionReason:
 		return r.BlockedReason
 	case upstream.DimensionDelivered:
@@ -73,7 +70,7 @@ func (r *Row) key(d upstream.Dimension, g *upstream.Grouping, p *provider.Table)
 }
 
 // Group groups events. Sent is the emails that groups are compared with, if q asks for that.
-func Group(q *upstream.GroupsQuery, p *provider.Table, rows, sent []Row) upstream.Groups {
+func Group(q *upstream.GroupsQuery, p *Providers, rows, sent []Row) upstream.Groups {
 	all := upstream.Grouper{Top: q.Top}
 	for i := range rows {
 		all.Add(rows[i].Keys(&q.Grouping, p), 1)

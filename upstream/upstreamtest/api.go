@@ -14,7 +14,6 @@ import (
 	"pgregory.net/rapid"
 
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/event"
 )
 
 // RunAPI checks that an API keeps its contract, with the data of [Sample]: every filter alone and combined, boundary
@@ -131,7 +130,7 @@ func (s apiSuite) pages(t *testing.T) {
 				want = append(want, b.Bounce)
 			}
 		}
-		slices.SortFunc(want, func(a, b upstream.Bounce) int { return event.OfBounce(a).Compare(event.OfBounce(b)) })
+		slices.SortFunc(want, func(a, b upstream.Bounce) int { return a.Event().Compare(b.Event()) })
 		for {
 			page, err := s.api.Bounces(t.Context(), q)
 			if err != nil {

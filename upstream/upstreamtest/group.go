@@ -5,9 +5,7 @@ import (
 	"slices"
 
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/event"
 	"deliverygraph/upstream/grouped"
-	"deliverygraph/upstream/provider"
 )
 
 var _ Grouping = (*Model)(nil)
@@ -15,7 +13,7 @@ var _ Grouping = (*Model)(nil)
 // Groups groups events.
 func (m *Model) Groups(ctx context.Context, k upstream.Kind, q upstream.GroupsQuery) (upstream.Groups, error) {
 	sent := q.SentQuery()
-	groups := grouped.Group(&q, provider.Default(),
+	groups := grouped.Group(&q, grouped.DefaultProviders(),
 		m.grouped(k, q.ListQuery), m.grouped(upstream.Emails, sent.ListQuery))
 	if at := slices.Index(q.By[:], upstream.DimensionSender); at >= 0 {
 		for i := range groups.Groups {
@@ -27,22 +25,16 @@ func (m *Model) Groups(ctx context.Context, k upstream.Kind, q upstream.GroupsQu
 
 // grouped returns the events of a list.
 func (m *Model) grouped(k upstream.Kind, q upstream.ListQuery) (rows []grouped.Row) {
-	all := m.rows()
-	switch k {
-	case upstream.Bounces:
-		for i := range all.Bounces {
-			rows = append(rows, grouped.Bounce(&all.Bounces[i]))
+	if k == upstream.Bounces {
+		for _, b := range m.rows().Bounces {
+			rows = append(rows, grouped.Bounce(&b))
 		}
-	case upstream.Emails:
-		for _, e := range all.Emails {
-			rows = append(rows, grouped.Row{Row: event.OfEmail(e)})
-		}
-	case upstream.BlockedEmails:
-		for _, b := range all.BlockedEmails {
-			rows = append(rows, grouped.Row{Row: event.OfBlockedEmail(b)})
+	} else {
+		for _, e := range m.rows().Events(k) {
+			rows = append(rows, grouped.Row{Event: e})
 		}
 	}
-	return slices.DeleteFunc(rows, func(r grouped.Row) bool { return !m.lists(r.Row, q) })
+	return slices.DeleteFunc(rows, func(r grouped.Row) bool { return !m.lists(r.Event, q) })
 }
 
 func idOf(key string) upstream.ID {
@@ -55,7 +47,7 @@ func idOf(key string) upstream.ID {
 
 // Groups implements store.Reader.
 func (b Backend) Groups(
-	ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.GroupsQuery, _ *provider.Table,
+	ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.GroupsQuery, _ *grouped.Providers,
 ) (upstream.Groups, error) {
 	return b.Limit(only).Groups(ctx, k, q)
 }

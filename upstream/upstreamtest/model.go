@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/event"
 )
 
 // Model implements the API over rows in memory with slices and loops. It is the oracle
@@ -57,17 +56,17 @@ func (m *Model) Bounces(ctx context.Context, q upstream.ListQuery) ([]upstream.B
 	for _, b := range m.rows().Bounces {
 		all = append(all, b.Bounce)
 	}
-	return list(m, all, event.OfBounce, q), ctx.Err()
+	return list(m, all, q), ctx.Err()
 }
 
 // Emails lists emails.
 func (m *Model) Emails(ctx context.Context, q upstream.ListQuery) ([]upstream.Email, error) {
-	return list(m, m.rows().Emails, event.OfEmail, q), ctx.Err()
+	return list(m, m.rows().Emails, q), ctx.Err()
 }
 
 // BlockedEmails lists blocked emails.
 func (m *Model) BlockedEmails(ctx context.Context, q upstream.ListQuery) ([]upstream.BlockedEmail, error) {
-	return list(m, m.rows().BlockedEmails, event.OfBlockedEmail, q), ctx.Err()
+	return list(m, m.rows().BlockedEmails, q), ctx.Err()
 }
 
 // Bounce returns the details of a bounce. If several have the key, it returns the first by recipient.
@@ -151,34 +150,13 @@ var Categories = []string{
 var Reasons = []string{"complaint", "hardbounce", "manual", "softbounce", "unsubscribe"}
 
 // events returns the events of a kind that match a counts query.
-func (m *Model) events(k upstream.Kind, q upstream.CountQuery) []event.Row {
-	var all, found []event.Row
-	rows := m.rows()
-	switch k {
-	case upstream.Bounces:
-		for _, b := range rows.Bounces {
-			all = append(all, event.OfBounce(b.Bounce))
-		}
-	case upstream.Emails:
-		for _, e := range rows.Emails {
-			all = append(all, event.OfEmail(e))
-		}
-	case upstream.BlockedEmails:
-		for _, b := range rows.BlockedEmails {
-			all = append(all, event.OfBlockedEmail(b))
-		}
-	}
+func (m *Model) events(k upstream.Kind, q upstream.CountQuery) []upstream.Event {
 	asList := upstream.ListQuery{Window: q.Window, UserID: q.UserID, SenderID: q.SenderID, BounceType: q.BounceType}
-	for _, e := range all {
-		if m.lists(e, asList) {
-			found = append(found, e)
-		}
-	}
-	return found
+	return slices.DeleteFunc(m.rows().Events(k), func(e upstream.Event) bool { return !m.lists(e, asList) })
 }
 
 // lists reports whether a list has the event, on any page.
-func (m *Model) lists(e event.Row, q upstream.ListQuery) bool {
+func (m *Model) lists(e upstream.Event, q upstream.ListQuery) bool {
 	if q.Sender != "" && upstream.LowerAddress(q.Sender) != upstream.LowerAddress(m.address(e.SenderID)) {
 		return false
 	}
@@ -197,18 +175,17 @@ func (m *Model) address(sender upstream.ID) string {
 }
 
 // list returns the page of a list at q.Offset.
-func list[R any](m *Model, all []R, of func(R) event.Row, q upstream.ListQuery) []R {
+func list[R any, P upstream.Row[R]](m *Model, all []R, q upstream.ListQuery) []R {
 	var found []R
 	for _, r := range all {
-		if m.lists(of(r), q) {
+		if m.lists(P(&r).Event(), q) {
 			found = append(found, r)
 		}
 	}
 	slices.SortFunc(found, func(a, b R) int {
-		x, y := of(a), of(b)
-		// The order of the same email of two users is not part of the contract. Sort by
-		// user, then by sender, as the embedded server does.
-		return cmp.Or(x.Compare(y), cmp.Compare(x.UserID, y.UserID), cmp.Compare(x.SenderID, y.SenderID))
+		// The order of the same email of two users is not part of the contract. Sort by user, then by sender, as the
+		// embedded server does.
+		return P(&a).Identity().Compare(P(&b).Identity())
 	})
 	found = found[min(q.Offset, len(found)):]
 	return found[:min(upstream.PageSize, len(found))]

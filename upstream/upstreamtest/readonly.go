@@ -1,14 +1,12 @@
 package upstreamtest
 
 import (
-	"context"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
 
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/event"
 )
 
 // RunReadOnly checks a server whose data is unknown, using its events in the window: lists are sorted, windows are
@@ -85,40 +83,23 @@ func sum(counts []upstream.Count) (total upstream.Tally) {
 }
 
 // list returns one page.
-func (s readOnlySuite) list(t *testing.T, k upstream.Kind, q upstream.ListQuery) []event.Row {
+func (s readOnlySuite) list(t *testing.T, k upstream.Kind, q upstream.ListQuery) []upstream.Event {
 	t.Helper()
-	switch k {
-	case upstream.Bounces:
-		return events(t, q, s.api.Bounces, event.OfBounce)
-	case upstream.Emails:
-		return events(t, q, s.api.Emails, event.OfEmail)
-	default:
-		return events(t, q, s.api.BlockedEmails, event.OfBlockedEmail)
-	}
-}
-
-func events[R any](t *testing.T, q upstream.ListQuery,
-	list func(context.Context, upstream.ListQuery) ([]R, error), of func(R) event.Row,
-) []event.Row {
-	t.Helper()
-	rows, err := list(t.Context(), q)
+	rows, err := Asker(s.api).Ask(t.Context(), Question(k, q))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(rows) > upstream.PageSize {
-		t.Errorf("a page of %d rows, want at most %d", len(rows), upstream.PageSize)
+	page := upstream.PageOf(rows)
+	if page.Len() > upstream.PageSize {
+		t.Errorf("a page of %d rows, want at most %d", page.Len(), upstream.PageSize)
 	}
-	var all []event.Row
-	for _, r := range rows {
-		all = append(all, of(r))
-	}
-	return all
+	return upstream.Events(page)
 }
 
 // walk returns the rows of all pages.
-func (s readOnlySuite) walk(t *testing.T, k upstream.Kind, q upstream.ListQuery) []event.Row {
+func (s readOnlySuite) walk(t *testing.T, k upstream.Kind, q upstream.ListQuery) []upstream.Event {
 	t.Helper()
-	var all []event.Row
+	var all []upstream.Event
 	for {
 		page := s.list(t, k, q)
 		all = append(all, page...)
@@ -129,7 +110,7 @@ func (s readOnlySuite) walk(t *testing.T, k upstream.Kind, q upstream.ListQuery)
 	}
 }
 
-func (s readOnlySuite) sorted(t *testing.T, k upstream.Kind, w upstream.Window, all []event.Row) {
+func (s readOnlySuite) sorted(t *testing.T, k upstream.Kind, w upstream.Window, all []upstream.Event) {
 	for i, e := range all {
 		if !w.Contains(e.Time) {
 			t.Errorf("row %d has time %d, outside [%d, %d)", i, e.Time, w.Start, w.End)
@@ -149,11 +130,11 @@ func (s readOnlySuite) sorted(t *testing.T, k upstream.Kind, w upstream.Window, 
 
 // halfOpen splits the window at the time of a row. Only the second part may contain that
 // row, and both parts together must equal the whole, as rows and as counts.
-func (s readOnlySuite) halfOpen(t *testing.T, k upstream.Kind, w upstream.Window, all []event.Row) {
-	for _, e := range []event.Row{all[0], all[len(all)/2], all[len(all)-1]} {
+func (s readOnlySuite) halfOpen(t *testing.T, k upstream.Kind, w upstream.Window, all []upstream.Event) {
+	for _, e := range []upstream.Event{all[0], all[len(all)/2], all[len(all)-1]} {
 		second := upstream.Window{Start: e.Time, End: e.Time + 1}
 		rows := s.walk(t, k, upstream.ListQuery{Window: second})
-		if !slices.ContainsFunc(rows, func(o event.Row) bool { return o.Compare(e) == 0 }) {
+		if !slices.ContainsFunc(rows, func(o upstream.Event) bool { return o.Compare(e) == 0 }) {
 			t.Errorf("a window that begins at %d omits a row of that time", e.Time)
 		}
 		if e.Time == w.Start {
@@ -173,7 +154,7 @@ func (s readOnlySuite) halfOpen(t *testing.T, k upstream.Kind, w upstream.Window
 	}
 }
 
-func (s readOnlySuite) offset(t *testing.T, k upstream.Kind, w upstream.Window, all []event.Row) {
+func (s readOnlySuite) offset(t *testing.T, k upstream.Kind, w upstream.Window, all []upstream.Event) {
 	for _, n := range []int{1, len(all) / 2, len(all) - 1, len(all), len(all) + 1} {
 		page := s.list(t, k, upstream.ListQuery{Window: w, Offset: n})
 		rest := all[min(n, len(all)):]
@@ -182,7 +163,7 @@ func (s readOnlySuite) offset(t *testing.T, k upstream.Kind, w upstream.Window, 
 }
 
 // filters checks each filter with a value from a row.
-func (s readOnlySuite) filters(t *testing.T, k upstream.Kind, w upstream.Window, all []event.Row) {
+func (s readOnlySuite) filters(t *testing.T, k upstream.Kind, w upstream.Window, all []upstream.Event) {
 	e := all[len(all)/2]
 	queries := map[string]upstream.ListQuery{
 		"user_id":   {UserID: e.UserID},
@@ -214,7 +195,7 @@ func (s readOnlySuite) filters(t *testing.T, k upstream.Kind, w upstream.Window,
 	for name, q := range queries {
 		t.Run(name, func(t *testing.T) {
 			q.Window = w
-			var want []event.Row
+			var want []upstream.Event
 			for _, e := range all {
 				if e.Matches(q) {
 					want = append(want, e)
@@ -225,7 +206,7 @@ func (s readOnlySuite) filters(t *testing.T, k upstream.Kind, w upstream.Window,
 	}
 }
 
-func (s readOnlySuite) counts(t *testing.T, k upstream.Kind, w upstream.Window, all []event.Row) {
+func (s readOnlySuite) counts(t *testing.T, k upstream.Kind, w upstream.Window, all []upstream.Event) {
 	for rollup, name := range map[upstream.Rollup]string{upstream.BySender: "sender", upstream.ByUser: "user"} {
 		want := map[upstream.ID]upstream.Tally{}
 		for _, e := range all {
@@ -247,7 +228,7 @@ func (s readOnlySuite) counts(t *testing.T, k upstream.Kind, w upstream.Window, 
 	}
 }
 
-func (s readOnlySuite) series(t *testing.T, k upstream.Kind, w upstream.Window, all []event.Row) {
+func (s readOnlySuite) series(t *testing.T, k upstream.Kind, w upstream.Window, all []upstream.Event) {
 	for _, interval := range []upstream.Interval{upstream.Hour, upstream.Day} {
 		type bucket struct {
 			sender upstream.ID
@@ -351,7 +332,7 @@ func (s readOnlySuite) statuses(t *testing.T) {
 }
 
 // equal compares rows by their identity.
-func equal(t *testing.T, got, want []event.Row) {
+func equal(t *testing.T, got, want []upstream.Event) {
 	t.Helper()
 	if len(got) != len(want) {
 		t.Errorf("%d rows, want %d", len(got), len(want))

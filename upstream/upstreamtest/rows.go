@@ -67,3 +67,22 @@ func filter[R any](rows []R, keep func(*R) bool) (kept []R) {
 	}
 	return kept
 }
+
+// Events returns the rows of a kind.
+func (r Rows) Events(k upstream.Kind) []upstream.Event {
+	switch k {
+	case upstream.Bounces:
+		return eventsOf(r.Bounces)
+	case upstream.Emails:
+		return eventsOf(r.Emails)
+	default:
+		return eventsOf(r.BlockedEmails)
+	}
+}
+
+func eventsOf[R any, P upstream.Row[R]](rows []R) (all []upstream.Event) {
+	for i := range rows {
+		all = append(all, P(&rows[i]).Event())
+	}
+	return all
+}

@@ -60,10 +60,10 @@ func Mask(text, local, domain string) string {
 }
 
 // patternName matches what may be a person's name in a pattern of responses, in which … stands for the address or
-// domain behind it; see package diagnostic.
+// domain behind it; see package grouped.
 var patternName = regexp.MustCompile(quoted + `(\s*<…>)|\S+(\s+at\s+…)`)
 
-// MaskPattern is like [Mask] for a pattern of responses; see package diagnostic.
+// MaskPattern is like [Mask] for a pattern of responses; see package grouped.
 func MaskPattern(pattern string) string {
 	return Mask(patternName.ReplaceAllString(pattern, Masked+"$1$2"), "", "")
 }

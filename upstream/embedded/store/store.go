@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/provider"
+	"deliverygraph/upstream/grouped"
 )
 
 // Store is a database of emails, bounces, blocked emails and senders.
@@ -68,7 +68,7 @@ type Reader interface {
 	// q.Sent, by [upstream.GroupsQuery.SentQuery]. q is valid. Providers are those of p. Of a header that a row has
 	// several times, it is not defined which one counts.
 	Groups(
-		ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.GroupsQuery, p *provider.Table,
+		ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.GroupsQuery, p *grouped.Providers,
 	) (upstream.Groups, error)
 
 	// BounceCategories returns the documented bounce categories and all others in use, sorted.

@@ -28,7 +28,7 @@ var outputs = map[string]string{
 	"../page_gen.go":                      "page.tmpl",
 	"../embedded/list_gen.go":             "embedded.tmpl",
 	"../../internal/auth/list_gen.go":     "auth.tmpl",
-	"../event/row_gen.go":                 "event.tmpl",
+	"../event_gen.go":                     "event.tmpl",
 	"../../graph/model/row_gen.go":        "model.tmpl",
 	"../../resolvers/list_gen.go":         "list.tmpl",
 }

@@ -18,7 +18,7 @@ import (
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/embedded/store/sqlite"
 	"deliverygraph/upstream/embedded/store/storetest"
-	"deliverygraph/upstream/provider"
+	"deliverygraph/upstream/grouped"
 )
 
 // BenchmarkStore makes a store, sends it every documented request, many times with other arguments, and prints the
@@ -368,7 +368,7 @@ func requests(info store.Info) []request {
 			if g.week {
 				q.Window = week(r)
 			}
-			groups, err := s.Groups(ctx, nil, g.kind, q, provider.Default())
+			groups, err := s.Groups(ctx, nil, g.kind, q, grouped.DefaultProviders())
 			return len(groups.Groups), err
 		}})
 	}

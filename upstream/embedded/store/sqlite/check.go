@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/diagnostic"
+	"deliverygraph/upstream/grouped"
 )
 
 // maxProblems is the maximum number of problems that Check returns.
@@ -60,7 +60,7 @@ func (c *checker) check() {
 func (c *checker) patterns() {
 	wrong := 0
 	for v := range c.rows("select b.diagnostic, b.local, p.text from bounce b left join pattern p on p.id = b.pattern_id") {
-		if v[2] == nil || text(v[2]) != diagnostic.Pattern(text(v[0]), text(v[1])) {
+		if v[2] == nil || text(v[2]) != grouped.Pattern(text(v[0]), text(v[1])) {
 			wrong++
 		}
 	}

@@ -9,12 +9,12 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
-	"deliverygraph/upstream/provider"
+	"deliverygraph/upstream/grouped"
 )
 
 // Groups groups events: see [store.Reader].
 func (s *Store) Groups(
-	ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.GroupsQuery, p *provider.Table,
+	ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.GroupsQuery, p *grouped.Providers,
 ) (groups upstream.Groups, err error) {
 	q.Offset = 0
 	q.Window.Start, q.Window.End = max(q.Window.Start, -store.MaxTime), min(q.Window.End, store.MaxTime+1)
@@ -71,7 +71,7 @@ func (r *reader) senders(q *upstream.GroupsQuery, groups *upstream.Groups) {
 // names finds the names of domains and the texts of patterns by their ids.
 type names struct {
 	*reader
-	providers         *provider.Table
+	providers         *grouped.Providers
 	domains, patterns dictionary
 }
 
@@ -82,7 +82,7 @@ type dictionary struct {
 	texts map[int64]string
 }
 
-func newNames(r *reader, p *provider.Table) *names {
+func newNames(r *reader, p *grouped.Providers) *names {
 	return &names{
 		reader: r, providers: p,
 		domains:  dictionary{"select id, name from domain", 1 << 20, map[int64]string{}},

@@ -1,8 +1,8 @@
 package sqlite
 
 import (
-	"deliverygraph/upstream/diagnostic"
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/grouped"
 )
 
 // fillPatterns sets the patterns of bounces that have none yet, within a migration. A store that has been indexed gets
@@ -18,7 +18,7 @@ func (c *conn) fillPatterns() {
 		for v := range c.rows("select id, diagnostic, local from bounce where id > ? and pattern_id = 0"+
 			" order by id limit ?", last, int64(some)) {
 			last = integer(v[0])
-			found = append(found, bounce{last, w.pattern(diagnostic.Pattern(text(v[1]), text(v[2])))})
+			found = append(found, bounce{last, w.pattern(grouped.Pattern(text(v[1]), text(v[2])))})
 		}
 		for _, b := range found {
 			c.exec("update bounce set pattern_id = ? where id = ?", b.pattern, b.id)

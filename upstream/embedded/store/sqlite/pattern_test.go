@@ -12,7 +12,7 @@ import (
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/embedded/store/sqlite"
 	"deliverygraph/upstream/embedded/store/storetest"
-	"deliverygraph/upstream/provider"
+	"deliverygraph/upstream/grouped"
 )
 
 // refused returns a bounce with what a server said.
@@ -29,7 +29,7 @@ func byDiagnostic(t *testing.T, s *sqlite.Store) map[string]int64 {
 		ListQuery: upstream.ListQuery{Window: storetest.Ever},
 		Grouping:  upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionDiagnostic}, Top: 100},
 	}
-	groups, err := s.Groups(t.Context(), nil, upstream.Bounces, q, provider.Default())
+	groups, err := s.Groups(t.Context(), nil, upstream.Bounces, q, grouped.DefaultProviders())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/diagnostic"
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/grouped"
 )
 
 // writer is the connection that writes, and the changes of its current transaction.
@@ -107,7 +107,7 @@ func (w *writer) insert(k *kind, r *row) {
 	}
 	values := r.values(k, w.domain(r.domain))
 	if k.Kind == upstream.Bounces {
-		values = append(values, w.pattern(diagnostic.Pattern(r.DiagnosticCode, r.local)))
+		values = append(values, w.pattern(grouped.Pattern(r.DiagnosticCode, r.local)))
 	}
 	w.exec(k.insert, values...)
 	if r.FullContent != "" {

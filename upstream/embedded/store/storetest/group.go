@@ -9,7 +9,7 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
-	"deliverygraph/upstream/provider"
+	"deliverygraph/upstream/grouped"
 
 	"pgregory.net/rapid"
 )
@@ -62,8 +62,8 @@ func (o *Model) events(only []upstream.ID, k upstream.Kind, q upstream.ListQuery
 }
 
 // testProviders are the providers of the test. Some domains have none.
-var testProviders = func() *provider.Table {
-	t, err := new(provider.Table).With(strings.NewReader("Examples: example.com example.org\n"))
+var testProviders = func() *grouped.Providers {
+	t, err := new(grouped.Providers).With(strings.NewReader("Examples: example.com example.org\n"))
 	if err != nil {
 		panic(err)
 	}

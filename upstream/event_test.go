@@ -1,28 +1,27 @@
-package event_test
+package upstream_test
 
 import (
 	"testing"
 
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/event"
 )
 
 // Each filter matches the row that has its value, and no other row.
 func TestEachFilterMatchesItsValue(t *testing.T) {
 	t.Parallel()
 	hour := upstream.Window{Start: 3600, End: 7200}
-	bounce := event.OfBounce(upstream.Bounce{
+	bounce := (&upstream.Bounce{
 		UserID: 1, SenderID: 2, EmailID: "e", EmailAddress: "a@example.com", Local: "a", Domain: "example.com",
 		BounceTime: 3600, ProcessTime: 3000,
 		Type: upstream.Soft, Category: "other", XHeaders: []upstream.Header{{Name: "X-Campaign", Value: "Spring"}},
-	})
-	email := event.OfEmail(upstream.Email{UserID: 1, ProcessTime: 3600, Delivered: true})
-	blocked := event.OfBlockedEmail(upstream.BlockedEmail{UserID: 1, ProcessTime: 3600, Reason: "manual"})
+	}).Event()
+	email := (&upstream.Email{UserID: 1, ProcessTime: 3600, Delivered: true}).Event()
+	blocked := (&upstream.BlockedEmail{UserID: 1, ProcessTime: 3600, Reason: "manual"}).Event()
 	header := func(name, value string) upstream.ListQuery {
 		return upstream.ListQuery{Window: hour, XHeaders: []upstream.Header{{Name: name, Value: value}}}
 	}
 	for name, c := range map[string]struct {
-		row     event.Row
+		row     upstream.Event
 		yes, no upstream.ListQuery
 	}{
 		"window": {
@@ -80,7 +79,7 @@ func TestEachFilterMatchesItsValue(t *testing.T) {
 
 func TestOrderAndTally(t *testing.T) {
 	t.Parallel()
-	sorted := []event.Row{
+	sorted := []upstream.Event{
 		{Time: 1, EmailID: "z", Recipient: "z"}, {Time: 2, EmailID: "a", Recipient: "z"},
 		{Time: 2, EmailID: "b", Recipient: "a"}, {Time: 2, EmailID: "b", Recipient: "b"},
 	}
@@ -89,8 +88,8 @@ func TestOrderAndTally(t *testing.T) {
 			t.Errorf("row %d does not come before row %d", i-1, i)
 		}
 	}
-	r := event.Row{UserID: 1, SenderID: 2, Own: event.Own{BounceType: upstream.Hard}}
-	if r.Same(event.Row{UserID: 1, SenderID: 3}) || !r.Same(r) {
+	r := upstream.Event{UserID: 1, SenderID: 2, Own: upstream.Own{BounceType: upstream.Hard}}
+	if r.Same(upstream.Event{UserID: 1, SenderID: 3}) || !r.Same(r) {
 		t.Error("rows of two senders are the same, or a row differs from itself")
 	}
 	if r.ID(upstream.ByUser) != 1 || r.ID(upstream.BySender) != 2 {

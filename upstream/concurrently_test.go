@@ -1,4 +1,4 @@
-package fanout_test
+package upstream_test
 
 import (
 	"strings"
@@ -7,14 +7,14 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"deliverygraph/internal/fanout"
+	"deliverygraph/upstream"
 )
 
 func TestEachRunsForAll(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{0, 1, 2, 256, 1000} {
 		ran := make([]atomic.Int32, n)
-		fanout.Each(n, func(i int) { ran[i].Add(1) })
+		upstream.Concurrently(n, func(i int) { ran[i].Add(1) })
 		for i := range ran {
 			if ran[i].Load() != 1 {
 				t.Errorf("%d of %d ran %d times", i, n, ran[i].Load())
@@ -33,7 +33,7 @@ func TestEachRunsSideBySide(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			fanout.Each(1000, func(int) {
+			upstream.Concurrently(1000, func(int) {
 				mu.Lock()
 				running++
 				mu.Unlock()
@@ -56,19 +56,19 @@ func TestPanicsAreTheCallers(t *testing.T) {
 	t.Parallel()
 	var ran atomic.Int32
 	defer func() {
-		p, ok := recover().(*fanout.Panic)
+		p, ok := recover().(*upstream.Panic)
 		if !ok || p.Value != "broken" || !strings.Contains(p.Error(), "broken\n") ||
-			!strings.Contains(string(p.Stack), "fanout_test.go") {
+			!strings.Contains(string(p.Stack), "concurrently_test.go") {
 			t.Errorf("%v", p)
 		}
-		if fanout.Recovered(p) != p {
+		if upstream.Recovered(p) != p {
 			t.Error("a panic passed on is another")
 		}
 		if ran.Load() != 2 {
 			t.Errorf("%d others ran", ran.Load())
 		}
 	}()
-	fanout.Each(3, func(i int) {
+	upstream.Concurrently(3, func(i int) {
 		if i == 1 {
 			panic("broken")
 		}

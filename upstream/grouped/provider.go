@@ -1,6 +1,4 @@
-// Package provider knows which providers of mailboxes which domains belong to, such as Google for gmail.com. What one
-// provider refuses, it refuses for all of its domains.
-package provider
+package grouped
 
 import (
 	"bufio"
@@ -14,15 +12,16 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Table maps domains to providers. The zero Table knows none. It is safe for concurrent use.
-type Table struct{ of map[string]string }
+// Providers maps domains to the providers of their mailboxes, such as gmail.com to Google. What a provider refuses, it
+// refuses for all of its domains. The zero Providers knows none. It is safe for concurrent use.
+type Providers struct{ of map[string]string }
 
 //go:embed providers.txt
 var builtIn string
 
-// Default returns the table of well-known providers.
-var Default = sync.OnceValue(func() *Table {
-	t, err := new(Table).With(strings.NewReader(builtIn))
+// DefaultProviders returns the table of well-known providers.
+var DefaultProviders = sync.OnceValue(func() *Providers {
+	t, err := new(Providers).With(strings.NewReader(builtIn))
 	if err != nil {
 		panic(err)
 	}
@@ -30,7 +29,7 @@ var Default = sync.OnceValue(func() *Table {
 })
 
 // Of returns the provider of a domain in lower case, or the domain itself.
-func (t *Table) Of(domain string) string {
+func (t *Providers) Of(domain string) string {
 	if name, known := t.of[domain]; known {
 		return name
 	}
@@ -49,7 +48,7 @@ func (t *Table) Of(domain string) string {
 // With returns a table with the lines of r added, which win over those of t. A line is a provider's name, a colon, and
 // its domains, separated by spaces. A domain that begins with a dot stands for all of its subdomains. Empty lines and
 // those that begin with # are ignored. Errors name the line.
-func (t *Table) With(r io.Reader) (*Table, error) {
+func (t *Providers) With(r io.Reader) (*Providers, error) {
 	all := maps.Clone(t.of)
 	if all == nil {
 		all = map[string]string{}
@@ -77,5 +76,5 @@ func (t *Table) With(r io.Reader) (*Table, error) {
 	if err := lines.Err(); err != nil {
 		return nil, fmt.Errorf("line %d: %w", n, err)
 	}
-	return &Table{all}, nil
+	return &Providers{all}, nil
 }

@@ -1,11 +1,11 @@
-package diagnostic_test
+package grouped_test
 
 import (
 	"strings"
 	"testing"
 	"unicode/utf8"
 
-	"deliverygraph/upstream/diagnostic"
+	"deliverygraph/upstream/grouped"
 )
 
 func TestPatternLeavesOutWhatVaries(t *testing.T) {
@@ -45,7 +45,7 @@ func TestPatternLeavesOutWhatVaries(t *testing.T) {
 		{"450 4.1.2 Name service error for name=example.com type=MX", "", "450 4.1.2 Name service error for name=… type=MX"},
 		{"host mx1.example.com said: 550 no mailbox", "", "host … said: 550 no mailbox"},
 	} {
-		if got := diagnostic.Pattern(c.response, c.local); got != c.want {
+		if got := grouped.Pattern(c.response, c.local); got != c.want {
 			t.Errorf("%q:\ngot  %q\nwant %q", c.response, got, c.want)
 		}
 	}
@@ -56,7 +56,7 @@ func FuzzPattern(f *testing.F) {
 	f.Add("smtp;550 5.1.1 <jane@example.com>: user unknown", "jane")
 	f.Add("550-5.7.1 \xff\x00 … … a@b", "")
 	f.Fuzz(func(t *testing.T, response, local string) {
-		got := diagnostic.Pattern(response, local)
+		got := grouped.Pattern(response, local)
 		if len(got) > 300 || !utf8.ValidString(got) {
 			t.Errorf("%q has the pattern %q", response, got)
 		}
@@ -69,7 +69,7 @@ func FuzzPattern(f *testing.F) {
 func BenchmarkPattern(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		diagnostic.Pattern("smtp;550 5.1.1 <jane.doe@example.com>: Recipient address rejected: User unknown in "+
+		grouped.Pattern("smtp;550 5.1.1 <jane.doe@example.com>: Recipient address rejected: User unknown in "+
 			"virtual mailbox table", "jane.doe")
 	}
 }

@@ -1,6 +1,4 @@
-// Package diagnostic finds what the responses of mail servers have in common. Servers put addresses, host names, ids
-// and numbers into them, so that hardly any two are equal.
-package diagnostic
+package grouped
 
 import (
 	"bytes"
