@@ -262,6 +262,19 @@ func TestDashboardWindowCanBeCorrected(t *testing.T) {
 	b.Until(`performance.getEntriesByType("resource").length > window.asked`)
 	b.Eval(submit, nil)
 	b.Until(`location.hash.includes("2026-01-03")`)
+
+	for hash, said := range map[string]string{
+		"from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z": "does not end after it begins, so it is ignored",
+		"from=2026-01-02T00:00:00Z":                         "does not end after it begins, so it is ignored",
+		"window=bogus":                                      "The window “bogus” in",
+		"user=abc":                                          "The user “abc” in",
+	} {
+		b.Eval(fmt.Sprintf("location.hash = %q", hash), nil)
+		b.Until(text(".controls .note") + fmt.Sprintf(".includes(%q)", said))
+		b.Until(`document.querySelector("#window").value === "P7D" && ` + text("#hardBounced .figure") + `.includes("%")`)
+	}
+	b.Eval(`location.hash = "window=PT24H"`, nil)
+	b.Until(`document.querySelector(".controls .note").hidden`)
 }
 
 // A support person looks up one recipient.
@@ -291,6 +304,9 @@ func TestDashboardSaysWhatHappenedToARecipient(t *testing.T) {
 	b.Until(text("#recipient .verdict") + fmt.Sprintf(".includes(%q)", moment.Format("Mon 2 Jan 15:04")))
 	b.Until(text("#recipient tbody") + `.includes("Blocked: hardbounce")`)
 	b.Screenshot("recipient")
+	b.Eval(`location.hash = "recipient=unknown%40example.com"`, nil)
+	b.Until(text("#recipient .verdict") + `.includes("Nothing is known about this address.")`)
+	b.Until(`document.querySelector("#recipient .verdict.good") === null`)
 	for _, url := range b.Requests() {
 		if strings.Contains(url, address) || strings.Contains(url, "%40") {
 			t.Errorf("the page sent the address in a URL: %s", url)

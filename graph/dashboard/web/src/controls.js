@@ -40,6 +40,7 @@ export function createControls() {
   );
   const filters = h('div', { class: 'filters' });
   const shown = h('p', { id: 'shown' });
+  const ignored = h('p', { class: 'note', role: 'status', hidden: true });
   let note = '';
   let entered; // the times that update last wrote into the form
   let users = [];
@@ -66,7 +67,6 @@ export function createControls() {
   // update shows what is chosen.
   function update(chosen, period) {
     window.value = chosen.window || 'custom';
-    if (window.selectedIndex < 0) window.value = 'P7D';
     between.hidden = window.value !== 'custom';
     const times = [iso(period.start), iso(period.end)].map((time) => time.slice(0, 16));
     if (String(times) !== String(entered)) {
@@ -75,6 +75,8 @@ export function createControls() {
     }
     if (document.activeElement !== recipient) recipient.value = chosen.recipient;
     shown.textContent = period.label;
+    ignored.hidden = chosen.ignored.length === 0;
+    if (ignored.textContent !== said(chosen.ignored)) ignored.textContent = said(chosen.ignored);
     options(user, 'all users', withChosen(users, chosen.user), chosen.user, (id) => [id, `User ${id}`]);
     const known = senders.map((s) => s.senderId);
     options(sender, 'all senders', withChosen(known, chosen.sender), chosen.sender, (id) => [
@@ -109,6 +111,7 @@ export function createControls() {
     search,
     shown,
     filters,
+    ignored,
   );
   return {
     element,
@@ -125,6 +128,8 @@ export function createControls() {
     },
   };
 }
+
+const said = (ignored) => ignored.map((what) => `${what}, so it is ignored.`).join(' ');
 
 // withChosen keeps a choice in the list that did nothing in this window.
 const withChosen = (ids, id) => (id && !ids.includes(id) ? [...ids, id] : ids);

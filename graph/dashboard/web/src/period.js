@@ -23,8 +23,8 @@ export function periodOf({ window, from, to }) {
   const minute = Math.floor(now() / 60) * 60;
   let start = parse(from);
   let end = parse(to);
-  if (window || !(start < end)) {
-    const length = (windows.find(([code]) => code === window) ?? windows[1])[1];
+  if (window) {
+    const [, length] = windows.find(([code]) => code === window);
     end = minute;
     start = Math.floor((end - length) / hour) * hour;
   }

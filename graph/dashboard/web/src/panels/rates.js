@@ -73,6 +73,7 @@ const kinds = [
 export function createRates() {
   const cards = kinds.map(createCard);
   const earlier = h('span');
+  const hint = 'Drag over a chart to zoom in; the Back button zooms out. Hours with few emails can reach above a chart.';
   return createPanel({
     id: 'rates',
     title: 'Rates',
@@ -117,17 +118,12 @@ export function createRates() {
             { class: 'cards' },
             cards.map((card) => card.element),
           ),
-          h(
-            'p',
-            { class: 'hint' },
-            'The pale line is ',
-            earlier,
-            '. Drag over a chart to zoom in; the Back button zooms out. Hours with few emails can reach above a chart.',
-          ),
+          h('p', { class: 'hint' }, earlier, hint),
         );
       }
-      earlier.textContent = `the rate ${period.earlier}`;
       const points = align(data.now?.series, data.before?.series, period);
+      const compared = points.some(({ before }) => before?.sent > 0);
+      earlier.textContent = compared ? `The pale line is the rate ${period.earlier}. ` : '';
       return cards.forEach((card) => card.update(points, context));
     },
   });

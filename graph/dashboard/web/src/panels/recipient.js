@@ -36,6 +36,7 @@ const verdicts = {
   LIKELY_BLOCKED: ['bad', 'Mail to this address is probably blocked.'],
   NO_EVIDENCE: ['good', 'No sign that mail to this address is blocked.'],
 };
+const unknown = ['', 'Nothing is known about this address.'];
 
 export function createRecipient() {
   return createPanel({
@@ -58,7 +59,7 @@ export function createRecipient() {
     render(body, { recipient }, { chosen }) {
       const address = h('p', { class: 'address' }, h('strong', null, chosen.recipient), ' ', closeButton());
       if (!recipient) return show(body, address);
-      return show(body, address, verdict(recipient.suppression), timeline(recipient.events, chosen));
+      return show(body, address, verdict(recipient, chosen), timeline(recipient.events, chosen));
     },
   });
 }
@@ -66,9 +67,10 @@ export function createRecipient() {
 const closeButton = () =>
   h('button', { class: 'more', 'data-key': 'close', onclick: () => choose({ recipient: '' }) }, 'Close');
 
-function verdict(suppression) {
+function verdict({ suppression, events }, { user }) {
   if (!suppression) return null;
-  const [look, words] = verdicts[suppression.verdict] ?? ['', suppression.verdict];
+  const silent = events && !events.pageInfo.hasNextPage && !events.nodes.some((e) => !user || e.userId === user);
+  const [look, words] = silent ? unknown : (verdicts[suppression.verdict] ?? ['', suppression.verdict]);
   const names = { Email: 'a delivery', Bounce: 'a hard bounce', BlockedEmail: 'a blocked email' };
   const detail = ({ category, reason }) => ((category ?? reason) ? ` (${category ?? reason})` : '');
   const because = suppression.because.map(
@@ -81,7 +83,8 @@ function verdict(suppression) {
     because.length > 0 && ` Because of ${because.join(' and ')} UTC.`,
     suppression.verdict === 'NO_EVIDENCE' &&
       because.length === 0 &&
-      ' It may still be suppressed for another reason, such as a complaint: the data has no list of suppressions.',
+      ` It may ${silent ? '' : 'still '}be suppressed for ${silent ? 'some' : 'another'} reason, such as a complaint: ` +
+        'the data has no list of suppressions.',
   );
 }
 
@@ -100,12 +103,18 @@ function timeline(events, { user, sender }) {
       [{ title: 'Time (UTC)', class: 'time' }, { title: 'What happened' }, { title: 'Sender', class: 'name minor' }],
       shown.map((event) => [
         moment(parse(event.at)),
-        [outcome(event), event.detail?.diagnosticCode && h('p', { class: 'said' }, event.detail.diagnosticCode)],
-        event.sender?.address ?? `Sender ${event.senderId}`,
+        [
+          outcome(event),
+          event.detail?.diagnosticCode && h('p', { class: 'said' }, event.detail.diagnosticCode),
+          h('p', { class: 'narrow' }, from(event)),
+        ],
+        from(event),
       ]),
     ),
   ];
 }
+
+const from = (event) => event.sender?.address ?? `Sender ${event.senderId}`;
 
 function outcome(event) {
   switch (event.__typename) {
