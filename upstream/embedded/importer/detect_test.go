@@ -95,7 +95,7 @@ func TestAFileOfAnotherFormatIsReportedOnceAndNamed(t *testing.T) {
 			for _, strict := range []bool{false, true} {
 				var bad []importer.BadLine
 				s, err := importer.Run(t.Context(), &memory{}, []string{foreign, good}, importer.Options{
-					Strict: strict, MaxLine: 1 << 20, Report: func(b importer.BadLine) { bad = append(bad, b) },
+					Strict: strict, Report: func(b importer.BadLine) { bad = append(bad, b) },
 				})
 				if len(bad) != 1 || bad[0].File != foreign {
 					t.Fatalf("%d messages, want one for the file: %.1000v", len(bad), bad)

@@ -279,7 +279,7 @@ func (f *follower) chunk(c tail.Chunk) (taken bool, err error) {
 	switch {
 	case f.options.Format != "":
 		c.Mark.Format = f.options.Format
-	case c.Mark.Offset > 0 && (known || c.Mark.Format == Rows || c.Mark.Format == ignored):
+	case c.Mark.Offset > 0 && (known || c.Mark.Format == ignored):
 	default:
 		name, ok := f.recognise(c)
 		if !ok {
@@ -297,34 +297,10 @@ func (f *follower) chunk(c tail.Chunk) (taken bool, err error) {
 	}
 	switch c.Mark.Format {
 	case ignored, "": // other programs' lines
-	case Rows:
-		err = f.rows(c)
 	default:
 		err = f.foreign.piece(f.batcher.ctx, c, first)
 	}
 	return err == nil, err
-}
-
-// rows imports rows of the API.
-func (f *follower) rows(c tail.Chunk) error {
-	lines := newLines(bytes.NewReader(c.Data), f.options.MaxLine)
-	for {
-		line, err := lines.next()
-		problem := ""
-		switch {
-		case err == io.EOF:
-			return nil
-		case err != nil:
-			problem = err.Error()
-		case len(line) > 0:
-			if problem, err = f.batcher.add(line); err != nil {
-				return err
-			}
-		}
-		if problem != "" {
-			f.meter.bad(BadLine{File: c.Name, Line: c.Mark.Lines + lines.n, Reason: problem})
-		}
-	}
 }
 
 // commit writes what was read, and how far the files were read.

@@ -119,7 +119,7 @@ func (d *spool) read(f *follower, key string, in *input) error {
 	err := in.look(f.options)
 	if err == nil {
 		f.batcher.parts = true
-		err = readFile(f.ctx, in, f.options, f.meter, f.foreign, &f.batcher)
+		err = f.foreign.readFile(f.ctx, in)
 		f.batcher.parts = false
 	}
 	switch {

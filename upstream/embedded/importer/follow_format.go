@@ -33,7 +33,7 @@ func (f *follower) recognise(c tail.Chunk) (name string, ok bool) {
 		return Rows, true
 	case packed(head) != "":
 		problem = packed(head)
-	case known || c.Mark.Format == Rows:
+	case known:
 		return c.Mark.Format, true
 	case ok:
 		problem = mailFile

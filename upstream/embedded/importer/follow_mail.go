@@ -114,7 +114,7 @@ func (d *maildir) mail(f *follower, key, path string) error {
 	in := input{name: path, again: true}
 	err := in.look(f.options)
 	if err == nil {
-		err = readFile(f.batcher.ctx, &in, f.options, f.meter, f.foreign, &f.batcher)
+		err = f.foreign.readFile(f.batcher.ctx, &in)
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist): // it was moved from new to cur, where the next poll finds it

@@ -25,8 +25,11 @@ func find(accept func(format.Format) bool) (of format.Format, ok bool) {
 	return format.Format{}, false
 }
 
-// byName returns the format with a name.
+// byName returns the format with a name, which may be [Rows].
 func byName(name string) (format.Format, bool) {
+	if name == Rows {
+		return rowsFormat, true
+	}
 	return find(func(f format.Format) bool { return f.Name == name })
 }
 

@@ -22,9 +22,6 @@ func TestEveryFormatHasANameOfItsOwn(t *testing.T) {
 			t.Errorf("byName does not find %q", f.Name)
 		}
 	}
-	if _, ok := byName("rows"); ok {
-		t.Error("the rows of the API are not among these formats")
-	}
 }
 
 func TestSamplesAreRecognisedByTheirFormatAlone(t *testing.T) {

@@ -54,8 +54,6 @@ type Options struct {
 	Location *time.Location
 	// Rules sort the bounces of formats that do not; nil means the embedded rules.
 	Rules *classify.Rules
-	// MaxLine is the maximum length of a line in bytes, without its end; 0 means 16 MiB.
-	MaxLine int
 	// Stdin is read for the file name "-".
 	Stdin io.Reader
 	// Report is called with each bad line, in order, and not concurrently.
@@ -76,9 +74,6 @@ func (o *Options) defaults() {
 	}
 	if o.SortBytes <= 0 {
 		o.SortBytes = 32 << 20
-	}
-	if o.MaxLine <= 0 {
-		o.MaxLine = 16 << 20
 	}
 	if o.now == nil {
 		o.now = time.Now

@@ -139,9 +139,6 @@ const headBytes = 64 << 10
 
 // recognise detects the format of an open file.
 func (in *input) recognise(src *source, o Options) {
-	if o.Format == Rows {
-		return
-	}
 	head, _ := src.Peek(1) // the error occurs again when the file is read
 	if in.again {
 		head, _ = src.Peek(headBytes)

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 
 	"deliverygraph/upstream"
+
 	"deliverygraph/upstream/embedded/store"
 )
 
@@ -27,7 +27,7 @@ func readFiles(ctx context.Context, files []input, o Options, m *meter, foreign 
 	defer b.runs.close()
 	foreign.batcher = &b
 	for i := range files {
-		err := readFile(ctx, &files[i], o, m, foreign, &b)
+		err := foreign.readFile(ctx, &files[i])
 		var bad *BadLine
 		if e, ok := errors.AsType[unreadable](err); ok && files[i].name != Stdin {
 			bad = &BadLine{File: files[i].name, Reason: fmt.Sprintf("it cannot be read: %v", e.cause())}
@@ -52,64 +52,29 @@ func readFiles(ctx context.Context, files []input, o Options, m *meter, foreign 
 	return b.finish()
 }
 
-// readFile passes the rows of one file to the batcher.
-func readFile(ctx context.Context, in *input, o Options, m *meter, foreign *foreign, b *batcher) error {
-	name := in.name
+// readFile reads a file.
+func (f *foreign) readFile(ctx context.Context, in *input) error {
 	if in.closed != nil {
 		return in.closed
 	}
-	src, err := open(name, o.Stdin, &m.bytes)
+	src, err := open(in.name, f.options.Stdin, &f.meter.bytes)
 	if err != nil {
 		return err
 	}
 	defer src.close()
-	m.opened()
-	bad := func(line int, reason string) *BadLine {
-		l := &BadLine{File: name, Line: line, Reason: reason}
-		m.bad(*l)
-		return l
-	}
+	f.meter.opened()
 	if src.foreign != "" {
-		return bad(0, src.foreign)
+		bad := BadLine{File: in.name, Reason: src.foreign}
+		f.meter.bad(bad)
+		return &bad
 	}
 	if !in.again {
-		in.recognise(src, o)
+		in.recognise(src, f.options)
 	}
-	if in.format != nil {
-		return foreign.read(ctx, in, src)
+	if in.format == nil {
+		in.format = &rowsFormat
 	}
-	lines, first := newLines(src, o.MaxLine), trial{bad: bad, strict: o.Strict}
-	for {
-		line, err := lines.next()
-		var reason string
-		switch {
-		case err == io.EOF:
-			return first.end()
-		case errors.Is(err, errTooLong):
-			reason = err.Error()
-		case err != nil && src.broken != nil:
-			first.pass()
-			return unreadable{fmt.Errorf("read %s: %w", displayName(name), src.broken)}
-		case err != nil:
-			first.pass()
-			return bad(lines.n, src.damage(err))
-		case len(line) == 0:
-			continue
-		default:
-			reason, err = b.add(line)
-		}
-		if reason != "" {
-			if stopped := first.fault(lines.n, line, reason); stopped != nil {
-				return stopped
-			}
-			continue
-		}
-		first.pass()
-		if err != nil {
-			return err
-		}
-		m.tick(lines.n)
-	}
+	return f.read(ctx, in, src)
 }
 
 // damage describes compressed data that ends in an error.

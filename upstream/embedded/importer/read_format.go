@@ -43,11 +43,19 @@ type records struct {
 	found  int
 	good   bool    // a record of the file could be read
 	held   []fault // bad records that are reported once a good one is read
+	head   []byte  // the beginning of a file of rows
+	next   int     // the next line of a file of rows; otherwise 0
 	sum    FormatSummary
 }
 
-// errOtherFormat stops the reading of a file without any good record.
-var errOtherFormat = errors.New("the file is of another format")
+// fault is a bad record.
+type fault struct {
+	line   int
+	reason string
+}
+
+// errStopped ends the reading of a file, because of a bad record if the import is strict, or because no record is good.
+var errStopped = errors.New("the file is not read further")
 
 // read reads a file. The error is a [*BadLine] if the rest of the file cannot be read.
 func (f *foreign) read(ctx context.Context, in *input, src *source) error {
@@ -55,27 +63,25 @@ func (f *foreign) read(ctx context.Context, in *input, src *source) error {
 	if err != nil {
 		return err
 	}
-	r.ctx, r.file, r.good, r.held, r.before = ctx, in.name, false, nil, 0
+	r.ctx, r.file, r.good, r.held, r.before, r.next = ctx, in.name, false, nil, 0, 0
 	r.sum.Files++
 	err = r.reader.Read(ctx, in.file(src), r)
-	if errors.Is(err, errOtherFormat) {
-		return r.otherFormat()
+	stopped := errors.Is(err, errStopped)
+	if err == nil || stopped {
+		if why := r.otherFormat(); why != "" {
+			return r.bad(0, why)
+		}
 	}
-	r.pass()
-	var bad *BadLine
+	last := r.pass()
 	switch {
-	case err == nil, errors.As(err, &bad), ctx.Err() != nil, r.failed(err):
+	case stopped:
+		return last
+	case err == nil, ctx.Err() != nil, r.failed(err):
 		return err
 	case src.broken != nil:
 		return unreadable{fmt.Errorf("read %s: %w", displayName(in.name), src.broken)}
 	}
-	return r.bad(0, src.damage(err))
-}
-
-// otherFormat reports a file without any good record.
-func (r *records) otherFormat() *BadLine {
-	return r.bad(0, fmt.Sprintf("none of its first %d records is of the format %s (line %d: %s); %s", len(r.held),
-		r.sum.Name, r.held[0].line, r.held[0].reason, formats))
+	return r.bad(r.next, src.damage(err))
 }
 
 // piece reads a piece of a followed file. First says that it is the first piece of the file.
@@ -85,7 +91,7 @@ func (f *foreign) piece(ctx context.Context, c tail.Chunk, first bool) error {
 	if err != nil {
 		return err
 	}
-	r.ctx, r.file, r.good, r.held, r.before = ctx, c.Name, c.Mark.Offset > 0, nil, c.Mark.Lines
+	r.ctx, r.file, r.good, r.held, r.before = ctx, c.Name, c.Mark.Offset > 0 || of.Name == Rows, nil, c.Mark.Lines
 	var text io.Reader = bytes.NewReader(c.Data)
 	if first {
 		r.sum.Files++
@@ -100,8 +106,8 @@ func (f *foreign) piece(ctx context.Context, c tail.Chunk, first bool) error {
 		clock = time.Unix(c.Mark.Clock, 0)
 	}
 	err = r.reader.Read(ctx, file, r)
-	if errors.Is(err, errOtherFormat) {
-		_ = r.otherFormat()
+	if errors.Is(err, errStopped) {
+		r.bad(0, r.otherFormat())
 		c.Mark.Format = ignored
 		return nil
 	}
@@ -201,6 +207,9 @@ func (f *foreign) forget(stored []FormatSummary) {
 // summary describes what was found.
 func (f *foreign) summary() (formats []FormatSummary, accounts []Account) {
 	for _, r := range f.order {
+		if r.sum.Name == Rows {
+			continue
+		}
 		sum := r.sum
 		sum.Passed = maps.Clone(sum.Passed)
 		formats = append(formats, sum)
@@ -249,27 +258,24 @@ func (r *records) Skip(reason string) {
 // Bad reports a bad record. With Strict it stops the import. Bad records at the beginning of a file are
 // reported once it is clear that the file has the format.
 func (r *records) Bad(line int, reason string) error {
-	if r.options.Strict {
-		r.sum.Bad++
-		return r.bad(line, reason)
-	}
 	r.held = append(r.held, fault{line, reason})
 	switch {
+	case r.options.Strict, !r.good && len(r.held) == maxTrial:
+		return errStopped
 	case r.good:
 		r.pass()
-	case len(r.held) == maxTrial:
-		return errOtherFormat
 	}
 	return nil
 }
 
-// pass notes that the file has the format.
-func (r *records) pass() {
+// pass notes that the file has the format. It reports the bad records so far, and returns the last of them.
+func (r *records) pass() (last *BadLine) {
 	for _, f := range r.held {
 		r.sum.Bad++
-		r.bad(f.line, f.reason)
+		last = r.bad(f.line, f.reason)
 	}
 	r.good, r.held = true, nil
+	return last
 }
 
 func (r *records) bad(line int, reason string) *BadLine {

@@ -9,7 +9,7 @@ import (
 )
 
 // MaxLine is the maximum length of a line in bytes.
-const MaxLine = 1 << 20
+const MaxLine = 16 << 20
 
 // Lines calls visit with the lines of a file, except blank ones, and their numbers from 1. Line ends (LF or
 // CRLF) are removed, and also the zeros and byte order marks at the beginning of lines that crashes and
