@@ -20,6 +20,19 @@ func PageOf(answer any) Page {
 	return nil
 }
 
+// appendPage appends the answer to a list's question to dst, in the form in which the API sends it.
+func appendPage(dst []byte, answer any) []byte {
+	switch rows := answer.(type) {
+	case []Email:
+		return AppendEmails(dst, rows)
+	case []Bounce:
+		return AppendBounces(dst, rows)
+	case []BlockedEmail:
+		return AppendBlockedEmails(dst, rows)
+	}
+	panic(fmt.Sprintf("upstream: %T is no answer", answer))
+}
+
 // DecodePage decodes the answer to a list's question of kind k; see [DecodeEmails].
 func DecodePage(k Kind, body string) (Page, error) {
 	switch k {

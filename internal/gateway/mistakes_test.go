@@ -114,6 +114,7 @@ func TestWrongVariables(t *testing.T) { // the environment is global, so not par
 		"cache-catalog":            {"never", duration, nil},
 		"redis":                    {"localhost:6379", "redis://host:6379", nil},
 		"redis-ca":                 {none, "authorities.pem", []string{"--redis", "rediss://127.0.0.1:1"}},
+		"redis-keep":               {"nothing", `"counts"`, nil},
 		"admin-listen":             {"9090", "such as 127.0.0.1:8080", nil},
 		"admin-pprof":              {"true", "--admin-listen 127.0.0.1:9090", nil},
 		"memory-limit":             {"1MiB", "such as 512MiB", nil},

@@ -71,8 +71,8 @@ func (g *gateway) openRedis(ctx context.Context) (err error) {
 	} else if err != nil {
 		return badSetting("--redis %v", err)
 	}
-	g.shared = ratelimit.NewShared(g.redis.UniversalClient)
-	g.background.Go(func() { g.redis.Watch(ctx) })
+	g.shared = ratelimit.NewShared(g.redis)
+	g.background.Go(func() { g.redis.Follow(ctx) })
 	g.background.Go(func() { g.shared.Announce(ctx) })
 	if g.metrics != nil {
 		g.metrics.Gauge("gateways", "How many gateways shared the Redis when it last answered.",

@@ -77,8 +77,9 @@ type serveCommand struct {
 	CacheStale   time.Duration `group:"Caching:" default:"10m"`
 	CacheCatalog time.Duration `group:"Caching:" default:"1h"`
 
-	Redis   string `group:"Several gateways:" secret:"" placeholder:"URL"`
-	RedisCA string `group:"Several gateways:" name:"redis-ca" placeholder:"FILE"`
+	Redis     string `group:"Several gateways:" secret:"" placeholder:"URL"`
+	RedisCA   string `group:"Several gateways:" name:"redis-ca" placeholder:"FILE"`
+	RedisKeep string `group:"Several gateways:" default:"all" enum:"all,counts"`
 
 	AdminListen string        `group:"Operating:" placeholder:"ADDR"`
 	AdminPprof  bool          `group:"Operating:"`

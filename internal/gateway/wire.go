@@ -22,6 +22,7 @@ import (
 	"deliverygraph/upstream/cached"
 	"deliverygraph/upstream/embedded"
 	"deliverygraph/upstream/rest"
+	"deliverygraph/upstream/shared"
 )
 
 // upstream connects what answers questions: a server, or the store behind the embedded one; the client; the
@@ -45,6 +46,9 @@ func (g *gateway) upstream(ctx context.Context) (err error) {
 		})
 		o.BaseURL, o.Transport, o.Answered = "http://embedded.invalid", embedded.Transport(server), nil
 		kept.Sealed = 0 // changes of the store are noticed at once: see ofStore
+	} else if g.redis != nil {
+		kept.Shared, kept.SharedCounts = shared.New(g.redis, shared.Options{}), g.c.RedisKeep == "counts"
+		kept.Realm = g.c.Upstream + " " + g.c.UpstreamKey
 	}
 	if g.tracing != nil {
 		o.Around = g.tracing.Transport

@@ -25,9 +25,9 @@ type Client struct {
 }
 
 // Open returns the client of the Redis that the options name. It does not wait for Redis, which may be down: see
-// [Client.Watch]. Its errors say what is wrong with the URL or the file. Call Close when done.
+// [Client.Follow]. Its errors say what is wrong with the URL or the file. Call Close when done.
 func Open(o Options) (*Client, error) {
-	logging.Disable() // errors reach their callers, and Watch logs whether Redis answers
+	logging.Disable() // errors reach their callers, and Follow logs whether Redis answers
 	opened, limit, err := o.open()
 	if err != nil {
 		return nil, err
@@ -40,11 +40,11 @@ func Open(o Options) (*Client, error) {
 	return &Client{UniversalClient: opened, logger: o.Logger}, nil
 }
 
-// Up reports whether Redis answered lately, as [Client.Watch] sees it: all servers that hold a part of the keys.
+// Up reports whether Redis answered lately, as [Client.Follow] sees it: all servers that hold a part of the keys.
 func (c *Client) Up() bool { return c.up.Load() }
 
-// Watch tries every second until ctx ends whether Redis takes writes, and logs when that changes.
-func (c *Client) Watch(ctx context.Context) {
+// Follow tries every second until ctx ends whether Redis takes writes, and logs when that changes.
+func (c *Client) Follow(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for failures := 0; ; {

@@ -46,7 +46,7 @@ func open(t *testing.T, url string) (*redis.Client, *text) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var watching sync.WaitGroup
-	watching.Go(func() { c.Watch(ctx) })
+	watching.Go(func() { c.Follow(ctx) })
 	t.Cleanup(func() { cancel(); watching.Wait(); _ = c.Close() })
 	return c, said
 }

@@ -105,8 +105,8 @@ func NewMetrics(version, goVersion string) *Metrics {
 		rows: counters("upstream_received_rows_total",
 			"Rows, codes and series in the metrics API's answers.", "endpoint"),
 		lookups: counters("cache_lookups_total",
-			"Cache lookups: hit, joined (waited for an equal call), miss (made a call), stale (an old answer "+
-				"instead of an error) or failed.", "endpoint", "result"),
+			"Cache lookups: hit, shared (in Redis, from another gateway), joined (waited for an equal call), "+
+				"miss (made a call), stale (an old answer instead of an error) or failed.", "endpoint", "result"),
 	}
 	m.webhooks = newWebhooks(m.registry)
 	m.registry.MustRegister(m.requests, m.underWay, m.duration, m.phases, m.streams,

@@ -19,8 +19,8 @@
 //
 // Start reading at [New]. The file keep.go decides how long an answer lasts, memory.go answers one question, join.go
 // joins equal calls, counts.go splits counts and series, counts_extend.go makes the kept part of them grow, stale.go is
-// for when the API fails, list_memory.go keeps what callers derive from several answers, and pack.go computes the size
-// of an answer.
+// for when the API fails, shared.go shares answers with other processes, list_memory.go keeps what callers derive from
+// several answers, and pack.go computes the size of an answer.
 package cached
 
 import (

@@ -49,6 +49,10 @@ func (c *Cache) tally(ctx context.Context, m moment, q *upstream.Question) (any,
 		return c.remember(ctx, m, whole)
 	}
 	past := key{scope: c.scope, form: sums, q: *within(q, w.Start, 0)}
+	c.adopt(ctx, m, q, past)
+	if _, ok := c.fresh(k); ok {
+		return c.remember(ctx, m, whole)
+	}
 	if w.Start != upstream.Hour.Floor(w.Start) {
 		if _, again := c.get(past); !again {
 			rows, err := c.remember(ctx, m, whole)
@@ -133,18 +137,17 @@ func (c *Cache) grow(ctx context.Context, m moment, q *upstream.Question, k key)
 		s = sum{upTo: q.Window.Start, since: c.o.Now()}
 	}
 	if s.upTo >= m.hour() {
-		return landed{kept, true}, nil
+		return landed{entry: kept, held: true}, nil
 	}
 	rows, err := c.remember(ctx, m, lookup{q: within(q, s.upTo, m.hour()), part: true})
 	switch {
 	case err != nil && held:
-		return landed{kept, true}, nil
+		return landed{entry: kept, held: true}, nil
 	case err != nil:
 		return landed{}, err
 	}
 	grown, n := packed(add(q, s.rows, rows))
-	n.bytes += sizeOf[sum]()
-	return landed{c.put(k, sum{m.hour(), grown, s.since}, n, Forever), false}, nil
+	return landed{entry: c.putSum(ctx, q, k, sum{m.hour(), grown, s.since}, n)}, nil
 }
 
 // add adds up the answers to q for adjacent windows.

@@ -47,12 +47,13 @@ func (c *Cache) extend(ctx context.Context, m moment, q *upstream.Question, k ke
 		return nil, false
 	}
 	past, ofPast := packed(add(q, s.rows, past))
-	ofPast.bytes += sizeOf[sum]()
 	all, n := packed(add(q, past, edge))
 	whole := c.key(lookup{q: q})
-	c.put(whole, all, n, c.o.keep(m, q, all))
+	keep := c.o.keep(m, q, all)
+	c.put(whole, all, n, keep)
+	c.share(ctx, whole, q, fetched{value: all, keep: keep})
 	c.point(m, whole)
-	c.put(k, sum{seam, past, s.since}, ofPast, Forever) // last: callers who find the grown sum also find the whole
+	c.putSum(ctx, q, k, sum{seam, past, s.since}, ofPast) // last: callers who find the grown sum also find the whole
 	return all, true
 }
 

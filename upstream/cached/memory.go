@@ -29,6 +29,7 @@ const (
 	extensions             // a time series that extends a sum; see [Cache.extend]
 	newest                 // a [pointer] to the newest answer; the question has no end
 	listMemory             // a value of a caller; the question has no window
+	adoptions              // a look-up of a shared sum
 )
 
 // keep returns the key with its own copies of all strings. They may be parts of a page or of a request, which would
@@ -52,7 +53,8 @@ func (k key) size() int {
 // landed is the result of a joined call.
 type landed struct {
 	entry
-	held bool // it was in memory by then: the previous call had brought it
+	held   bool // it was in memory by then: the previous call had brought it
+	shared bool // it was in shared memory
 }
 
 // entry is a kept answer. It must not be modified.
@@ -105,8 +107,13 @@ func (e entry) left(now time.Time) time.Duration {
 
 // put keeps a value that has just arrived.
 func (c *Cache) put(k key, value any, s size, keep time.Duration) entry {
-	e := entry{value: value, rows: s.rows, bytes: s.bytes, keep: keep, since: c.o.Now(), final: keep == Forever,
-		at: c.version}
+	return c.putOld(k, value, s, keep, 0)
+}
+
+// putOld keeps a value that arrived some time ago.
+func (c *Cache) putOld(k key, value any, s size, keep, age time.Duration) entry {
+	e := entry{value: value, rows: s.rows, bytes: s.bytes, keep: keep, since: c.o.Now().Add(-age),
+		final: keep == Forever, at: c.version}
 	if e.final && c.o.Sealed > 0 {
 		e.keep = c.o.Sealed
 	}
@@ -142,12 +149,12 @@ func (c *Cache) remember(ctx context.Context, m moment, l lookup) (any, error) {
 		got, look.Joined, look.Err = c.join(ctx, &k, func(ctx context.Context) (landed, error) {
 			// The previous call may have ended since the caller looked.
 			if e, held := c.fresh(k); held {
-				return landed{e, true}, nil
+				return landed{entry: e, held: true}, nil
 			}
-			e, err := c.load(ctx, m, k, l)
-			return landed{e, false}, err
+			return c.load(ctx, m, k, l)
 		})
-		e, look.Hit = got.entry, got.held && !look.Joined
+		e, look.Shared = got.entry, got.shared && !look.Joined
+		look.Hit = look.Shared || got.held && !look.Joined
 		if look.Err != nil {
 			look.Err = gaveUp(look.Err)
 			if e, look.Stale = c.stale(m, k, look.Err); !look.Stale {
@@ -195,24 +202,27 @@ func (c *Cache) live(ctx context.Context, q *upstream.Question) (any, error) {
 	return l.value, err
 }
 
-// load asks the API and keeps the answer.
-func (c *Cache) load(ctx context.Context, m moment, k key, l lookup) (entry, error) {
-	answer, err := c.next.Ask(ctx, l.q)
+// load gets the answer from the shared memory or the API, and keeps it.
+func (c *Cache) load(ctx context.Context, m moment, k key, l lookup) (landed, error) {
+	f, shared, err := c.fetch(ctx, m, k, l)
 	if err != nil {
-		return entry{}, err
+		return landed{}, err
 	}
-	keep := time.Duration(0)
+	answer, s := packed(f.value)
+	e := c.putOld(k, answer, s, f.keep, f.age)
+	c.point(m, k)
+	return landed{entry: e, shared: shared}, nil
+}
+
+// keep returns how long an answer is fresh.
+func (c *Cache) keep(m moment, l lookup, answer any) time.Duration {
 	switch {
 	case l.part:
+		return 0
 	case l.form == extensions:
-		keep = c.o.Fresh
-	default:
-		keep = c.o.keep(m, l.q, answer)
+		return c.o.Fresh
 	}
-	answer, s := packed(answer)
-	e := c.put(k, answer, s, keep)
-	c.point(m, k)
-	return e, nil
+	return c.o.keep(m, l.q, answer)
 }
 
 func (c *Cache) report(ctx context.Context, l Lookup) {

@@ -44,6 +44,14 @@ type Options struct {
 	// [Lookup]. 0 uses none.
 	MaxStale time.Duration
 
+	// Shared, if not nil, is a memory that other processes use too. It has the answers that this cache keeps, and the
+	// calls under way: of equal calls of several processes only one is made. Realm identifies the API among others:
+	// its server, and the key that is sent to it. SharedCounts shares only counts, time series and catalogues, which
+	// contain no recipients.
+	Shared       Shared
+	Realm        string
+	SharedCounts bool
+
 	// Now returns the current time. Nil means time.Now.
 	Now func() time.Time
 
@@ -58,7 +66,8 @@ type Options struct {
 type Lookup struct {
 	Question *upstream.Question // it may contain addresses
 
-	Hit    bool          // the answer was in memory
+	Hit    bool          // the answer was in memory, of this process or shared
+	Shared bool          // the answer of Hit was in shared memory, or another process was getting it
 	Joined bool          // another caller was already waiting for the answer
 	Stale  bool          // the answer was in memory, no longer fresh, and the API failed to give another
 	Age    time.Duration // since the answer arrived, for Hit and Stale
@@ -67,13 +76,15 @@ type Lookup struct {
 	Err    error         // of the API or the caller; also set for Stale
 }
 
-// Result returns "hit", "miss", "stale", "joined" or "failed".
+// Result returns "hit", "shared", "miss", "stale", "joined" or "failed".
 func (l Lookup) Result() string {
 	switch {
 	case l.Stale:
 		return "stale"
 	case l.Err != nil:
 		return "failed"
+	case l.Shared:
+		return "shared"
 	case l.Hit:
 		return "hit"
 	case l.Joined:

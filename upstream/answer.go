@@ -1,0 +1,39 @@
+package upstream
+
+// Append appends an answer to q to dst, in the form in which the API sends it.
+func (q *Question) Append(dst []byte, answer any) []byte {
+	switch a := answer.(type) {
+	case BounceDetail:
+		return AppendBounceDetail(dst, a, Envelope{})
+	case []Count:
+		return AppendCounts(dst, q.Kind, q.Rollup, a)
+	case []Series:
+		return AppendSeries(dst, q.Kind, a)
+	case []string:
+		return AppendCodes(dst, a)
+	case Groups:
+		return AppendGroups(dst, q.GroupsOf(), a)
+	}
+	return appendPage(dst, answer)
+}
+
+// Decode decodes an answer to q in the form in which the API sends it. Errors have the code [InvalidResponse].
+func (q *Question) Decode(body string) (answer any, err error) {
+	switch q.Shape {
+	case ShapeDetail:
+		return DecodeBounceDetail(body)
+	case ShapeCounts:
+		return DecodeCounts(body, q.Kind, q.Rollup)
+	case ShapeSeries:
+		return DecodeSeries(body, q.Kind)
+	case ShapeCatalogue:
+		return DecodeCodes(body)
+	case ShapeGroups:
+		return DecodeGroups(body, q.GroupsOf())
+	}
+	page, err := DecodePage(q.Kind, body)
+	if err != nil {
+		return nil, err
+	}
+	return page.Rows(), nil
+}

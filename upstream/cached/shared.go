@@ -1,0 +1,219 @@
+package cached
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"deliverygraph/upstream"
+)
+
+// Shared is a memory that the caches of several processes share, such as Redis. It does its best: what it cannot
+// answer soon is as if it were not there.
+type Shared interface {
+	// Ask returns the value of a key, and how long it will still be there. If there is none, and no other process is
+	// filling it, Ask calls fill, keeps its value and returns nil. While another process fills it, Ask waits for that.
+	// It returns the error of fill, which may be that of another process.
+	Ask(ctx context.Context, key string, fill Fill) (value []byte, left time.Duration, err error)
+
+	// Get returns the value of a key, and how long it will still be there, or nil.
+	Get(ctx context.Context, key string) (value []byte, left time.Duration)
+	// Put keeps a value for some time.
+	Put(ctx context.Context, key string, value []byte, keep time.Duration)
+}
+
+// Fill returns what to keep, and for how long: 0 is not at all. The value is computed only if it will be kept.
+type Fill func(ctx context.Context) (value func() []byte, keep time.Duration, err error)
+
+const (
+	// partFor is how long a part of a sum is shared: with those who wait for it. The sum is shared for longer.
+	partFor = 5 * time.Second
+	// sealedFor is how long sealed answers are shared that memory may use without limit.
+	sealedFor = 24 * time.Hour
+)
+
+// shares reports whether answers to q are shared.
+func (c *Cache) shares(q *upstream.Question) bool {
+	if c.o.Shared == nil || !c.o.SharedCounts {
+		return c.o.Shared != nil
+	}
+	return q.Shape == upstream.ShapeCounts || q.Shape == upstream.ShapeSeries || q.Shape == upstream.ShapeCatalogue
+}
+
+// shareFor returns how long to share an answer that is kept for some time.
+func (c *Cache) shareFor(l lookup, keep time.Duration) time.Duration {
+	switch {
+	case l.part:
+		return partFor
+	case keep < Forever:
+		return keep
+	case c.o.Sealed > 0:
+		return c.o.Sealed
+	}
+	return sealedFor
+}
+
+// fetched is an answer of the API, or of another process that has asked it.
+type fetched struct {
+	value any
+	keep  time.Duration // how long it is fresh, since it arrived
+	age   time.Duration // since it arrived
+	upTo  upstream.Time // of a sum
+}
+
+// fetch gets an answer from the shared memory or from the API.
+func (c *Cache) fetch(ctx context.Context, m moment, k key, l lookup) (f fetched, shared bool, err error) {
+	ask := func(ctx context.Context) (fetched, error) {
+		answer, err := c.next.Ask(ctx, l.q)
+		if err != nil {
+			return fetched{}, err
+		}
+		return fetched{value: answer, keep: c.keep(m, l, answer)}, nil
+	}
+	if !c.shares(l.q) || c.shareFor(l, c.keep(m, l, nil)) == 0 {
+		f, err = ask(ctx)
+		return f, false, err
+	}
+	value, left, err := c.o.Shared.Ask(ctx, c.sharedKey(k),
+		func(ctx context.Context) (value func() []byte, keep time.Duration, err error) {
+			if f, err = ask(ctx); err != nil {
+				return nil, 0, err
+			}
+			keep = c.shareFor(l, f.keep)
+			return func() []byte { return encode(l.q, f, keep) }, keep, nil
+		})
+	if err != nil || value == nil {
+		return f, false, err
+	}
+	if f, err = decode(l.q, value, left); err == nil {
+		return f, true, nil
+	}
+	f, err = ask(ctx) // what is there is damaged
+	return f, false, err
+}
+
+// adopt looks for a shared sum that reaches further than the one under past, or even for the shared answer to q, and
+// keeps what it finds.
+func (c *Cache) adopt(ctx context.Context, m moment, q *upstream.Question, past key) {
+	if _, s, good := c.heldSum(past); !c.shares(q) || good && s.upTo >= m.hour() {
+		return
+	}
+	whole := c.key(lookup{q: q})
+	once := whole
+	once.form = adoptions
+	_, _, _ = c.join(ctx, &once, func(ctx context.Context) (landed, error) {
+		if f, err := c.found(ctx, whole, q); err == nil {
+			answer, n := packed(f.value)
+			c.putOld(whole, answer, n, f.keep, f.age)
+			c.point(m, whole)
+			return landed{}, nil
+		}
+		_, s, good := c.heldSum(past)
+		if f, err := c.found(ctx, past, q); err == nil && (!good || f.upTo > s.upTo) {
+			rows, n := packed(f.value)
+			n.bytes += sizeOf[sum]()
+			c.put(past, sum{f.upTo, rows, c.o.Now().Add(-f.age)}, n, Forever)
+		}
+		return landed{}, nil
+	})
+}
+
+// found returns what is shared under a key.
+func (c *Cache) found(ctx context.Context, k key, q *upstream.Question) (fetched, error) {
+	value, left := c.o.Shared.Get(ctx, c.sharedKey(k))
+	return decode(q, value, left)
+}
+
+// putSum keeps a sum, and shares it.
+func (c *Cache) putSum(ctx context.Context, q *upstream.Question, k key, s sum, n size) entry {
+	n.bytes += sizeOf[sum]()
+	e := c.put(k, s, n, Forever)
+	c.share(ctx, k, q, fetched{value: s.rows, keep: Forever, age: c.o.Now().Sub(s.since), upTo: s.upTo})
+	return e
+}
+
+// share shares what has been made from several answers.
+func (c *Cache) share(ctx context.Context, k key, q *upstream.Question, f fetched) {
+	if share := c.shareFor(lookup{}, f.keep); c.shares(q) && share > f.age {
+		c.o.Shared.Put(ctx, c.sharedKey(k), encode(q, f, share), share-f.age)
+	}
+}
+
+// sharedKey returns the key of what is kept under k. It is a hash, so that it reveals neither the question nor the key
+// of the API. It differs between APIs, scopes and formats.
+func (c *Cache) sharedKey(k key) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %q %q %d %d %s?%s", format, c.o.Realm, k.scope, k.form, k.hour,
+		k.q.Path(), k.q.Query()))
+	return base64.RawURLEncoding.EncodeToString(sum[:24])
+}
+
+// format identifies what answers consist of. Another release of the gateway may know other fields. The number is for
+// changes of the encoding itself.
+var format = fmt.Sprintf("1 %x", sha256.Sum256(fmt.Appendf(nil, "%s %s %s %s %s %s %s",
+	shapeOf[upstream.Email](), shapeOf[upstream.Bounce](), shapeOf[upstream.BounceDetail](),
+	shapeOf[upstream.BlockedEmail](), shapeOf[upstream.Count](), shapeOf[upstream.Series](),
+	shapeOf[upstream.Groups]())))
+
+// shapeOf describes a type with its fields.
+func shapeOf[T any]() string { return shape(reflect.TypeFor[T]()) }
+
+func shape(t reflect.Type) string {
+	s := t.String()
+	switch t.Kind() {
+	case reflect.Struct:
+		for f := range t.Fields() {
+			s += " " + f.Name + ":" + shape(f.Type)
+		}
+		s += ";"
+	case reflect.Slice, reflect.Array:
+		s += shape(t.Elem())
+	}
+	return s
+}
+
+var errDamaged = errors.New("cached: a shared value is damaged")
+
+// Values are compressed: a page of 500 rows takes 10 to 20 KB.
+var (
+	compressor, _   = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithLowerEncoderMem(true))
+	decompressor, _ = zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(64<<20))
+)
+
+// encode returns the value of an answer: for how long it is shared and how long it is fresh, both in milliseconds, the
+// end of a sum, and the answer as the API sends it, compressed.
+func encode(q *upstream.Question, f fetched, share time.Duration) []byte {
+	value := binary.AppendVarint(nil, share.Milliseconds())
+	value = binary.AppendVarint(value, f.keep.Milliseconds())
+	value = binary.AppendVarint(value, int64(f.upTo))
+	return compressor.EncodeAll(q.Append(nil, f.value), value)
+}
+
+// decode is the inverse of encode, for a value that will be there for some more time.
+func decode(q *upstream.Question, value []byte, left time.Duration) (f fetched, err error) {
+	var head [3]int64
+	for i := range head {
+		n, size := binary.Varint(value)
+		if size <= 0 {
+			return f, errDamaged
+		}
+		head[i], value = n, value[size:]
+	}
+	body, err := decompressor.DecodeAll(value, nil)
+	if err != nil {
+		return f, err
+	}
+	f.age = max(0, time.Duration(head[0])*time.Millisecond-left)
+	if f.keep = time.Duration(head[1]) * time.Millisecond; head[1] == Forever.Milliseconds() {
+		f.keep = Forever
+	}
+	f.upTo = upstream.Time(head[2])
+	f.value, err = q.Decode(string(body))
+	return f, err
+}

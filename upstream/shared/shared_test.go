@@ -1,0 +1,493 @@
+package shared_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"go.uber.org/goleak"
+
+	"deliverygraph/internal/redis"
+	"deliverygraph/internal/redis/redistest"
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/cached"
+	"deliverygraph/upstream/shared"
+	"deliverygraph/upstream/upstreamtest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// everything is a window that contains all events.
+var everything = upstream.Window{Start: 0, End: 4e9}
+
+// sampleAPI returns an upstream with sample data that counts its calls.
+func sampleAPI() *upstreamtest.Counting {
+	return &upstreamtest.Counting{API: upstreamtest.NewModel(upstreamtest.Sample())}
+}
+
+// settings of a cache that keeps all for longer than a test takes.
+var settings = cached.Options{
+	Bytes: cached.DefaultBytes, Settle: time.Hour, Sealed: time.Hour, Fresh: time.Hour, Catalogue: time.Hour,
+}
+
+// gateway is what a gateway has between its resolvers and the upstream.
+type gateway struct {
+	*cached.Cache
+	upstream.API
+	redis *redis.Client
+}
+
+// open returns a gateway that uses the Redis of a URL, with a lease of 2 s.
+func open(t testing.TB, url string, api upstream.Asker, o cached.Options) gateway {
+	t.Helper()
+	client, err := redis.Open(redis.Options{URL: url, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Shared = shared.New(client, shared.Options{Lease: 2 * time.Second})
+	c, err := cached.New(api, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close(); _ = client.Close() })
+	return gateway{c, upstream.API{Asker: c}, client}
+}
+
+// question is a call of the API by name.
+type question struct {
+	name string
+	ask  func(context.Context, upstream.API) (any, error)
+}
+
+// named returns a question whose answer is a T.
+func named[T any](name string, ask func(context.Context, upstream.API) (T, error)) question {
+	return question{name, func(ctx context.Context, a upstream.API) (any, error) { return ask(ctx, a) }}
+}
+
+// questions returns one question of each shape and kind.
+func questions() []question {
+	list, count := upstream.ListQuery{Window: everything}, upstream.CountQuery{Window: everything}
+	key := upstreamtest.Sample().Bounces[0].Key()
+	all := []question{
+		named("emails", func(ctx context.Context, a upstream.API) ([]upstream.Email, error) { return a.Emails(ctx, list) }),
+		named("bounces", func(ctx context.Context, a upstream.API) ([]upstream.Bounce, error) {
+			return a.Bounces(ctx, list)
+		}),
+		named("blocked emails", func(ctx context.Context, a upstream.API) ([]upstream.BlockedEmail, error) {
+			return a.BlockedEmails(ctx, list)
+		}),
+		named("detail", func(ctx context.Context, a upstream.API) (upstream.BounceDetail, error) {
+			return a.Bounce(ctx, key)
+		}),
+		named("categories", func(ctx context.Context, a upstream.API) ([]string, error) {
+			return a.BounceCategories(ctx)
+		}),
+		named("reasons", func(ctx context.Context, a upstream.API) ([]string, error) { return a.BlockedReasons(ctx) }),
+	}
+	for _, k := range upstream.Kinds {
+		all = append(all,
+			named("counts of "+k.String(), func(ctx context.Context, a upstream.API) ([]upstream.Count, error) {
+				return a.Counts(ctx, k, count)
+			}),
+			named("series of "+k.String(), func(ctx context.Context, a upstream.API) ([]upstream.Series, error) {
+				return a.Series(ctx, k, upstream.SeriesQuery{CountQuery: count, Interval: upstream.Day})
+			}))
+	}
+	return all
+}
+
+func TestGatewaysShareAnswers(t *testing.T) {
+	t.Parallel()
+	server, api := redistest.Start(t), sampleAPI()
+	var looked atomic.Int32
+	o := settings
+	o.Observe = func(_ context.Context, l cached.Lookup) {
+		if l.Result() == "shared" {
+			looked.Add(1)
+		}
+	}
+	first, second := open(t, server.URL(), api, settings), open(t, server.URL(), api, o)
+	for _, q := range questions() {
+		want, err := q.ask(t.Context(), first.API)
+		if err != nil {
+			t.Fatalf("%s: %v", q.name, err)
+		}
+		calls := api.Total()
+		got, err := q.ask(t.Context(), second.API)
+		if err != nil {
+			t.Fatalf("%s: %v", q.name, err)
+		}
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s: -first +second\n%.2000s", q.name, diff)
+		}
+		if n := api.Total() - calls; n != 0 {
+			t.Errorf("%s: the second gateway made %d calls", q.name, n)
+		}
+	}
+	if looked.Load() == 0 {
+		t.Error("no lookup was reported as shared")
+	}
+}
+
+func TestKeysAndScopesShareNothing(t *testing.T) {
+	t.Parallel()
+	server, api := redistest.Start(t), sampleAPI()
+	one, other := settings, settings
+	one.Realm, other.Realm = "https://metrics.example.com key1", "https://metrics.example.com key2"
+	first := open(t, server.URL(), api, one)
+	for _, q := range questions() {
+		ask := func(name string, a upstream.Asker) {
+			before := api.Total()
+			if _, err := q.ask(t.Context(), upstream.API{Asker: a}); err != nil {
+				t.Fatal(err)
+			}
+			if api.Total() == before {
+				t.Errorf("%s: %s got the answer of another", q.name, name)
+			}
+		}
+		ask("the first", first)
+		ask("another key", open(t, server.URL(), api, other))
+		ask("another scope", open(t, server.URL(), api, one).For("a"))
+		ask("a third scope", open(t, server.URL(), api, one).For("b"))
+	}
+}
+
+// 1,000 equal questions at once from three gateways make one call.
+func TestEqualQuestionsMakeOneCall(t *testing.T) {
+	t.Parallel()
+	_, url := redistest.Cluster(t, 3)
+	api := sampleAPI()
+	api.Before = func(context.Context, string) error { time.Sleep(100 * time.Millisecond); return nil }
+	var gateways []gateway
+	for range 3 {
+		gateways = append(gateways, open(t, url, api, settings))
+	}
+	for _, q := range questions() {
+		api.Reset()
+		var asking sync.WaitGroup
+		for i := range 1000 {
+			asking.Go(func() {
+				if _, err := q.ask(t.Context(), gateways[i%3].API); err != nil {
+					t.Errorf("%s: %v", q.name, err)
+				}
+			})
+		}
+		asking.Wait()
+		for call, n := range api.Calls() {
+			if n != 1 {
+				t.Errorf("%s: %d calls of %s", q.name, n, call)
+			}
+		}
+		if api.Total() == 0 {
+			t.Errorf("%s: no call", q.name)
+		}
+	}
+}
+
+// blocked is an upstream whose calls wait until they are allowed to end.
+type blocked struct {
+	*upstreamtest.Counting
+	began, end chan struct{}
+}
+
+func newBlocked(err error) *blocked {
+	b := &blocked{sampleAPI(), make(chan struct{}, 100), make(chan struct{})}
+	b.Before = func(ctx context.Context, _ string) error {
+		b.began <- struct{}{}
+		select {
+		case <-b.end:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return b
+}
+
+var bounces = questions()[1]
+
+// A gateway that dies with a lease: its connection is gone, and its call never ends.
+func TestDeadLeaseHolderHoldsUpNobodyForLong(t *testing.T) {
+	t.Parallel()
+	server, hung, api := redistest.Start(t), newBlocked(nil), sampleAPI()
+	dies, lives := open(t, server.URL(), hung, settings), open(t, server.URL(), api, settings)
+	var dead sync.WaitGroup
+	dead.Go(func() { _, _ = bounces.ask(t.Context(), dies.API) })
+	<-hung.began
+	_ = dies.redis.Close()
+	rows, err := bounces.ask(t.Context(), lives.API)
+	if page := upstream.PageOf(rows); err != nil || page.Len() == 0 {
+		t.Errorf("%d rows, %v", page.Len(), err)
+	}
+	if n := api.Total(); n != 1 {
+		t.Errorf("%d calls, want 1", n)
+	}
+	close(hung.end)
+	dead.Wait()
+}
+
+// A call that takes longer than the lease keeps it.
+func TestLeaseLastsAsLongAsTheCall(t *testing.T) {
+	t.Parallel()
+	server, slow, api := redistest.Start(t), newBlocked(nil), sampleAPI()
+	first, second := open(t, server.URL(), slow, settings), open(t, server.URL(), api, settings)
+	var asking sync.WaitGroup
+	asking.Go(func() { _, _ = bounces.ask(t.Context(), first.API) })
+	<-slow.began
+	asking.Go(func() { _, _ = bounces.ask(t.Context(), second.API) })
+	time.Sleep(3 * time.Second) // the lease has 2 s
+	close(slow.end)
+	asking.Wait()
+	if n := api.Total(); n != 0 {
+		t.Errorf("the second gateway made %d calls", n)
+	}
+}
+
+// Those who wait get the error of the call; those who come later make another.
+func TestErrorsReachThoseWhoWait(t *testing.T) {
+	t.Parallel()
+	failure := &upstream.Error{
+		Code: upstream.Unavailable, Status: 503, RetryAfter: time.Minute, Message: "the server is down",
+		Err: errors.New("of 192.0.2.1"),
+	}
+	server, fails, api := redistest.Start(t), newBlocked(failure), sampleAPI()
+	first, second := open(t, server.URL(), fails, settings), open(t, server.URL(), api, settings)
+	var asking sync.WaitGroup
+	asking.Go(func() { _, _ = bounces.ask(t.Context(), first.API) })
+	<-fails.began
+	asking.Go(func() {
+		_, err := bounces.ask(t.Context(), second.API)
+		want := *failure
+		want.Err = nil
+		if got, _ := errors.AsType[*upstream.Error](err); got == nil || *got != want {
+			t.Errorf("the one who waits got %v, want %v", err, &want)
+		}
+	})
+	waiting(t, server, 2)
+	close(fails.end)
+	asking.Wait()
+	if n := api.Total(); n != 0 {
+		t.Errorf("the one who waited made %d calls", n)
+	}
+	if _, err := bounces.ask(t.Context(), second.API); err != nil || api.Total() != 1 {
+		t.Errorf("later: %v after %d calls, want an answer after 1", err, api.Total())
+	}
+}
+
+// waiting waits until at least so many callers have tried to take a lease.
+func waiting(t *testing.T, s *redistest.Server, callers int) {
+	t.Helper()
+	c := s.Client()
+	for {
+		info, err := c.Info(t.Context(), "commandstats").Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, after, _ := strings.Cut(info, "cmdstat_evalsha:calls=")
+		n := 0
+		for _, d := range after {
+			if d < '0' || d > '9' {
+				break
+			}
+			n = 10*n + int(d-'0')
+		}
+		if n > callers+2 { // loading the script takes two calls
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// If the caller leaves whose gateway makes the call, another gateway makes it.
+func TestCallersWhoLeaveDoNotFailOthers(t *testing.T) {
+	t.Parallel()
+	server, hung, api := redistest.Start(t), newBlocked(nil), sampleAPI()
+	first, second := open(t, server.URL(), hung, settings), open(t, server.URL(), api, settings)
+	ctx, leave := context.WithCancel(t.Context())
+	var asking sync.WaitGroup
+	asking.Go(func() { _, _ = bounces.ask(ctx, first.API) })
+	<-hung.began
+	asking.Go(func() {
+		if _, err := bounces.ask(t.Context(), second.API); err != nil {
+			t.Error(err)
+		}
+	})
+	waiting(t, server, 2)
+	leave()
+	asking.Wait()
+	if n := api.Total(); n != 1 {
+		t.Errorf("%d calls, want 1", n)
+	}
+}
+
+// While Redis is down, each gateway makes its calls; afterwards they share again, though Redis has lost all.
+func TestGatewaysWorkWithoutRedis(t *testing.T) {
+	t.Parallel()
+	server, api := redistest.Start(t), sampleAPI()
+	first, second := open(t, server.URL(), api, settings), open(t, server.URL(), api, settings)
+	all := questions()
+	askBoth := func(qs []question) {
+		t.Helper()
+		for _, q := range qs {
+			for _, g := range []gateway{first, second} {
+				if _, err := q.ask(t.Context(), g.API); err != nil {
+					t.Errorf("%s: %v", q.name, err)
+				}
+			}
+		}
+	}
+	askBoth(all[:2])
+	if n := api.Total(); n != 2 {
+		t.Errorf("%d calls with Redis, want 2", n)
+	}
+	server.Kill()
+	api.Reset()
+	askBoth(all[:4])
+	if n := api.Total(); n != 4 {
+		t.Errorf("%d calls without Redis, want 4: two questions were in memory", n)
+	}
+	server.Restart()
+	for _, g := range []gateway{first, second} {
+		for g.redis.Set(t.Context(), "a", 1, 0).Err() != nil { // until the breaker tries again
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
+	api.Reset()
+	askBoth(all[4:6])
+	if n := api.Total(); n != 2 {
+		t.Errorf("%d calls with Redis again, want 2", n)
+	}
+}
+
+// Redis dies while one gateway asks and another waits, and comes back empty.
+func TestRedisMayDieDuringACall(t *testing.T) {
+	t.Parallel()
+	server, slow, api := redistest.Start(t), newBlocked(nil), sampleAPI()
+	first, second := open(t, server.URL(), slow, settings), open(t, server.URL(), api, settings)
+	var asking sync.WaitGroup
+	for _, g := range []gateway{first, second} {
+		asking.Go(func() {
+			if rows, err := bounces.ask(t.Context(), g.API); err != nil || upstream.PageOf(rows).Len() == 0 {
+				t.Errorf("%v", err)
+			}
+		})
+		if g == first {
+			<-slow.began
+		}
+	}
+	waiting(t, server, 2)
+	server.Kill()
+	server.Restart()
+	close(slow.end)
+	asking.Wait()
+	if n := api.Total(); n > 1 {
+		t.Errorf("%d extra calls, want at most 1", n)
+	}
+}
+
+func TestClusterMayLoseANode(t *testing.T) {
+	t.Parallel()
+	nodes, url := redistest.Cluster(t, 3)
+	api := sampleAPI()
+	first, second := open(t, url, api, settings), open(t, url, api, settings)
+	all := questions()
+	for i, q := range all {
+		if i == len(all)/2 {
+			nodes[1].Kill()
+		}
+		for _, g := range []gateway{first, second} {
+			if _, err := q.ask(t.Context(), g.API); err != nil {
+				t.Errorf("%s: %v", q.name, err)
+			}
+		}
+	}
+	for call, n := range api.Calls() {
+		if n > 2 {
+			t.Errorf("%d calls of %s by two gateways", n, call)
+		}
+	}
+}
+
+// With SharedCounts, nothing about recipients reaches Redis.
+func TestCountsAloneAreShared(t *testing.T) {
+	t.Parallel()
+	server, api := redistest.Start(t), sampleAPI()
+	o := settings
+	o.SharedCounts = true
+	first, second := open(t, server.URL(), api, o), open(t, server.URL(), api, o)
+	keys := server.Client()
+	for _, q := range questions() {
+		counted := strings.Contains(q.name, "of") || q.name == "categories" || q.name == "reasons"
+		before := keys.DBSize(t.Context()).Val()
+		for _, g := range []gateway{first, second} {
+			if _, err := q.ask(t.Context(), g.API); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if kept := keys.DBSize(t.Context()).Val() > before; kept != counted {
+			t.Errorf("%s: kept is %v", q.name, kept)
+		}
+	}
+}
+
+// Names in Redis show neither what was asked nor the key of the API, and everything in it expires.
+func TestKeysRevealNothingAndExpire(t *testing.T) {
+	t.Parallel()
+	server, api := redistest.Start(t), sampleAPI()
+	o := settings
+	o.Realm = "https://metrics.example.com topsecret"
+	g := open(t, server.URL(), api, o)
+	q := upstream.ListQuery{Window: everything}
+	q.Recipient = "john@example.com"
+	if _, err := g.Bounces(t.Context(), q); err != nil {
+		t.Fatal(err)
+	}
+	c := server.Client()
+	names, err := c.Keys(t.Context(), "*").Result()
+	if err != nil || len(names) != 1 {
+		t.Fatalf("%q, %v, want one key", names, err)
+	}
+	value := c.Get(t.Context(), names[0]).Val()
+	for _, secret := range []string{"topsecret", "john", "example", "bounces"} {
+		if strings.Contains(names[0], secret) {
+			t.Errorf("%s shows %q", names[0], secret)
+		}
+		if bytes.Contains([]byte(value), []byte("topsecret")) {
+			t.Error("the value shows the key of the API")
+		}
+	}
+	if ttl := c.TTL(t.Context(), names[0]).Val(); ttl <= 0 || ttl > time.Hour {
+		t.Errorf("it lives for %v, want up to an hour", ttl)
+	}
+}
+
+// What others leave in Redis is never an error.
+func TestDamagedValuesAreIgnored(t *testing.T) {
+	t.Parallel()
+	server, api := redistest.Start(t), sampleAPI()
+	first := open(t, server.URL(), api, settings)
+	if _, err := bounces.ask(t.Context(), first.API); err != nil {
+		t.Fatal(err)
+	}
+	c := server.Client()
+	name := c.Keys(t.Context(), "*").Val()[0]
+	for _, value := range []string{
+		"", "a", "e", "e{}x", "x", "a\x00\x00\x00", "a\x02\x02\x02{}", strings.Repeat("\xff", 99),
+	} {
+		if err := c.Set(t.Context(), name, value, 0).Err(); err != nil {
+			t.Fatal(err)
+		}
+		rows, err := bounces.ask(t.Context(), open(t, server.URL(), api, settings).API)
+		if err != nil || upstream.PageOf(rows).Len() == 0 {
+			t.Errorf("%q: %v", value, err)
+		}
+	}
+}
