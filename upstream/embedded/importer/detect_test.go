@@ -87,6 +87,7 @@ func TestAFileOfAnotherFormatIsReportedOnceAndNamed(t *testing.T) {
 		"another service's events":          {numbered(events, 3000), "JSON objects of another program"},
 		"a few of another service's events": {numbered(events, 2), "JSON objects of another program"},
 		"another program's kinds":           {numbered(resource, 30), "JSON objects of another program"},
+		"one line of nothing that is known": {"hello world\n", "its first line is not a row (line 1: "},
 		"nothing that is known":             {numbered("The %d. line of a poem", 30), "text of another kind"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -120,6 +121,20 @@ func TestAFileOfAnotherFormatIsReportedOnceAndNamed(t *testing.T) {
 	}
 }
 
+// Its lines look like those of a log of Postfix that begins with other programs.
+func TestALogOfAnotherMailProgramIsReported(t *testing.T) {
+	t.Parallel()
+	text := numbered("Nov 29 10:00:03 mail sendmail[1236]: 5ATA01ab00123%d: to=<joe@example.net>, stat=Sent", 30)
+	_, s, bad, err := imported(t, text, importer.Options{})
+	if err != nil || s.BadFiles != 1 || len(bad) != 1 || !strings.Contains(bad[0].Reason, "is of the format postfix") {
+		t.Errorf("%v, %+v, %v", err, s, bad)
+	}
+	// The log of a day without mail is no mistake.
+	if _, s, bad, err = imported(t, text, importer.Options{Format: "postfix"}); err != nil || len(bad) != 0 {
+		t.Errorf("with its format given: %v, %+v, %v", err, s, bad)
+	}
+}
+
 func TestAFileOfRowsIsNotTakenForAnotherFormat(t *testing.T) {
 	t.Parallel()
 	misspelt := strings.ReplaceAll(emails(100), "delivered", "deliverd")
@@ -134,7 +149,6 @@ func TestAFileOfRowsIsNotTakenForAnotherFormat(t *testing.T) {
 		"bad lines after the first row":          {emails(1) + numbered("# comment %d", 300), 1, 300},
 		"rows that are all misspelt":             {misspelt, 0, 100},
 		"the same with their kind last":          {kindLast, 0, 100},
-		"one line of nothing that is known":      {"# comment\n", 0, 1},
 		"a few rows without a kind":              {strings.ReplaceAll(emails(3), `"kind": "email", `, ""), 0, 3},
 	} {
 		_, s, bad, err := imported(t, c.text, importer.Options{})

@@ -42,6 +42,8 @@ type records struct {
 	before int    // the number of its lines that were read earlier
 	found  int
 	good   bool    // a record of the file could be read
+	others int     // lines of the file that other programs wrote
+	known  bool    // another line of the file could be read
 	held   []fault // bad records that are reported once a good one is read
 	head   []byte  // the beginning of a file of rows
 	next   int     // the next line of a file of rows; otherwise 0
@@ -64,6 +66,7 @@ func (f *foreign) read(ctx context.Context, in *input, src *source) error {
 		return err
 	}
 	r.ctx, r.file, r.good, r.held, r.before, r.next = ctx, in.name, false, nil, 0, 0
+	r.others, r.known = 0, false
 	r.sum.Files++
 	err = r.reader.Read(ctx, in.file(src), r)
 	stopped := errors.Is(err, errStopped)
@@ -239,6 +242,7 @@ func (r *records) Record(line int, rec format.Record) error {
 		return r.Bad(line, problem)
 	}
 	r.pass()
+	r.known = true
 	r.sum.Senders += r.converter.met - met
 	r.sum.Outcomes[rec.Outcome]++
 	r.tick()
@@ -251,6 +255,11 @@ func (r *records) Record(line int, rec format.Record) error {
 // Skip counts a record that has no rows.
 func (r *records) Skip(reason string) {
 	r.pass()
+	if reason == format.OtherProgram {
+		r.others++
+	} else {
+		r.known = true
+	}
 	r.sum.Passed[reason]++
 	r.tick()
 }

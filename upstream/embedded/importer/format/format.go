@@ -120,6 +120,9 @@ type Keeper interface {
 	Load(saved map[string]string)
 }
 
+// OtherProgram is the reason for skipping a line of a log that the format's program did not write.
+const OtherProgram = "line of another program"
+
 // Options say how to interpret what files leave open.
 type Options struct {
 	Location *time.Location // of times without a zone; nil means UTC

@@ -25,7 +25,6 @@ var Format = format.Format{
 
 // The reasons for skipping lines.
 const (
-	otherProgram  = "line of another program"
 	noDelivery    = "line about no delivery"
 	repetition    = "repeated line"
 	refused       = "mail refused on arrival"
@@ -55,7 +54,7 @@ func (r *reader) Read(ctx context.Context, f format.File, s format.Sink) error {
 		case problem != "":
 			return s.Bad(n, problem)
 		case e.other:
-			s.Skip(otherProgram)
+			s.Skip(format.OtherProgram)
 			return nil
 		case e.id == nil:
 			if bytes.Contains(e.text, []byte("rejected")) {

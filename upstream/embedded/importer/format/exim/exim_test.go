@@ -198,7 +198,7 @@ func TestMailThatIsNotOutgoingIsSkipped(t *testing.T) {
 2026-06-19 10:32:55 Start queue run: pid=7
 Jun 19 10:32:55 mx1 cron[1]: hello
 `, id))
-	want := map[string]int{notice: 2, localDelivery: 2, discarded: 1, noDelivery: 3, refused: 1, otherProgram: 1}
+	want := map[string]int{notice: 2, localDelivery: 2, discarded: 1, noDelivery: 3, refused: 1, format.OtherProgram: 1}
 	if len(s.Records)+len(s.Bads) > 0 || !cmp.Equal(s.Skipped, want) {
 		t.Errorf("records %v, bad %q, skipped %v, want %v", s.Outcomes(), s.Bads, s.Skipped, want)
 	}

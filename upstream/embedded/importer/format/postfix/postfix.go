@@ -45,7 +45,6 @@ var Format = format.Format{
 
 // The reasons for skipping lines.
 const (
-	otherProgram  = "line of another program"
 	noDelivery    = "line about no delivery"
 	repetition    = "repeated line"
 	refused       = "mail refused on arrival"
@@ -116,7 +115,7 @@ func (r *reader) entry(n int, e syslog.Entry, s format.Sink) error {
 		s.Skip(repetition) // lines about deliveries differ from one another
 		return nil
 	case svc == other:
-		s.Skip(otherProgram)
+		s.Skip(format.OtherProgram)
 		return nil
 	}
 	id, text, ok := queueID(e.Message)
