@@ -31,7 +31,7 @@ func newBuckets(w upstream.Window, interval upstream.Interval, zone *string) (bu
 	b.days = interval == upstream.Day && place != time.UTC
 	if b.days {
 		b.asked = upstream.Hour
-	} else if _, offset := w.Start.UTC().In(place).Zone(); offset%3600 != 0 {
+	} else if !wholeHours(w, place) {
 		return b, badArgument("timeZone", "timeZone: in %s, hours do not begin with those in UTC: "+
 			"omit timeZone, or use the interval DAY", place)
 	}
@@ -53,6 +53,20 @@ func newBuckets(w upstream.Window, interval upstream.Interval, zone *string) (bu
 		b.starts[i] = first + upstream.Time(i)*b.asked.Seconds()
 	}
 	return b, nil
+}
+
+// wholeHours reports whether a time zone is whole hours from UTC throughout a window.
+func wholeHours(w upstream.Window, place *time.Location) bool {
+	for t := w.Start.UTC().In(place); ; {
+		if _, offset := t.Zone(); offset%3600 != 0 {
+			return false
+		}
+		_, end := t.ZoneBounds()
+		if end.IsZero() || end.Unix() >= int64(w.End) {
+			return true
+		}
+		t = end
+	}
 }
 
 func (b *buckets) points() []*model.StatsPoint {

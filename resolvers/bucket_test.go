@@ -111,6 +111,14 @@ func TestTimeZonesOfSeriesAreChecked(t *testing.T) {
 			t.Errorf("%s: %+v", args, r.Errors)
 		}
 	}
+	// Its summer time, from October on, is a whole number of hours from UTC.
+	for start, errs := range map[string]int{"2025-12-01": 0, "2025-09-01": 1, "2025-03-01": 1} {
+		r := g.ask(`{ stats(window: {between: {start: "`+start+`T00:00:00Z", end: "2025-12-31T00:00:00Z"}}) {
+			series(interval: HOUR, timeZone: "Australia/Lord_Howe") { sent } } }`, nil)
+		if len(r.Errors) != errs {
+			t.Errorf("from %s: %+v", start, r.Errors)
+		}
+	}
 	r := g.ask(`{ stats(window: {last: "P3Y"}) { series(interval: DAY, timeZone: "Europe/Berlin") { sent } } }`, nil)
 	if len(r.Errors) != 1 || r.Errors[0].Extensions["argument"] != "interval" {
 		t.Errorf("%+v", r.Errors)

@@ -1,13 +1,15 @@
 package auth
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"deliverygraph/upstream"
 )
 
 // groups groups the events of the caller's users. For several, it adds up the groups of each. A group may then lack the
-// events of a user who has more than [upstream.MaxGroups] others.
+// events of a user who has more than [upstream.MaxGroups] others, or of some users if they have very many together.
 func (l *limited) groups(ctx context.Context, q *upstream.Question) (any, error) {
 	users := l.asked(q.UserID)
 	switch len(users) {
@@ -20,46 +22,60 @@ func (l *limited) groups(ctx context.Context, q *upstream.Question) (any, error)
 	}
 	whole := q.GroupsOf()
 	whole.Top, whole.Sent = whole.MaxTop(whole.Window), false
-	answers, err := l.eachGroups(ctx, q.Kind, whole, users)
+	kept := keptShare * whole.Top
+	var groups upstream.Groups
+	err := l.eachGroups(ctx, q.Kind, whole, users, func(answers []upstream.Groups) {
+		groups = upstream.MergeGroups(kept, append(answers, groups)...)
+		groups.Inexact = groups.Inexact || len(groups.Groups) == kept
+	})
 	if err != nil {
 		return nil, err
 	}
-	groups := upstream.MergeGroups(q.Top, answers...)
+	groups = upstream.MergeGroups(q.Top, groups)
 	if q.Sent {
 		// A user may have sent emails in a group without having events there, so they are counted by themselves.
 		whole = whole.SentQuery()
 		whole.Top = upstream.MaxGroups
-		sent, err := l.eachGroups(ctx, upstream.Emails, whole, users)
-		if err != nil {
-			return nil, err
-		}
 		of := groups.GroupIndex()
-		for _, a := range sent {
-			groups.Inexact = groups.Inexact || a.Other.Count > 0
-			for i := range a.Groups {
-				if g := of[a.Groups[i].Keys]; g != nil {
-					g.Sent += a.Groups[i].Count
+		err := l.eachGroups(ctx, upstream.Emails, whole, users, func(sent []upstream.Groups) {
+			for _, a := range sent {
+				groups.Inexact = groups.Inexact || a.Other.Count > 0
+				for i := range a.Groups {
+					if g := of[a.Groups[i].Keys]; g != nil {
+						g.Sent += a.Groups[i].Count
+					}
 				}
 			}
+		})
+		if err != nil {
+			return nil, err
 		}
 	}
 	return groups, nil
 }
 
-// eachGroups asks for the groups of each user.
+// What is held in memory for callers with many users: the answers for some users at a time, and so many times the
+// groups of one answer.
+const (
+	usersAtOnce = 32
+	keptShare   = 10
+)
+
+// eachGroups asks for the groups of each user, of some users at a time, and passes the answers to add.
 func (l *limited) eachGroups(
-	ctx context.Context, k upstream.Kind, q upstream.GroupsQuery, users []upstream.ID,
-) ([]upstream.Groups, error) {
-	answers, errs := make([]upstream.Groups, len(users)), make([]error, len(users))
-	upstream.Concurrently(len(users), func(i int) {
-		ofUser := q
-		ofUser.UserID = users[i]
-		answers[i], errs[i] = upstream.API{Asker: l.next}.Groups(ctx, k, ofUser)
-	})
-	for _, err := range errs {
-		if err != nil {
-			return nil, err
+	ctx context.Context, k upstream.Kind, q upstream.GroupsQuery, users []upstream.ID, add func([]upstream.Groups),
+) error {
+	for some := range slices.Chunk(users, usersAtOnce) {
+		answers, errs := make([]upstream.Groups, len(some)), make([]error, len(some))
+		upstream.Concurrently(len(some), func(i int) {
+			ofUser := q
+			ofUser.UserID = some[i]
+			answers[i], errs[i] = upstream.API{Asker: l.next}.Groups(ctx, k, ofUser)
+		})
+		if err := cmp.Or(errs...); err != nil {
+			return err
 		}
+		add(answers)
 	}
-	return answers, nil
+	return nil
 }

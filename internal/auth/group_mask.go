@@ -12,8 +12,8 @@ import (
 // the recipient's name shows only beside its recipient.
 func (m *masked) groups(ctx context.Context, q *upstream.Question) (any, error) {
 	if q.Has(upstream.DimensionDiagnostic) && !m.scopes.Has(ContentRead) {
-		return nil, refuse(upstream.PermissionDenied,
-			"grouping by DIAGNOSTIC needs the scope content:read, which this caller has not been given")
+		return nil, &upstream.Error{Code: upstream.PermissionDenied, Parameter: "by",
+			Message: "grouping by DIAGNOSTIC needs the scope content:read, which this caller has not been given"}
 	}
 	if m.scopes.Has(RecipientsRead) {
 		return m.next.Ask(ctx, q)

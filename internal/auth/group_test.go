@@ -1,6 +1,8 @@
 package auth_test
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -39,6 +41,32 @@ func TestLimitedGroupsAreOfTheCallersUsers(t *testing.T) {
 			t.Fatalf("%s of %v by %v: %s", k, users, q.By, d)
 		}
 	})
+}
+
+// The groups of hundreds of users, which are not read all at once, are complete.
+func TestGroupsOfManyUsersAddUp(t *testing.T) {
+	t.Parallel()
+	var rows upstreamtest.Rows
+	var users []upstream.ID
+	for u := range upstream.ID(200) {
+		users = append(users, u+1)
+		for _, domain := range []string{"example.com", fmt.Sprintf("example%d.org", u)} {
+			rows.Emails = append(rows.Emails, upstream.Email{
+				UserID: u + 1, SenderID: u + 1, EmailID: domain, EmailAddress: "joe@" + domain, Local: "joe",
+				Domain: domain, ProcessTime: day,
+			})
+		}
+	}
+	q := upstream.GroupsQuery{
+		ListQuery: upstream.ListQuery{Window: upstream.Window{Start: day, End: day + 1}},
+		Grouping:  upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionDomain}, Top: 3},
+	}
+	got, err := limit(upstreamtest.NewModel(rows), reader(users...), auth.NewMask("secret")).Groups(t.Context(),
+		upstream.Emails, q)
+	if err != nil || got.Inexact || got.Total != 400 || len(got.Groups) != 3 || got.Groups[0].Count != 200 ||
+		got.Other != (upstream.Other{Groups: 198, Count: 198}) {
+		t.Errorf("%+v, %v", got, err)
+	}
 }
 
 // Groups show no addresses to callers who may not read them, nor content to those who may not read that.
@@ -82,6 +110,9 @@ func TestGroupsAreMasked(t *testing.T) {
 			got, err := ask(scopes, d)
 			if refused != (upstream.CodeOf(err) == upstream.PermissionDenied) || !refused && err != nil {
 				t.Errorf("%v by %v: %v", scopes, d, err)
+			}
+			if failed, ok := errors.AsType[*upstream.Error](err); ok && failed.Parameter == "" {
+				t.Errorf("%v by %v: the error names no argument: %v", scopes, d, err)
 			}
 			if got.Total != 5 && !refused {
 				t.Errorf("%v by %v: %d bounces", scopes, d, got.Total)
