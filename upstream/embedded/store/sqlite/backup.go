@@ -35,14 +35,14 @@ func (s *Store) compact(ctx context.Context) error {
 	defer s.unlock(w)
 	w.fail(w.forgetStatements()) // none may be in progress
 	s.tempBeside(w.conn)
-	w.exec("vacuum")
+	w.wait("vacuum")
 	if w.err != nil {
 		return w.err
 	}
 	if err := w.checkpoint(ctx); err != nil { // the -wal has remains, too
 		return err
 	}
-	w.exec("delete from import_state where key = ?", remains)
+	w.wait("delete from import_state where key = '" + remains + "'")
 	return w.err
 }
 

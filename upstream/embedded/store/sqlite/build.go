@@ -53,7 +53,7 @@ func (s *Store) buildIndexes() error {
 	w.exec("pragma cache_size = -16384") // SQLite sorts in as much memory, and takes twice as much while it does
 	w.fillHeaders()
 	for _, q := range indexes {
-		w.exec(q)
+		w.wait(q)
 	}
 	err = w.err
 	w.use(context.Background())

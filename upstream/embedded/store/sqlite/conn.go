@@ -179,7 +179,7 @@ func (c *conn) begin(write bool) {
 		c.fail(c.forgetStatements())
 	}
 	if write {
-		c.lock()
+		c.wait("begin immediate")
 	} else {
 		c.short = true
 		c.exec("begin")
@@ -188,29 +188,13 @@ func (c *conn) begin(write bool) {
 	c.open = c.err == nil
 }
 
-// lock starts a transaction that writes, once no other connection does.
-func (c *conn) lock() {
-	if c.waiting == nil {
-		c.exec("begin immediate")
-		return
-	}
-	c.exec("pragma busy_timeout = 100")
+// wait runs a statement that needs a lock for writing, again and again as long as another connection has it.
+func (c *conn) wait(query string) {
 	start := time.Now()
-	for c.exec("begin immediate"); isSQLite(c.err, sqlite3.SQLITE_BUSY) && c.ctx.Err() == nil; {
-		if c.err = c.waiting(time.Since(start)); c.err == nil {
-			c.exec("begin immediate")
+	for c.exec(query); isSQLite(c.err, sqlite3.SQLITE_BUSY); c.exec(query) {
+		if c.err = nil; c.waiting != nil {
+			c.err = c.waiting(time.Since(start))
 		}
-	}
-	c.patient()
-}
-
-// patient makes the connection wait for locks for as long as writers do, even after an error.
-func (c *conn) patient() {
-	ctx, err := c.ctx, c.err
-	c.use(context.Background())
-	c.exec(fmt.Sprintf("pragma busy_timeout = %d", writerBusy))
-	if c.use(ctx); err != nil {
-		c.err = err
 	}
 }
 
@@ -234,12 +218,10 @@ func (c *conn) rollback() {
 // checkpoint moves the content of the -wal file into the file. It tries until ctx ends.
 func (c *conn) checkpoint(ctx context.Context) error {
 	c.use(context.Background())
-	c.exec("pragma busy_timeout = 50") // to notice the end of ctx
 	for c.number("pragma wal_checkpoint(truncate)") != 0 {
 		if ctx.Err() != nil {
 			c.fail(store.ErrInUse)
 		}
 	}
-	c.patient()
 	return c.err
 }

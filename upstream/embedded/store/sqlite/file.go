@@ -88,6 +88,7 @@ func connectFile(ctx context.Context, cfg connConfig) (*conn, error) {
 
 // migrate brings the file up to date, unless it is only to be read.
 func (c *conn) migrate(cfg connConfig) {
+	c.wait("pragma schema_version") // another process may be recovering the file after a crash
 	version := c.version()
 	switch {
 	case c.err != nil:
@@ -102,7 +103,7 @@ func (c *conn) migrate(cfg connConfig) {
 	if cfg.ReadOnly {
 		return
 	}
-	c.number("pragma journal_mode = wal") // readers and the writer do not wait for each other
+	c.wait("pragma journal_mode = wal") // readers and the writer do not wait for each other
 	if cfg.private {
 		c.exec("pragma synchronous = off")
 	} else {

@@ -42,11 +42,11 @@ const (
 	minCacheBytes     = 8 << 20
 )
 
-// How long a connection waits for another one's lock, in milliseconds. Writers wait for imports and for indexes that
-// are being built, until their context ends.
+// How long SQLite waits for another connection's lock, in milliseconds, until a statement of a reader fails, and until a
+// writer can notice the end of its context: see [conn.wait].
 const (
 	readerBusy = 10_000
-	writerBusy = 86_400_000
+	writerBusy = 100
 )
 
 // Store is a SQLite database. Reads continue during a Write.
