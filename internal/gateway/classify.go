@@ -240,7 +240,7 @@ var incidental = regexp.MustCompile(`[^\s<>]+@[^\s<>]+|\[[0-9A-Fa-f.:]+\]|\b[\w-
 
 // unknown lists the diagnostics in the store that no rule matches.
 func (c *classifyCommand) unknown(ctx context.Context, rules *classify.Rules, s Streams) error {
-	db, err := sqlite.Open(ctx, sqlite.Options{Path: c.Data, MustExist: true})
+	db, err := openData(ctx, sqlite.Options{Path: c.Data, MustExist: true})
 	if err != nil {
 		return err
 	}

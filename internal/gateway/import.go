@@ -119,7 +119,7 @@ func (c *importCommand) Run(ctx context.Context, streams Streams) (err error) {
 	}
 	f, isFile := streams.Err.(*os.File)
 	terminal := isFile && isatty.IsTerminal(f.Fd())
-	s, err := sqlite.Open(ctx, sqlite.Options{
+	s, err := openData(ctx, sqlite.Options{
 		Path: c.Data, CacheBytes: int64(c.StoreMemory), Waiting: waiting(ctx, func() {
 			if terminal { // the line may show the progress
 				fmt.Fprint(streams.Err, "\r\x1b[K")
@@ -127,10 +127,16 @@ func (c *importCommand) Run(ctx context.Context, streams Streams) (err error) {
 			noteOfWait(streams.Err, c.Data)()
 		}),
 	})
-	if err != nil {
+	if err != nil && inClickHouse(c.Data) {
+		return badData(c.Data, err, "")
+	} else if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
+	temp := filepath.Dir(c.Data)
+	if inClickHouse(c.Data) {
+		temp = os.TempDir()
+	}
 	run := importer.Run
 	if c.Follow {
 		run = importer.Follow
@@ -141,7 +147,7 @@ func (c *importCommand) Run(ctx context.Context, streams Streams) (err error) {
 		Location: zone,
 		Rules:    rules,
 		Strict:   c.Strict,
-		TempDir:  filepath.Dir(c.Data),
+		TempDir:  temp,
 		Stdin:    streams.In,
 		Report:   func(b importer.BadLine) { fmt.Fprintln(streams.Err, b.Error()) },
 		Progress: streams.Err,
@@ -150,7 +156,7 @@ func (c *importCommand) Run(ctx context.Context, streams Streams) (err error) {
 	unfinished := c.finish(ctx, s, streams)
 	c.report(streams.Out, sum)
 	for _, failed := range []error{err, unfinished} {
-		if errors.Is(failed, store.ErrDiskFull) {
+		if errors.Is(failed, store.ErrDiskFull) && !inClickHouse(c.Data) {
 			return fmt.Errorf("%w: what is reported is stored, "+
 				"but some of it may be in %[2]s-wal, which belongs to %[2]s: "+
 				"make room, and run the same command again", failed, c.Data)

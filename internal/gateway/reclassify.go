@@ -41,8 +41,10 @@ func (c *reclassifyCommand) Run(ctx context.Context, s Streams) (err error) {
 	if err != nil {
 		return err
 	}
-	db, err := sqlite.Open(ctx, sqlite.Options{Path: c.Data, MustExist: true, Waiting: waiting(ctx, noteOfWait(s.Err, c.Data))})
-	if err != nil {
+	db, err := openData(ctx, sqlite.Options{Path: c.Data, MustExist: true, Waiting: waiting(ctx, noteOfWait(s.Err, c.Data))})
+	if err != nil && inClickHouse(c.Data) {
+		return badData(c.Data, err, "")
+	} else if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()

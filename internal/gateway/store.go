@@ -115,20 +115,20 @@ func (g *gateway) prune(ctx context.Context) {
 
 // openStore opens the configured store, or one with demo data.
 func (g *gateway) openStore(ctx context.Context) error {
-	s, err := sqlite.Open(ctx, sqlite.Options{
+	s, err := openData(ctx, sqlite.Options{
 		Path: g.c.Data, CacheBytes: int64(g.c.StoreMemory), MustExist: g.c.Data != "" && !g.c.Create,
 		Waiting: waiting(context.WithoutCancel(ctx), func() {
 			g.logger.Warn("waiting for another program that writes to the store", "file", g.c.Data)
 		}),
 	})
-	if errors.Is(err, store.ErrNoStore) {
+	switch {
+	case errors.Is(err, store.ErrNoStore) && !inClickHouse(g.c.Data):
 		return badSetting("--data: %s does not exist or is empty: create and fill it with deliverygraph import "+
 			"--data %s FILE, "+
 			"name another file, or give --create to start with an empty store", shown(g.c.Data), g.c.Data)
-	}
-	if err != nil && g.c.Data != "" {
-		return badFile("--data", err, "give a file such as metrics.db in an existing folder")
-	} else if err != nil {
+	case err != nil && g.c.Data != "":
+		return badData(g.c.Data, err, "give a file such as metrics.db in an existing folder")
+	case err != nil:
 		return err
 	}
 	g.store = s
@@ -137,16 +137,16 @@ func (g *gateway) openStore(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		g.data = g.c.Data
-		attrs, rows := []any{"file", g.c.Data}, int64(0)
+		g.data = nameOfData(g.c.Data)
+		attrs, rows := []any{"file", g.data}, int64(0)
 		for _, k := range upstream.Kinds {
 			n := info.Of(k).Rows
 			attrs, rows = append(attrs, label(k), n), rows+n
 		}
 		g.logger.Info("store", append(attrs, "senders", info.Senders)...)
 		if rows == 0 {
-			g.logger.Warn("the store is empty: fill it with deliverygraph import --data "+g.c.Data+" FILE…", "file",
-				g.c.Data)
+			g.logger.Warn("the store is empty: fill it with deliverygraph import --data "+g.data+" FILE…", "file",
+				g.data)
 			return nil // an import is faster without indexes
 		}
 		started := time.Now()

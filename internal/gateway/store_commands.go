@@ -40,7 +40,7 @@ type storeFlags struct {
 
 // with opens the store, runs f and closes the store.
 func (c storeFlags) with(ctx context.Context, io Streams, f func(store.Store) error) error {
-	s, err := sqlite.Open(ctx, sqlite.Options{Path: c.Data, MustExist: true, Waiting: waiting(ctx, noteOfWait(io.Err, c.Data))})
+	s, err := openData(ctx, sqlite.Options{Path: c.Data, MustExist: true, Waiting: waiting(ctx, noteOfWait(io.Err, c.Data))})
 	return c.run(ctx, s, err, f)
 }
 
@@ -49,22 +49,24 @@ func (c storeFlags) reading(ctx context.Context, f func(store.Store) error) erro
 	file, denied := os.OpenFile(c.Data, os.O_RDWR, 0)
 	if denied == nil {
 		_ = file.Close()
-		s, err := sqlite.Open(ctx, sqlite.Options{Path: c.Data, MustExist: true})
-		if err == nil || errors.Is(err, store.ErrNoStore) {
+	}
+	if denied == nil || inClickHouse(c.Data) {
+		s, err := openData(ctx, sqlite.Options{Path: c.Data, MustExist: true})
+		if err == nil || errors.Is(err, store.ErrNoStore) || inClickHouse(c.Data) {
 			return c.run(ctx, s, err, f)
 		}
 	}
-	s, err := sqlite.Open(ctx, sqlite.Options{Path: c.Data, MustExist: true, ReadOnly: true})
+	s, err := openData(ctx, sqlite.Options{Path: c.Data, MustExist: true, ReadOnly: true})
 	return c.run(ctx, s, err, f)
 }
 
-func (c storeFlags) run(ctx context.Context, s *sqlite.Store, err error, f func(store.Store) error) (failed error) {
-	if errors.Is(err, store.ErrNoStore) {
+func (c storeFlags) run(ctx context.Context, s store.Store, err error, f func(store.Store) error) (failed error) {
+	if errors.Is(err, store.ErrNoStore) && !inClickHouse(c.Data) {
 		return badSetting("--data: %s does not exist or is empty: name a store that deliverygraph import has made",
 			shown(c.Data))
 	}
 	if err != nil {
-		return badFile("--data", err, "give a store that deliverygraph import has made")
+		return badData(c.Data, err, "give a store that deliverygraph import has made")
 	}
 	defer func() { failed = errors.Join(failed, s.Close()) }()
 	if err := f(s); err != nil {
@@ -261,7 +263,7 @@ type checkCommand struct{ storeFlags }
 // Help returns the text below the usage.
 func (checkCommand) Help() string {
 	return `Reads the whole store: it runs SQLite's check of the file and its indexes, then compares rows, their order,
-headers, messages and counts with each other.
+headers, messages and counts with each other. In ClickHouse, it compares the rows with their keys and their index.
 
 Exit code: 0 all is well, 1 the store is damaged; each problem is printed on a line.`
 }

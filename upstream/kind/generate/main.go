@@ -17,20 +17,21 @@ var templates embed.FS
 
 // outputs are the generated files and their templates.
 var outputs = map[string]string{
-	"../rows_gen.go":                      "rows.tmpl",
-	"../codec_gen.go":                     "codec.tmpl",
-	"../cached/pack_gen.go":               "pack.tmpl",
-	"../embedded/importer/row_gen.go":     "import.tmpl",
-	"../filter_gen.go":                    "filter.tmpl",
-	"../embedded/store/batch_gen.go":      "batch.tmpl",
-	"../embedded/store/sqlite/row_gen.go": "sqlite.tmpl",
-	"../../resolvers/loaders/list_gen.go": "loaders.tmpl",
-	"../page_gen.go":                      "page.tmpl",
-	"../embedded/list_gen.go":             "embedded.tmpl",
-	"../../internal/auth/list_gen.go":     "auth.tmpl",
-	"../event_gen.go":                     "event.tmpl",
-	"../../graph/model/row_gen.go":        "model.tmpl",
-	"../../resolvers/list_gen.go":         "list.tmpl",
+	"../rows_gen.go":                          "rows.tmpl",
+	"../codec_gen.go":                         "codec.tmpl",
+	"../cached/pack_gen.go":                   "pack.tmpl",
+	"../embedded/importer/row_gen.go":         "import.tmpl",
+	"../filter_gen.go":                        "filter.tmpl",
+	"../embedded/store/batch_gen.go":          "batch.tmpl",
+	"../embedded/store/sqlite/row_gen.go":     "sqlite.tmpl",
+	"../embedded/store/clickhouse/row_gen.go": "clickhouse.tmpl",
+	"../../resolvers/loaders/list_gen.go":     "loaders.tmpl",
+	"../page_gen.go":                          "page.tmpl",
+	"../embedded/list_gen.go":                 "embedded.tmpl",
+	"../../internal/auth/list_gen.go":         "auth.tmpl",
+	"../event_gen.go":                         "event.tmpl",
+	"../../graph/model/row_gen.go":            "model.tmpl",
+	"../../resolvers/list_gen.go":             "list.tmpl",
 }
 
 func main() {

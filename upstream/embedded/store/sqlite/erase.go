@@ -11,10 +11,8 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/erasure"
 )
-
-// erasedText replaces an address.
-const erasedText = "erased"
 
 // errDry ends a transaction that only counts.
 var errDry = errors.New("only counted")
@@ -26,7 +24,7 @@ func (s *Store) Erase(ctx context.Context, address string, dry bool) (n store.Er
 		return n, err
 	}
 	err = s.change(ctx, "erase a recipient", func(w *writer) {
-		e := &eraser{writer: w, erasedAddress: newErasedAddress(address)}
+		e := &eraser{writer: w, Address: erasure.New(address)}
 		e.erase()
 		n = e.found
 		if dry {
@@ -58,14 +56,14 @@ func (s *Store) Erase(ctx context.Context, address string, dry bool) (n store.Er
 // eraser erases an address within a transaction.
 type eraser struct {
 	*writer
-	erasedAddress
+	erasure.Address
 	found store.Erased
 }
 
 func (e *eraser) erase() {
 	var domains []int64
 	for v := range e.rows("select id, name from domain") {
-		if e.isDomain(text(v[1])) {
+		if e.IsDomain(text(v[1])) {
 			domains = append(domains, integer(v[0]))
 		}
 	}
@@ -85,9 +83,9 @@ func (e *eraser) editSenders() {
 	edited := map[int64]string{}
 	for v := range e.rows("select id, address from sender") {
 		address := text(v[1])
-		if e.is(address) {
+		if e.Is(address) {
 			e.found.Senders++
-		} else if without := e.without(address); without != address {
+		} else if without := e.Without(address); without != address {
 			edited[integer(v[0])] = without
 		}
 	}
@@ -104,14 +102,14 @@ func (e *eraser) dropRows(k *kind, domains []int64) {
 	}
 	for _, domain := range domains {
 		for _, local := range e.values("select distinct local from "+k.table+
-			` where domain_id = ? and local like ? escape '\'`, domain, likePattern(e.local)) {
-			if strings.EqualFold(text(local), e.local) {
+			` where domain_id = ? and local like ? escape '\'`, domain, likePattern(e.Local)) {
+			if strings.EqualFold(text(local), e.Local) {
 				drop("r.domain_id = ? and r.local = ?", domain, local)
 			}
 		}
 	}
 	for _, address := range e.values("select distinct address from " + k.table + " where address is not null") {
-		if e.is(text(address)) {
+		if e.Is(text(address)) {
 			drop("r.address = ?", address)
 		}
 	}
@@ -131,9 +129,9 @@ func likePattern(s string) string {
 func (e *eraser) editAll(k *kind) {
 	const some = 200
 	last := firstID(-store.MaxTime) - 1
-	args := []any{last, e.localKey}
+	args := []any{last, e.LocalKey}
 	var domain []string
-	for _, key := range e.domainKeys {
+	for _, key := range e.DomainKeys {
 		args = append(args, key)
 		domain = append(domain, fmt.Sprintf("instr(lower(%%[1]s), ?%d)", len(args)))
 	}
@@ -162,11 +160,11 @@ func (e *eraser) editAll(k *kind) {
 func (e *eraser) edit(k *kind, old *row) {
 	r := *old
 	for _, text := range []*string{&r.emailID, &r.DiagnosticCode, &r.FullContent} {
-		*text = e.without(*text)
+		*text = e.Without(*text)
 	}
 	r.headers = slices.Clone(old.headers)
 	for i := range r.headers {
-		r.headers[i].Value = e.without(r.headers[i].Value)
+		r.headers[i].Value = e.Without(r.headers[i].Value)
 	}
 	if r.equal(old) && r.emailID == old.emailID {
 		return

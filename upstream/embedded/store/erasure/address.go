@@ -1,4 +1,5 @@
-package sqlite
+// Package erasure finds a recipient's address in rows and texts, however it is written, and removes it.
+package erasure
 
 import (
 	"fmt"
@@ -12,25 +13,30 @@ import (
 	"deliverygraph/upstream"
 )
 
-// erasedAddress is an address to be erased from rows and texts.
-type erasedAddress struct {
-	local      string
-	spellings  []string // spellings of the domain: as given, and in ASCII and Unicode if it is international
-	forms      []string // what the pattern matches, without encodings and in lower case
-	pattern    *regexp.Regexp
-	localKey   string   // text without special characters that is in all spellings of the local part
-	domainKeys []string // the same for each spelling
+// text replaces an address.
+const text = "erased"
+
+// Address is an address to be erased from rows and texts.
+type Address struct {
+	Local     string
+	spellings []string // spellings of the domain: as given, and in ASCII and Unicode if it is international
+	forms     []string // what the pattern matches, without encodings and in lower case
+	pattern   *regexp.Regexp
+
+	LocalKey   string   // text without special characters, in lower case, that is in all spellings of the local part
+	DomainKeys []string // the same for each spelling of the domain
 }
 
-func newErasedAddress(address string) erasedAddress {
+// New returns an address to be erased.
+func New(address string) Address {
 	address = upstream.LowerAddress(address)
 	at := max(strings.LastIndexByte(address, '@'), 0)
-	a := erasedAddress{local: address[:at]}
-	a.localKey = key(a.local)
+	a := Address{Local: address[:at]}
+	a.LocalKey = key(a.Local)
 	add := func(domain string, err error) {
-		if err == nil && !a.isDomain(domain) {
-			a.spellings, a.domainKeys = append(a.spellings, domain), append(a.domainKeys, key(domain))
-			local, domain := strings.ToLower(a.local), strings.ToLower(domain)
+		if err == nil && !a.IsDomain(domain) {
+			a.spellings, a.DomainKeys = append(a.spellings, domain), append(a.DomainKeys, key(domain))
+			local, domain := strings.ToLower(a.Local), strings.ToLower(domain)
 			a.forms = append(a.forms, local+"@"+domain, local+"="+domain, domain+"="+local)
 		}
 	}
@@ -38,12 +44,12 @@ func newErasedAddress(address string) erasedAddress {
 	add(domain, nil)
 	add(idna.Lookup.ToASCII(domain))
 	add(idna.Lookup.ToUnicode(domain))
-	a.pattern = addressPattern(a.local, a.spellings)
+	a.pattern = addressPattern(a.Local, a.spellings)
 	return a
 }
 
-// isDomain reports whether a domain is a spelling of the address's domain.
-func (a *erasedAddress) isDomain(domain string) bool {
+// IsDomain reports whether a domain is a spelling of the address's domain.
+func (a *Address) IsDomain(domain string) bool {
 	for _, d := range a.spellings {
 		if strings.EqualFold(d, domain) {
 			return true
@@ -52,10 +58,10 @@ func (a *erasedAddress) isDomain(domain string) bool {
 	return false
 }
 
-// is reports whether an address is a spelling of this one.
-func (a *erasedAddress) is(address string) bool {
+// Is reports whether an address is a spelling of this one.
+func (a *Address) Is(address string) bool {
 	at := strings.LastIndexByte(address, '@')
-	return at >= 0 && strings.EqualFold(address[:at], a.local) && a.isDomain(address[at+1:])
+	return at >= 0 && strings.EqualFold(address[:at], a.Local) && a.IsDomain(address[at+1:])
 }
 
 // key returns the longest part of a text that is only letters and digits of ASCII, in lower case. No encoding of an
@@ -108,7 +114,7 @@ func encoded(text string) string {
 }
 
 // mayBeIn reports whether a text may contain the address. It is much faster than the pattern.
-func (a *erasedAddress) mayBeIn(s string) bool {
+func (a *Address) mayBeIn(s string) bool {
 	has := func(s string) bool {
 		s = strings.ToLower(s)
 		return slices.ContainsFunc(a.forms, func(form string) bool { return strings.Contains(s, form) })
@@ -154,9 +160,9 @@ func encodedByte(s string) (c byte, ok bool) {
 	return c, true
 }
 
-// without returns a text without the address. As part of a longer address, such as jane@example.com in
+// Without returns a text without the address. As part of a longer address, such as jane@example.com in
 // mary.jane@example.com, it stays.
-func (a *erasedAddress) without(s string) string {
+func (a *Address) Without(s string) string {
 	if !a.mayBeIn(s) {
 		return s
 	}
@@ -173,7 +179,7 @@ func (a *erasedAddress) without(s string) string {
 			continue
 		}
 		b.WriteString(s[from:at[0]])
-		b.WriteString(erasedText)
+		b.WriteString(text)
 		from = at[1]
 	}
 	return b.String() + s[from:]

@@ -1,0 +1,86 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/clickhouse"
+	"deliverygraph/upstream/embedded/store/sqlite"
+)
+
+// inClickHouse reports whether the value of --data names a database in ClickHouse, rather than a file.
+func inClickHouse(data string) bool { return strings.HasPrefix(data, clickhouse.Scheme) }
+
+// nameOfData returns the value of --data without a password.
+func nameOfData(data string) string {
+	if u, err := url.Parse(data); err == nil && inClickHouse(data) {
+		return u.Redacted()
+	}
+	return data
+}
+
+// openData opens a store: a file, or a database in ClickHouse if the path is the name of one.
+func openData(ctx context.Context, o sqlite.Options) (store.Store, error) {
+	if inClickHouse(o.Path) {
+		s, err := clickhouse.Open(ctx, o.Path)
+		if err != nil {
+			return nil, err
+		}
+		return s, nil
+	}
+	s, err := sqlite.Open(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// badData explains why a store cannot be opened. Instead says what to give instead of a file.
+func badData(data string, err error, instead string) error {
+	switch {
+	case !inClickHouse(data):
+		return badFile("--data", err, instead)
+	case errors.Is(err, store.ErrNoStore):
+		return badSetting("--data: %[1]s has no tables: make them with deliverygraph migrate --data %[1]s",
+			nameOfData(data))
+	}
+	return fmt.Errorf("--data %s: %w", nameOfData(data), err)
+}
+
+type migrateCommand struct {
+	Data    string `required:"" placeholder:"FILE" help:"The store: a file, or clickhouse://user@host:9000/database."`
+	Cluster string `placeholder:"NAME" help:"Make replicated tables on all servers of this cluster of ClickHouse."`
+}
+
+// Help returns the text below the usage.
+func (migrateCommand) Help() string {
+	return `Makes the tables of a store in ClickHouse, and its database, or upgrades them to this release. ` +
+		`Run it before other commands use the store, and after an upgrade of deliverygraph. ` +
+		`Stores in files need it never: they are upgraded when they are opened.`
+}
+
+// Run migrates the store.
+func (c *migrateCommand) Run(ctx context.Context, io Streams) error {
+	if !inClickHouse(c.Data) {
+		if c.Cluster != "" {
+			return badSetting("--cluster is for stores in ClickHouse: write --data as %s", clickhouse.Form)
+		}
+		return storeFlags{c.Data}.with(ctx, io, func(s store.Store) error {
+			i, err := s.Info(ctx)
+			if err == nil {
+				fmt.Fprintf(io.Out, "%s has version %d\n", c.Data, i.Version)
+			}
+			return err
+		})
+	}
+	version, err := clickhouse.Migrate(ctx, c.Data, c.Cluster)
+	if err != nil {
+		return badData(c.Data, err, "")
+	}
+	fmt.Fprintf(io.Out, "%s has tables of version %d\n", nameOfData(c.Data), version)
+	return nil
+}

@@ -1,0 +1,206 @@
+package clickhouse
+
+import (
+	"context"
+	"slices"
+	"strconv"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/grouped"
+)
+
+// Counts counts events by sender or user: see [store.Reader].
+func (s *Store) Counts(
+	ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.CountQuery,
+) (counts []upstream.Count, err error) {
+	counts = []upstream.Count{}
+	err = s.read(ctx, "count "+k.String(), func(ctx context.Context) error {
+		series, err := s.tally(ctx, only, kinds[k], q, 0)
+		if err != nil {
+			return err
+		}
+		var addresses map[upstream.ID]string
+		if q.Rollup == upstream.BySender {
+			if addresses, err = s.addresses(ctx); err != nil {
+				return err
+			}
+		}
+		for _, x := range series {
+			counts = append(counts, upstream.Count{ID: x.ID, Sender: addresses[x.ID], Tally: x.Points[0].Tally})
+		}
+		return nil
+	})
+	return counts, err
+}
+
+// addresses returns the addresses of senders.
+func (s *Store) addresses(ctx context.Context) (map[upstream.ID]string, error) {
+	all := map[upstream.ID]string{}
+	var id int64
+	var address string
+	err := s.each(ctx, "select id, address from sender final", []any{&id, &address},
+		func() { all[upstream.ID(id)] = address })
+	return all, err
+}
+
+// Series counts events by hour or day: see [store.Reader].
+func (s *Store) Series(
+	ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.SeriesQuery,
+) (series []upstream.Series, err error) {
+	err = s.read(ctx, "count "+k.String(), func(ctx context.Context) error {
+		series, err = s.tally(ctx, only, kinds[k], q.CountQuery, q.Interval)
+		return err
+	})
+	return series, err
+}
+
+// tally returns the points of senders or users, ordered by id. Without an interval, each has one.
+func (s *Store) tally(
+	ctx context.Context, only []upstream.ID, k *kind, q upstream.CountQuery, interval upstream.Interval,
+) ([]upstream.Series, error) {
+	series := []upstream.Series{}
+	f, err := s.filter(ctx, only, k, &upstream.ListQuery{
+		Window: q.Window, UserID: q.UserID, SenderID: q.SenderID, BounceType: q.BounceType,
+	})
+	if err != nil || f.none {
+		return series, err
+	}
+	by, start, byType := "sender_id", "toInt64(0)", "toUInt64(0), toUInt64(0)"
+	if q.Rollup == upstream.ByUser {
+		by = "user_id"
+	}
+	if interval != 0 {
+		start = bucket(interval)
+	}
+	if k.Kind == upstream.Bounces {
+		byType = "countIf(type = 'hard'), countIf(type = 'soft')"
+	}
+	var id int64
+	var at upstream.Time
+	var total, hard, soft uint64
+	err = s.each(ctx, "select "+by+", "+start+" as start, count(), "+byType+" from "+s.from(k)+" where "+
+		f.in(clip(q.Window))+" group by "+by+", start order by "+by+", start",
+		[]any{&id, (*int64)(&at), &total, &hard, &soft}, func() {
+			if n := len(series); n == 0 || series[n-1].ID != upstream.ID(id) {
+				series = append(series, upstream.Series{ID: upstream.ID(id)})
+			}
+			x := &series[len(series)-1]
+			x.Points = append(x.Points, upstream.Point{
+				Start: at, Tally: upstream.Tally{Total: int64(total), Hard: int64(hard), Soft: int64(soft)},
+			})
+		})
+	return series, err
+}
+
+// Groups groups events: see [store.Reader].
+func (s *Store) Groups(
+	ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.GroupsQuery, p *grouped.Providers,
+) (groups upstream.Groups, err error) {
+	err = s.read(ctx, "group "+k.String(), func(ctx context.Context) error {
+		g := grouping{Store: s, only: only, kind: kinds[k], q: &q, providers: p}
+		groups, err = g.groups(ctx)
+		return err
+	})
+	return groups, err
+}
+
+// grouping is events that are being grouped.
+type grouping struct {
+	*Store
+	only      []upstream.ID
+	kind      *kind
+	q         *upstream.GroupsQuery
+	providers *grouped.Providers
+	interval  upstream.Interval // by which the times of events are told apart; 0 is none
+}
+
+// groups groups events, and then looks at the times and at the emails of the groups found.
+func (g *grouping) groups(ctx context.Context) (upstream.Groups, error) {
+	q := g.q
+	all := upstream.Grouper{Top: q.Top}
+	err := g.each(ctx, func(keys upstream.Keys, _ upstream.Time, n int64) { all.Add(keys, n) })
+	groups := all.Groups()
+	of := groups.GroupIndex()
+	if err == nil && q.Interval != 0 && len(of) > 0 {
+		g.interval = q.Interval
+		err = g.each(ctx, func(keys upstream.Keys, at upstream.Time, n int64) {
+			if x := of[keys]; x != nil {
+				x.AddPoint(at, n)
+			}
+		})
+	}
+	if err == nil && q.Sent && len(of) > 0 {
+		sent := q.SentQuery()
+		emails := grouping{Store: g.Store, only: g.only, kind: kinds[upstream.Emails], q: &sent, providers: g.providers}
+		err = emails.each(ctx, func(keys upstream.Keys, _ upstream.Time, n int64) {
+			if x := of[keys]; x != nil {
+				x.Sent += n
+			}
+		})
+	}
+	if at := slices.Index(q.By[:], upstream.DimensionSender); err == nil && at >= 0 {
+		var addresses map[upstream.ID]string
+		addresses, err = g.addresses(ctx)
+		for i := range groups.Groups {
+			id, _ := strconv.ParseInt(groups.Groups[i].Keys[at], 10, 64)
+			groups.Groups[i].Sender = addresses[upstream.ID(id)]
+		}
+	}
+	return groups, err
+}
+
+// each calls f for events with the same keys and time, in order of time. A key may come several times.
+func (g *grouping) each(ctx context.Context, f func(keys upstream.Keys, at upstream.Time, n int64)) error {
+	where, err := g.filter(ctx, g.only, g.kind, &g.q.ListQuery)
+	if err != nil || where.none {
+		return err
+	}
+	start := "toInt64(0)"
+	if g.interval != 0 {
+		start = bucket(g.interval)
+	}
+	var keys upstream.Keys
+	var at upstream.Time
+	var n uint64
+	return g.Store.each(ctx, "select "+g.column(0)+" as a, "+g.column(1)+" as b, "+start+" as start, count() from "+
+		g.from(g.kind)+" where "+where.in(clip(g.q.Window))+" group by a, b, start order by start",
+		[]any{&keys[0], &keys[1], (*int64)(&at), &n}, func() { f(g.keys(keys), at, int64(n)) })
+}
+
+// column returns the expression for a dimension, as a text.
+func (g *grouping) column(i int) string {
+	switch d := g.q.By[i]; d {
+	case upstream.NoDimension:
+		return "''"
+	case upstream.DimensionDomain, upstream.DimensionProvider:
+		return "domain"
+	case upstream.DimensionSender, upstream.DimensionUser:
+		return "toString(" + d.String() + "_id)"
+	case upstream.DimensionHour:
+		return "toString(" + bucket(upstream.Hour) + ")"
+	case upstream.DimensionDay, upstream.DimensionWeekday:
+		return "toString(" + bucket(upstream.Day) + ")"
+	case upstream.DimensionDelivered:
+		return "if(delivered = 1, 'true', 'false')"
+	case upstream.DimensionDiagnostic:
+		return "pattern"
+	case upstream.DimensionHeader:
+		return "header_values[indexOf(header_keys, " + quote(fold(g.q.Header)) + ")]"
+	default:
+		return d.String()
+	}
+}
+
+// keys converts what the columns contain to keys.
+func (g *grouping) keys(keys upstream.Keys) upstream.Keys {
+	for i, d := range g.q.By {
+		switch d {
+		case upstream.DimensionProvider:
+			keys[i] = g.providers.Of(keys[i])
+		case upstream.DimensionWeekday:
+			day, _ := strconv.ParseInt(keys[i], 10, 64)
+			keys[i] = upstream.Time(day).Weekday()
+		}
+	}
+	return keys
+}

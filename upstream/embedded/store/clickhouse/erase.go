@@ -1,0 +1,213 @@
+package clickhouse
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/erasure"
+)
+
+// remains is the key of the state that says that an Erase was interrupted.
+const remains = "store/remains"
+
+// Erase removes a recipient: see [store.Maintainer]. First it writes the edited rows. Then it deletes the others, and
+// merges all parts, so that no older version of a row stays.
+func (s *Store) Erase(ctx context.Context, address string, dry bool) (n store.Erased, err error) {
+	e := &eraser{writer: &writer{Store: s}, Address: erasure.New(address)}
+	run := s.inTurn
+	if dry {
+		run = s.read
+	}
+	err = run(ctx, "erase a recipient", func(ctx context.Context) error {
+		state, err := s.state(ctx, "")
+		if err != nil {
+			return err
+		}
+		for _, k := range kinds {
+			if err := e.find(ctx, k); err != nil {
+				return err
+			}
+		}
+		edited := e.unfinished(state)
+		if err := e.editSenders(ctx); err != nil || dry {
+			return err
+		}
+		if e.found.Rows()+e.found.Edited+e.found.Unfinished == 0 && state[remains] == "" {
+			return nil
+		}
+		if err := s.keep(ctx, map[string]string{remains: "1"}); err != nil {
+			return err
+		}
+		e.touch(everything)
+		if err := e.flush(ctx, edited); err != nil {
+			return err
+		}
+		for _, k := range kinds {
+			if err := e.drop(ctx, k); err != nil {
+				return err
+			}
+		}
+		if err := s.compact(ctx); err != nil {
+			return err
+		}
+		return s.keep(ctx, map[string]string{remains: ""})
+	})
+	return e.found, err
+}
+
+// eraser erases an address.
+type eraser struct {
+	*writer
+	erasure.Address
+	found store.Erased
+	gone  [len(kinds)][]key // the rows to be deleted, in all versions
+}
+
+// find finds the recipient's rows of a kind, and those whose texts contain the address.
+func (e *eraser) find(ctx context.Context, k *kind) error {
+	e.known[k.Kind], e.changes[k.Kind] = map[key]*row{}, map[key]bool{}
+	texts := []string{"concat(local, '@', domain)", "ifNull(address, '')", "email_id", "arrayStringConcat(header_values, ' ')"}
+	or := []string{}
+	if k.Kind == upstream.Bounces {
+		texts = append(texts, "diagnostic", "content")
+		// In quoted-printable, any part of the address may be broken or encoded.
+		or = append(or, `position(content, '=\n') > 0`, `position(content, '=\r\n') > 0`,
+			"match(content, '=[2-7C-Fc-f][0-9A-Fa-f]')")
+	}
+	for _, text := range texts {
+		has := func(key string) string { return "positionCaseInsensitive(" + text + ", " + quote(key) + ") > 0" }
+		var domains []string
+		for _, key := range e.DomainKeys {
+			domains = append(domains, has(key))
+		}
+		or = append(or, "("+has(e.LocalKey)+" and ("+strings.Join(domains, " or ")+"))")
+	}
+	return e.reading(ctx, k, "("+strings.Join(or, " or ")+")", func(rows []row) error {
+		for i := range rows {
+			old := &rows[i]
+			if e.Is(old.address) || e.IsDomain(old.domain) && strings.EqualFold(old.local, e.Local) {
+				*e.found.Of(k.Kind)++
+				e.gone[k.Kind] = append(e.gone[k.Kind], old.key)
+			} else if r := e.edited(old); r != nil {
+				e.found.Edited++
+				if r.key != old.key {
+					e.gone[k.Kind] = append(e.gone[k.Kind], old.key)
+				}
+				e.known[k.Kind][old.key] = old
+				e.add(k, r, false)
+			}
+		}
+		return nil
+	})
+}
+
+// edited returns a row without the address in its texts, or nil if they do not contain it.
+func (e *eraser) edited(old *row) *row {
+	r := *old
+	for _, text := range []*string{&r.emailID, &r.DiagnosticCode, &r.FullContent} {
+		*text = e.Without(*text)
+	}
+	r.headers = slices.Clone(old.headers)
+	for i := range r.headers {
+		r.headers[i].Value = e.Without(r.headers[i].Value)
+	}
+	if r.equal(old) && r.emailID == old.emailID {
+		return nil
+	}
+	r.id = r.messageID()
+	return &r
+}
+
+// drop deletes rows.
+func (e *eraser) drop(ctx context.Context, k *kind) error {
+	for some := range slices.Chunk(e.gone[k.Kind], 5000) {
+		var keys []string
+		for _, k := range some {
+			keys = append(keys, fmt.Sprintf("(%d,%d)", k.time, k.id))
+		}
+		if err := e.removeRows(ctx, k.table, "(time, id) in ("+strings.Join(keys, ", ")+")"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unfinished removes the recipient from the unfinished messages of imports. It returns the state that changes.
+func (e *eraser) unfinished(state map[string]string) map[string]string {
+	edited := map[string]string{}
+	for key, value := range state {
+		if !strings.HasPrefix(key, store.UnfinishedPrefix) {
+			continue
+		}
+		if kept := e.Unfinished(value); e.IsIn(key) {
+			edited[key] = ""
+		} else if kept != value {
+			edited[key] = kept
+		}
+	}
+	e.found.Unfinished = int64(len(edited))
+	return changeUnfinished(state, edited)
+}
+
+// changeUnfinished adds a note of changes to unfinished messages, for imports that are running: see
+// [store.Batch].Given.
+func changeUnfinished(state, edited map[string]string) map[string]string {
+	if len(edited) > 0 {
+		n, _ := strconv.Atoi(state[store.UnfinishedChange])
+		edited[store.UnfinishedChange] = strconv.Itoa(n + 1)
+	}
+	return edited
+}
+
+// editSenders removes the address from senders' return paths. A sender with the address itself keeps it.
+func (e *eraser) editSenders(ctx context.Context) error {
+	var x sender
+	return e.each(ctx, "select id, user_id, address, version from sender final",
+		[]any{(*int64)(&x.SenderID), (*int64)(&x.UserID), &x.Address, &x.version}, func() {
+			if e.Is(x.Address) {
+				e.found.Senders++
+			} else if without := e.Without(x.Address); without != x.Address {
+				e.found.Edited++
+				edited := sender{x.Sender, e.next(x.version)}
+				edited.Address = without
+				e.newSender = append(e.newSender, edited)
+			}
+		})
+}
+
+// oldUnfinished returns the state without the unfinished messages whose last line is from before a time.
+func oldUnfinished(state map[string]string, before upstream.Time) map[string]string {
+	edited := map[string]string{}
+	for key, value := range state {
+		var v any
+		d := json.NewDecoder(strings.NewReader(value))
+		d.UseNumber()
+		if strings.HasPrefix(key, store.UnfinishedPrefix) && d.Decode(&v) == nil && latest(v) < int64(before)*1000 {
+			edited[key] = ""
+		}
+	}
+	return changeUnfinished(state, edited)
+}
+
+// latest returns the largest integer in a JSON value.
+func latest(v any) (n int64) {
+	switch v := v.(type) {
+	case json.Number:
+		n, _ = v.Int64()
+	case []any:
+		for _, x := range v {
+			n = max(n, latest(x))
+		}
+	case map[string]any:
+		for _, x := range v {
+			n = max(n, latest(x))
+		}
+	}
+	return n
+}

@@ -1,0 +1,92 @@
+package clickhouse
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
+)
+
+// The documented codes.
+var (
+	documentCategories = []string{
+		"bad-configuration", "bad-connection", "bad-domain", "bad-mailbox", "content-related", "inactive-mailbox",
+		"invalid-sender", "message-expired", "no-answer-from-host", "other", "policy-related", "protocol-errors",
+		"quota-issues", "relaying-issues", "routing-errors", "spam-related", "unclassified", "virus-related",
+	}
+	documentReasons = []string{"complaint", "hardbounce", "manual", "softbounce", "unsubscribe"}
+)
+
+// BounceCategories lists the bounce categories: see [store.Reader].
+func (s *Store) BounceCategories(ctx context.Context) ([]string, error) {
+	return s.codes(ctx, upstream.Bounces, "category", documentCategories)
+}
+
+// BlockedReasons lists the reasons for blocking: see [store.Reader].
+func (s *Store) BlockedReasons(ctx context.Context) ([]string, error) {
+	return s.codes(ctx, upstream.BlockedEmails, "reason", documentReasons)
+}
+
+func (s *Store) codes(ctx context.Context, k upstream.Kind, column string, documented []string) (all []string, err error) {
+	err = s.read(ctx, "list codes", func(ctx context.Context) (err error) {
+		all, err = s.texts(ctx, "select distinct "+column+" from "+s.from(kinds[k])+" where removed = 0 and "+column+" != ''")
+		return err
+	})
+	all = append(all, documented...)
+	slices.Sort(all)
+	return slices.Compact(all), err
+}
+
+// Info describes the store: see [store.Maintainer].
+func (s *Store) Info(ctx context.Context) (i store.Info, err error) {
+	err = s.read(ctx, "describe the store", func(ctx context.Context) error {
+		users := map[upstream.ID]bool{}
+		for _, k := range kinds {
+			x := i.Of(k.Kind)
+			var rows uint64
+			err := s.conn.QueryRow(ctx, "select count(), min(time), max(time) from "+s.from(k)+" where removed = 0").Scan(
+				&rows, (*int64)(&x.First), (*int64)(&x.Last))
+			if x.Rows = int64(rows); rows == 0 {
+				*x = store.Extent{}
+			}
+			ids, failed := s.ids(ctx, "select distinct user_id from "+s.from(k)+" where removed = 0")
+			if err := errors.Join(err, failed); err != nil {
+				return err
+			}
+			for _, id := range ids {
+				users[id] = true
+			}
+		}
+		ids, err := s.ids(ctx, "select user_id from sender final")
+		for _, id := range ids {
+			users[id] = true
+		}
+		i.Senders, i.Users = len(ids), len(users)
+		if err != nil {
+			return err
+		}
+		if i.Version, err = s.version(ctx); err != nil {
+			return err
+		}
+		left, err := s.state(ctx, remains)
+		if err != nil {
+			return err
+		}
+		i.Remains = len(left) > 0
+		bytes, err := first[uint64](ctx, s, "select sum(bytes_on_disk) from "+s.servers("system.parts")+
+			" where active and database = "+quote(s.database))
+		i.Bytes = int64(bytes)
+		return err
+	})
+	return i, err
+}
+
+// servers returns a system table of the server, or of one replica of each shard of the cluster.
+func (s *Store) servers(table string) string {
+	if s.cluster == "" {
+		return table
+	}
+	return "cluster(" + s.cluster + ", " + table + ")"
+}

@@ -1,0 +1,262 @@
+package clickhouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
+)
+
+const (
+	hour = upstream.Time(3600)
+	day  = 24 * hour
+)
+
+// recipient is the expression for the recipient's address.
+const recipient = "ifNull(address, concat(local, '@', domain))"
+
+// listOrder is the order of lists.
+const listOrder = " order by time, email_id, " + recipient + ", user_id, sender_id"
+
+// list returns a page of a kind's list. Of makes its rows.
+//
+// It first counts rows by hour, from the start of the window on, until it knows in which hours the page lies, or starts
+// where the page before ended. Then it sorts the rows of these hours by columns that are fast to read, and reads the
+// whole rows of the page.
+func list[R any](
+	ctx context.Context, s *Store, k *kind, only []upstream.ID, q upstream.ListQuery, of func(*row) R,
+) (all []R, err error) {
+	all = []R{}
+	const tries = 5
+	try := func(ctx context.Context) error {
+		f, err := s.filter(ctx, only, k, &q)
+		if err != nil || f.none {
+			return err
+		}
+		l := &listing{Store: s, kind: k, filter: f, window: clip(q.Window), skip: max(q.Offset, 0)}
+		if err := l.seek(ctx, only, q); err != nil {
+			return err
+		}
+		keys, err := l.keys(ctx)
+		if err != nil {
+			return err
+		}
+		rows, err := s.load(ctx, k, keys, false)
+		if err == nil && len(rows) < len(keys) {
+			return errReplaced
+		}
+		for i := range rows {
+			all = append(all, of(&rows[i]))
+		}
+		if err == nil && len(rows) == upstream.PageSize {
+			err = l.ended(ctx, rows)
+		}
+		return err
+	}
+	err = s.read(ctx, "list "+k.String(), func(ctx context.Context) (err error) {
+		for range tries {
+			if err = try(ctx); err != errReplaced {
+				break
+			}
+		}
+		return err
+	})
+	return all, err
+}
+
+// errReplaced is the cause of errors about events that were replaced, or removed, between two queries for them.
+var errReplaced = errors.New("events were replaced while they were read")
+
+// clip returns the part of a window that can have rows.
+func clip(w upstream.Window) upstream.Window {
+	return upstream.Window{Start: max(w.Start, -store.MaxTime), End: min(w.End, store.MaxTime+1)}
+}
+
+// listing is a list that is being read.
+type listing struct {
+	*Store
+	kind *kind
+	filter
+	window upstream.Window // without what is before the page
+	skip   int             // rows to skip in the window
+	page   page
+}
+
+// page is where a page of a list begins.
+type page struct {
+	list   string // the kind, the visible users and the filters
+	offset int
+}
+
+// place is where the rows of a page begin. It is right as long as older events do not change.
+type place struct {
+	time upstream.Time // of the last row before it
+	skip int           // rows of this time that are before it
+	age  int64         // of such changes, in seconds
+	old  int64         // the number of the last one
+}
+
+// maxPages is the number of pages after which their places are forgotten.
+const maxPages = 8192
+
+// seek moves the window to the hours of the page.
+func (l *listing) seek(ctx context.Context, only []upstream.ID, q upstream.ListQuery) error {
+	q.Offset = 0
+	l.page = page{list: fmt.Sprint(l.kind.table, only, q.Encode(l.kind.Kind)), offset: l.skip}
+	if found, _ := l.places.Load(l.page); found != nil {
+		at := found.(place)
+		if old, err := l.changed(ctx, at.age); err != nil {
+			return err
+		} else if old == at.old {
+			l.window.Start, l.skip = at.time, at.skip
+		}
+	}
+	return l.count(ctx)
+}
+
+// count counts rows in longer and longer parts of the window until the end of the page is found.
+func (l *listing) count(ctx context.Context) error {
+	type hours struct {
+		start upstream.Time
+		rows  uint64
+	}
+	before, rest := 0, l.window
+	for length := 6 * hour; rest.Start < rest.End; length *= 4 {
+		part := upstream.Window{Start: rest.Start, End: min(rest.End, rest.Start+length)}
+		rest.Start = part.End
+		if part.Start == l.window.Start && part.End-part.Start <= hour {
+			break // nothing to gain
+		}
+		var counted []hours
+		var h hours
+		err := l.each(ctx, "select "+bucket(upstream.Hour)+" as hour, count() from "+l.from(l.kind)+" where "+l.in(part)+
+			" group by hour order by hour", []any{(*int64)(&h.start), &h.rows}, func() { counted = append(counted, h) })
+		if err != nil {
+			return err
+		}
+		for _, h := range counted {
+			if before+int(h.rows) <= l.skip { // the page begins later
+				before += int(h.rows)
+				l.window.Start = max(l.window.Start, h.start+hour)
+				l.skip -= int(h.rows)
+				before = 0
+				continue
+			}
+			if before += int(h.rows); before >= l.skip+upstream.PageSize {
+				l.window.End = min(l.window.End, h.start+hour)
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
+// keys returns the keys of the page, in list order.
+func (l *listing) keys(ctx context.Context) ([]version, error) {
+	return l.versions(ctx, l.from(l.kind)+" where "+l.in(l.window)+listOrder+" limit "+number(l.skip)+", "+
+		number(upstream.PageSize))
+}
+
+// versions returns the versions of events that a query finds.
+func (s *Store) versions(ctx context.Context, from string) (all []version, err error) {
+	var v version
+	err = s.each(ctx, "select time, id, version from "+from, []any{(*int64)(&v.time), &v.id, &v.version},
+		func() { all = append(all, v) })
+	return all, err
+}
+
+// ended remembers where a full page ended. Clocks of other processes may be an hour behind.
+func (l *listing) ended(ctx context.Context, rows []row) error {
+	next, at := l.page, place{time: rows[len(rows)-1].time}
+	next.offset += upstream.PageSize
+	for _, r := range slices.Backward(rows) {
+		if r.time != at.time {
+			break
+		}
+		at.skip++
+	}
+	if at.skip == len(rows) {
+		if l.window.Start != at.time {
+			return nil // the page began amid this second
+		}
+		at.skip += l.skip
+	}
+	at.age = max(0, time.Now().Unix()-int64(at.time+hour))
+	old, err := l.changed(ctx, at.age)
+	if err != nil {
+		return err
+	}
+	at.old = old
+	if l.pages.Add(1)%maxPages == 0 {
+		l.places.Clear()
+	}
+	l.places.Store(next, at)
+	return nil
+}
+
+// version is a version of an event.
+type version struct {
+	key
+	version uint64
+}
+
+// load reads versions of events, in list order. It finds them by their times without reading others.
+func (s *Store) load(ctx context.Context, k *kind, keys []version, details bool) (rows []row, err error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	lo, hi := keys[0].time, keys[0].time
+	var in []string
+	for _, v := range keys {
+		lo, hi = min(lo, v.time), max(hi, v.time)
+		in = append(in, fmt.Sprintf("(%d,%d,%d)", v.time, v.id, v.version))
+	}
+	return s.rows(ctx, k, details, k.table+" prewhere time >= "+number(lo)+" and time <= "+number(hi)+
+		" and (time, id, version) in ("+strings.Join(in, ", ")+")"+listOrder+" limit 1 by time, id")
+}
+
+// rows reads the rows of a query that follows after its columns.
+func (s *Store) rows(ctx context.Context, k *kind, details bool, from string) (rows []row, err error) {
+	columns := k.listed
+	if details {
+		columns += k.details
+	}
+	x := newScanner(k, details)
+	err = s.each(ctx, "select "+columns+" from "+from, x.targets, func() { rows = append(rows, x.read()) })
+	return rows, err
+}
+
+// Bounce returns one bounce: see [store.Reader].
+func (s *Store) Bounce(
+	ctx context.Context, only []upstream.ID, k upstream.BounceKey,
+) (d upstream.BounceDetail, err error) {
+	err = s.read(ctx, "get a bounce", func(ctx context.Context) error {
+		if only == nil || slices.Contains(only, k.UserID) {
+			rows, err := s.rows(ctx, kinds[upstream.Bounces], true, s.from(kinds[upstream.Bounces])+
+				" where time = "+number(k.BounceTime)+" and email_id = "+quote(k.EmailID)+" and user_id = "+
+				number(k.UserID)+" and sender_id = "+number(k.SenderID)+" and removed = 0"+listOrder+" limit 1")
+			if err != nil {
+				return err
+			}
+			if len(rows) > 0 {
+				d = rows[0].bounceDetail()
+				return nil
+			}
+		}
+		return &upstream.Error{Code: upstream.NotFound, Message: fmt.Sprintf(
+			"there is no bounce of user %d, sender %d, time %d and email %q",
+			k.UserID, k.SenderID, k.BounceTime, k.EmailID)}
+	})
+	return d, err
+}
+
+// bucket returns the expression for the start of an hour or day, also before 1970.
+func bucket(i upstream.Interval) string {
+	n := number(i.Seconds())
+	return "toInt64(floor(time / " + n + ")) * " + n
+}

@@ -1,0 +1,213 @@
+package clickhouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
+)
+
+// removeRows removes rows from the disk, and returns when no query finds them. ClickHouse rewrites the parts of the table
+// that have such rows.
+func (s *Store) removeRows(ctx context.Context, table, where string) error {
+	if err := s.ddl(ctx, "alter table "+table+s.local+" delete where "+where, s.cluster); err != nil {
+		return err
+	}
+	for wait := 5 * time.Millisecond; ; wait = min(2*wait, time.Second) {
+		left, err := first[uint64](ctx, s, "select count() from "+s.servers("system.mutations")+
+			" where not is_done and database = "+quote(s.database)+" and table = "+quote(table+s.local))
+		if err != nil || left == 0 {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(wait):
+		}
+	}
+}
+
+// countRows counts events.
+func (s *Store) countRows(ctx context.Context, k *kind, where string) (int64, error) {
+	n, err := first[uint64](ctx, s, "select count() from "+s.from(k)+" where removed = 0 and "+where)
+	return int64(n), err
+}
+
+// Prune removes old events: see [store.Maintainer].
+func (s *Store) Prune(ctx context.Context, before upstream.Time, dry bool) (n store.Removed, err error) {
+	where := "time < " + number(before)
+	if dry {
+		err = s.read(ctx, "count old events", func(ctx context.Context) (err error) {
+			for _, k := range kinds {
+				if err == nil {
+					*n.Of(k.Kind), err = s.countRows(ctx, k, where)
+				}
+			}
+			return err
+		})
+		return n, err
+	}
+	err = s.inTurn(ctx, "remove old events", func(ctx context.Context) error {
+		w := &writer{Store: s}
+		for _, k := range kinds {
+			rows, err := s.countRows(ctx, k, where)
+			if err == nil && rows > 0 {
+				w.touch(everything)
+				err = s.removeRows(ctx, k.table, where)
+			}
+			if err != nil {
+				return err
+			}
+			*n.Of(k.Kind) = rows
+		}
+		if n.Rows() > 0 {
+			if err := s.removeRows(ctx, "message", where); err != nil {
+				return err
+			}
+		}
+		state, err := s.state(ctx, "")
+		if err != nil {
+			return err
+		}
+		return w.flush(ctx, oldUnfinished(state, before))
+	})
+	return n, err
+}
+
+// Compact merges the parts of each month to one: see [store.Maintainer].
+func (s *Store) Compact(ctx context.Context) error {
+	return s.write(ctx, "merge the parts", s.compact)
+}
+
+func (s *Store) compact(ctx context.Context) error {
+	tables := []string{"message" + s.local, "sender", "import_state"}
+	for _, k := range kinds {
+		tables = append(tables, k.table+s.local)
+	}
+	for _, table := range tables {
+		if err := s.ddl(ctx, "optimize table "+table+" final", s.cluster); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reading calls f for all events of a kind that meet a condition, with their details and in order of time, those of
+// some hours at a time.
+func (s *Store) reading(ctx context.Context, k *kind, where string, f func([]row) error) error {
+	const many = 20_000
+	var windows []upstream.Window
+	var at upstream.Time
+	var n, sum uint64
+	err := s.each(ctx, "select "+bucket(upstream.Hour)+" as hour, count() from "+k.table+" group by hour order by hour",
+		[]any{(*int64)(&at), &n}, func() {
+			if sum += n; len(windows) == 0 || sum > many {
+				windows, sum = append(windows, upstream.Window{Start: at}), n
+			}
+			windows[len(windows)-1].End = at + hour
+		})
+	for _, w := range windows {
+		if err != nil {
+			break
+		}
+		all := filter{where: []string{where}}
+		var rows []row
+		rows, err = s.rows(ctx, k, true, s.from(k)+" where "+all.in(w)+" order by time, id")
+		if err == nil && len(rows) > 0 {
+			err = f(rows)
+		}
+	}
+	return err
+}
+
+// Reclassify sorts all bounces again: see [store.Maintainer].
+func (s *Store) Reclassify(
+	ctx context.Context, dry bool, sort func(upstream.BounceDetail) store.Class,
+) (changed int, err error) {
+	k := kinds[upstream.Bounces]
+	run := s.write
+	if dry {
+		run = s.read
+	}
+	err = run(ctx, "sort bounces", func(ctx context.Context) error {
+		return s.reading(ctx, k, "1", func(rows []row) error {
+			w, some := s.editor(k), 0
+			for i := range rows {
+				r := rows[i]
+				class := sort(r.bounceDetail())
+				if class == (store.Class{Type: r.Type, Category: r.Category, Rule: r.RuleName}) {
+					continue
+				}
+				some++
+				w.known[k.Kind][r.key] = &rows[i]
+				r.Type, r.Category, r.RuleName = class.Type, class.Category, class.Rule
+				w.add(k, &r, true)
+			}
+			if !dry {
+				if err := w.flush(ctx, nil); err != nil {
+					return err
+				}
+			}
+			changed += some
+			return nil
+		})
+	})
+	return changed, err
+}
+
+// editor returns a writer that knows no rows of a kind yet.
+func (s *Store) editor(k *kind) *writer {
+	w := &writer{Store: s}
+	w.known[k.Kind], w.changes[k.Kind] = map[key]*row{}, map[key]bool{}
+	return w
+}
+
+// maxProblems is the maximum number of problems that Check returns.
+const maxProblems = 100
+
+// Check looks for damage: it reads all rows, and compares their keys with their content, and with the index of messages.
+// ClickHouse verifies the checksums of what it reads.
+func (s *Store) Check(ctx context.Context) (problems []string, err error) {
+	problem := func(format string, args ...any) {
+		if len(problems) < maxProblems {
+			problems = append(problems, fmt.Sprintf(format, args...))
+		}
+	}
+	err = s.read(ctx, "check the store", func(ctx context.Context) error {
+		for _, k := range kinds {
+			err := s.reading(ctx, k, "1", func(rows []row) error {
+				for i := range rows {
+					if r := &rows[i]; r.id != r.messageID() {
+						problem("%s of time %d and id %d has the content of another message", k.table, r.time, r.id)
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+			lost, err := first[uint64](ctx, s, "select count() from "+k.table+s.local+
+				" where (id, time) not in (select id, time from message"+s.local+" where kind = "+number(int(k.Kind))+")")
+			if err != nil {
+				return err
+			}
+			if lost > 0 {
+				problem("%d rows of %s are not in the table message, so log records are not merged with them", lost, k.table)
+			}
+		}
+		return nil
+	})
+	return problems, err
+}
+
+// Backup fails: a store in ClickHouse is not a file.
+func (s *Store) Backup(context.Context, string) error {
+	return errors.New("a store in ClickHouse is not a file: back it up by BACKUP DATABASE of ClickHouse 22.8 or later, " +
+		"by clickhouse-backup, or by ALTER TABLE … FREEZE")
+}
+
+// Checkpoint does nothing: there is no file to complete.
+func (s *Store) Checkpoint(context.Context) error { return nil }

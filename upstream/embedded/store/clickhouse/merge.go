@@ -1,0 +1,159 @@
+package clickhouse
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"deliverygraph/upstream"
+)
+
+// merge adds rows that are merged with those of the same message, in the batch and in the store.
+func (w *writer) merge(ctx context.Context, rows [len(kinds)][]row) error {
+	ids := map[uint64]bool{}
+	for _, some := range rows {
+		for i := range some {
+			ids[some[i].id] = true
+		}
+	}
+	if err := w.learnMessages(ctx, ids); err != nil {
+		return err
+	}
+	failed := map[uint64]bool{}
+	var emails []row
+	for i, k := range kinds {
+		merged := w.mergeKind(k, rows[i])
+		if k.Kind == upstream.Emails {
+			emails = merged
+			continue
+		}
+		for j := range merged {
+			w.add(k, &merged[j], true)
+		}
+		for _, r := range w.known[i] {
+			failed[r.id] = failed[r.id] || !r.removed
+		}
+	}
+	k := kinds[upstream.Emails]
+	for i := range emails {
+		r := &emails[i]
+		r.Delivered = r.Delivered && !failed[r.id]
+		w.add(k, r, true)
+	}
+	for _, old := range w.known[k.Kind] {
+		if old.Delivered && !old.removed && failed[old.id] {
+			r := *old
+			r.Delivered = false
+			w.add(k, &r, false)
+		}
+	}
+	return nil
+}
+
+// learnMessages reads all rows of messages.
+func (w *writer) learnMessages(ctx context.Context, ids map[uint64]bool) error {
+	var lo, hi [len(kinds)]upstream.Time
+	var found [len(kinds)]map[uint64]bool
+	var id uint64
+	var kind uint8
+	var at upstream.Time
+	for some := range slices.Chunk(slices.Collect(maps.Keys(ids)), 20_000) {
+		err := w.each(ctx, "select id, kind, time from message where id in ("+idList(some)+")",
+			[]any{&id, &kind, (*int64)(&at)}, func() {
+				if found[kind] == nil {
+					found[kind], lo[kind], hi[kind] = map[uint64]bool{}, at, at
+				}
+				found[kind][id] = true
+				lo[kind], hi[kind] = min(lo[kind], at), max(hi[kind], at)
+			})
+		if err != nil {
+			return err
+		}
+	}
+	for i, k := range kinds {
+		if err := w.learn(ctx, k, found[i], lo[i], hi[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mergeKind returns rows of one kind, one for each message. Rows of the store that they replace at another time are
+// removed.
+func (w *writer) mergeKind(k *kind, rows []row) []row {
+	old := map[uint64][]*row{}
+	for _, r := range w.known[k.Kind] {
+		if !r.removed {
+			old[r.id] = append(old[r.id], r)
+		}
+	}
+	merged := make([]row, 0, len(rows))
+	at := map[uint64]int{}
+	for i := range rows {
+		r := &rows[i]
+		if n, ok := at[r.id]; ok {
+			w.written.Unchanged++ // counts as if it says nothing new
+			merged[n].merge(k, r)
+			continue
+		}
+		at[r.id] = len(merged)
+		merged = append(merged, *r)
+	}
+	for i := range merged {
+		r := &merged[i]
+		for _, o := range old[r.id] {
+			r.merge(k, o)
+		}
+		moved := len(old[r.id]) > 0 // to another time
+		for _, o := range old[r.id] {
+			if o.time == r.time {
+				moved = false
+				continue
+			}
+			gone := *o
+			gone.removed = true
+			w.add(k, &gone, false)
+		}
+		if moved {
+			w.written.Replaced++
+			w.written.New--
+		}
+	}
+	return merged
+}
+
+// merge combines r with another row of the same kind and message. An email gets the earlier time, and is delivered if
+// one of them is. Of bounces and blocked emails, the one that says more stays. The row gets the other's headers if
+// there are more of them. If there are as many, the text decides, so that the order of rows does not matter.
+func (r *row) merge(k *kind, o *row) {
+	headers, process := r.headers, min(r.ProcessTime, o.ProcessTime)
+	if headers == nil || cmp.Or(len(headers)-len(o.headers), slices.CompareFunc(headers, o.headers, compareHeaders)) < 0 {
+		headers = o.headers
+	}
+	switch {
+	case k.Kind == upstream.Emails:
+		r.time = min(r.time, o.time)
+		r.Delivered = r.Delivered || o.Delivered
+	case o.saysMore(r):
+		*r = *o
+		r.version, r.removed = 0, false
+	}
+	r.headers, r.ProcessTime = headers, process
+}
+
+func compareHeaders(a, b upstream.Header) int {
+	return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Value, b.Value))
+}
+
+// saysMore reports whether of two failures of a message r is the one to keep: the one with the whole message, or the
+// earlier one. The other comparisons only make the choice independent of the order.
+func (r *row) saysMore(o *row) bool {
+	if whole := r.FullContent != ""; whole != (o.FullContent != "") {
+		return whole
+	}
+	return cmp.Or(cmp.Compare(r.time, o.time), cmp.Compare(r.Code, o.Code),
+		cmp.Compare(r.DiagnosticCode, o.DiagnosticCode), cmp.Compare(r.FullContent, o.FullContent),
+		cmp.Compare(r.Reason, o.Reason)) < 0
+}

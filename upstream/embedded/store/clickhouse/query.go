@@ -1,0 +1,142 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"deliverygraph/upstream"
+)
+
+// quote returns a text as a literal of ClickHouse. It may contain any bytes.
+func quote(s string) string {
+	b := make([]byte, 0, len(s)+2)
+	b = append(b, '\'')
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '\'' || c == '\\':
+			b = append(b, '\\', c)
+		case c < ' ' || c > '~':
+			b = fmt.Appendf(b, `\x%02X`, c)
+		default:
+			b = append(b, c)
+		}
+	}
+	return string(append(b, '\''))
+}
+
+// number returns a number as a literal.
+func number[N ~int64 | ~int](n N) string { return strconv.FormatInt(int64(n), 10) }
+
+// each calls f for each row of a query's answer, whose columns are scanned to the targets.
+func (s *Store) each(ctx context.Context, query string, targets []any, f func()) error {
+	rows, err := s.conn.Query(ctx, query)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := rows.Scan(targets...); err != nil {
+			return err
+		}
+		f()
+	}
+	return rows.Err()
+}
+
+// first returns the first column of the only row of a query's answer.
+func first[V any](ctx context.Context, s *Store, query string) (v V, err error) {
+	err = s.conn.QueryRow(ctx, query).Scan(&v)
+	return v, err
+}
+
+// insert writes rows to a table as one block.
+func insert[R any](ctx context.Context, s *Store, into string, rows []R, values func(*R) []any) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	b, err := s.conn.PrepareBatch(s.inserting(ctx), "insert into "+into)
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		if err := b.Append(values(&rows[i])...); err != nil {
+			return fmt.Errorf("%w: %w", err, b.Abort())
+		}
+	}
+	return b.Send()
+}
+
+// filter is the condition of a list.
+type filter struct {
+	where []string
+	none  bool // nothing can match
+}
+
+func (f *filter) add(condition string) { f.where = append(f.where, condition) }
+
+func (f *filter) flag(column string, on bool) {
+	if on {
+		f.add(column)
+	}
+}
+
+func (f *filter) text(column, value string) {
+	if value != "" {
+		f.add(column + " = " + quote(value))
+	}
+}
+
+func (f *filter) oneOf(column string, ids ...upstream.ID) {
+	var all []string
+	for _, id := range slices.Compact(slices.Sorted(slices.Values(ids))) {
+		all = append(all, number(id))
+	}
+	f.none = f.none || len(all) == 0
+	f.add(column + " in (" + strings.Join(all, ", ") + ")")
+}
+
+// in returns the condition with that of a window of time.
+func (f *filter) in(w upstream.Window) string {
+	return "time >= " + number(w.Start) + " and time < " + number(w.End) + " and " +
+		strings.Join(append([]string{"removed = 0"}, f.where...), " and ")
+}
+
+// filter translates the filters of q.
+func (s *Store) filter(
+	ctx context.Context, only []upstream.ID, k *kind, q *upstream.ListQuery,
+) (f filter, err error) {
+	f.none = q.Window.Start >= q.Window.End
+	f.own(k.Kind, q)
+	f.text("local", q.Local)
+	f.text("domain", upstream.LowerDomain(q.Domain))
+	switch {
+	case q.UserID != 0:
+		f.none = f.none || only != nil && !slices.Contains(only, q.UserID)
+		f.oneOf("user_id", q.UserID)
+	case only != nil:
+		f.oneOf("user_id", only...)
+	}
+	if q.SenderID != 0 {
+		f.oneOf("sender_id", q.SenderID)
+	}
+	if q.Sender != "" {
+		var ids []upstream.ID
+		var id int64
+		err = s.each(ctx, "select id from sender final where address = "+quote(q.Sender), []any{&id},
+			func() { ids = append(ids, upstream.ID(id)) })
+		f.oneOf("sender_id", ids...)
+	}
+	for _, h := range q.XHeaders {
+		f.add("arrayExists((k, v) -> k = " + quote(fold(h.Name)) + " and v = " + quote(h.Value) +
+			", header_keys, header_values)")
+	}
+	if address := upstream.LowerAddress(q.Recipient); address != "" {
+		at := max(strings.LastIndexByte(address, '@'), 0)
+		f.add("(isNull(address) and local = " + quote(address[:at]) + " and domain = " +
+			quote(strings.TrimPrefix(address[at:], "@")) + " or address = " + quote(address) + ")")
+	}
+	return f, err
+}

@@ -1,0 +1,264 @@
+package clickhouse
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	driver "github.com/ClickHouse/clickhouse-go/v2"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
+)
+
+// Scheme begins the names of stores in ClickHouse.
+const Scheme = "clickhouse://"
+
+// Form is how they are written.
+const Form = "clickhouse://user:password@host:9000,host2:9000/database"
+
+// Store is a ClickHouse database. Reads continue during a Write.
+type Store struct {
+	conn     driver.Conn
+	hosts    string
+	database string
+	clock    uint64 // the last version that was given; guarded by writing
+	owner    string // of turns; see lock.go
+	settings driver.Settings
+
+	cluster string // "" if the tables are those of one server
+	local   string // the suffix of the names of tables that contain events
+
+	writing sync.Mutex
+	numbers sync.Map // those of accounts and senders
+	places  sync.Map // of pages
+	pages   atomic.Uint64
+
+	calls  sync.WaitGroup
+	mu     sync.Mutex // guards closed
+	closed bool
+}
+
+var _ store.Store = (*Store)(nil)
+
+// options parses the name of a store. With ?secure=true the connection uses TLS.
+func options(name string) (*driver.Options, error) {
+	bad := func(format string, args ...any) (*driver.Options, error) {
+		return nil, fmt.Errorf(format+": write it as "+Form, args...)
+	}
+	u, err := url.Parse(name)
+	if err != nil {
+		return bad("the name of the database cannot be read") // the cause may quote the password
+	}
+	o := &driver.Options{
+		Compression: &driver.Compression{Method: driver.CompressionLZ4},
+		DialTimeout: 5 * time.Second, ReadTimeout: 5 * time.Minute, MaxOpenConns: 16, MaxIdleConns: 8,
+		ConnMaxLifetime: time.Hour,
+	}
+	o.Auth.Database = strings.TrimPrefix(u.Path, "/")
+	if o.Auth.Database == "" || strings.ContainsAny(o.Auth.Database, "/`\\") {
+		return bad("it must name one database, but has the path %q", u.Path)
+	}
+	if u.User != nil {
+		o.Auth.Username = u.User.Username()
+		o.Auth.Password, _ = u.User.Password()
+	}
+	for option, values := range u.Query() {
+		secure, err := strconv.ParseBool(values[0])
+		if option != "secure" || err != nil {
+			return bad("%s=%s is no option; the only one is secure=true, for TLS", option, values[0])
+		}
+		if secure {
+			o.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+		}
+	}
+	port := ":9000"
+	if o.TLS != nil {
+		port = ":9440"
+	}
+	for host := range strings.SplitSeq(u.Host, ",") {
+		if host == "" {
+			return bad("a host is missing")
+		}
+		if !strings.Contains(host[strings.LastIndexByte(host, ']')+1:], ":") {
+			host += port
+		}
+		o.Addr = append(o.Addr, host)
+	}
+	return o, nil
+}
+
+// Open connects to a database: see [Form]. It fails with [store.ErrNoStore] if [Migrate] has not made the tables.
+func Open(ctx context.Context, name string) (*Store, error) {
+	o, err := options(name)
+	if err != nil {
+		return nil, err
+	}
+	s, err := connect(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.open(ctx); err != nil {
+		return nil, errors.Join(s.explain(ctx, "open the store", err), s.Close())
+	}
+	return s, nil
+}
+
+// connect connects to a database that may be empty.
+func connect(ctx context.Context, o *driver.Options) (*Store, error) {
+	s := &Store{hosts: strings.Join(o.Addr, ", "), database: o.Auth.Database, owner: newOwner()}
+	var err error
+	if s.conn, err = driver.Open(o); err != nil {
+		return nil, fmt.Errorf("connect to ClickHouse: %w", err)
+	}
+	server, err := s.conn.ServerVersion()
+	if err != nil {
+		return nil, errors.Join(s.explain(ctx, "connect to ClickHouse", err), s.Close())
+	}
+	// Old servers refuse settings that they do not know.
+	s.settings = driver.Settings{"max_query_size": 64 << 20, "max_ast_elements": 10_000_000,
+		"max_expanded_ast_elements": 10_000_000, "insert_distributed_sync": 1, "insert_deduplicate": 0,
+		"max_read_buffer_size": 128 << 10} // FINAL opens all columns of all parts at once
+	if v := server.Version; cmp.Or(cmp.Compare(v.Major, 20), cmp.Compare(v.Minor, 8)) >= 0 {
+		s.settings["do_not_merge_across_partitions_select_final"] = 1 // versions of an event are in one partition
+		s.settings["max_partitions_per_insert_block"] = 0
+		s.settings["async_insert"] = 0
+	}
+	return s, nil
+}
+
+func (s *Store) open(ctx context.Context) error {
+	version, err := s.version(ctx)
+	if err != nil {
+		return err
+	}
+	switch latest := len(migrations()); {
+	case version == 0:
+		return store.ErrNoStore
+	case version < latest:
+		return fmt.Errorf("its tables are of version %d, and this release needs %d: run deliverygraph migrate", version,
+			latest)
+	case version > latest:
+		return fmt.Errorf("its tables are of version %d, and this release knows only %d: use a newer release", version,
+			latest)
+	}
+	clusters, err := s.texts(ctx, "select cluster from schema_version where version = 1 limit 1")
+	if err == nil && len(clusters) > 0 && clusters[0] != "" {
+		s.cluster, s.local = clusters[0], "_local"
+	}
+	return err
+}
+
+// texts returns the first column of a query's answer.
+func (s *Store) texts(ctx context.Context, query string) (all []string, err error) {
+	var text string
+	err = s.each(ctx, query, []any{&text}, func() { all = append(all, text) })
+	return all, err
+}
+
+// from returns the table of a kind, so that each event is read once, in its last version.
+func (s *Store) from(k *kind) string { return k.table + " final" }
+
+// Close waits for calls in progress: see [store.Store].
+func (s *Store) Close() error {
+	s.mu.Lock()
+	before := s.closed
+	s.closed = true
+	s.mu.Unlock()
+	if before {
+		return nil
+	}
+	s.calls.Wait()
+	return s.conn.Close()
+}
+
+// Sync does nothing: what ClickHouse has confirmed is as durable as its settings say.
+func (s *Store) Sync() error { return nil }
+
+// Finish does nothing: there is nothing that writing leaves out.
+func (s *Store) Finish(context.Context) error { return nil }
+
+// use runs f with the settings of the store. What says in errors what f does.
+func (s *Store) use(ctx context.Context, what string, f func(context.Context) error) error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return store.ErrClosed
+	}
+	s.calls.Add(1)
+	s.mu.Unlock()
+	defer s.calls.Done()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return s.explain(ctx, what, f(driver.Context(ctx, driver.WithSettings(s.settings))))
+}
+
+func (s *Store) read(ctx context.Context, what string, f func(context.Context) error) error {
+	return s.use(ctx, what, f)
+}
+
+// write is use for one writer at a time of this process.
+func (s *Store) write(ctx context.Context, what string, f func(context.Context) error) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	return s.use(ctx, what, f)
+}
+
+// inserting returns the context of an insert.
+func (s *Store) inserting(ctx context.Context) context.Context { return ctx }
+
+// explain returns an error for callers outside the package. It names the hosts only in its cause, which is for logs.
+func (s *Store) explain(ctx context.Context, what string, err error) error {
+	var explained *upstream.Error
+	switch {
+	case err == nil || errors.As(err, &explained) || errors.Is(err, store.ErrNoStore) || errors.Is(err, store.ErrChanged):
+		return err
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	code, why := upstream.Internal, "ClickHouse refused it"
+	if refused, ok := errors.AsType[*driver.Exception](err); ok {
+		if i := slices.IndexFunc(refusals, func(r refusal) bool { return slices.Contains(r.codes, refused.Code) }); i >= 0 {
+			code, why = refusals[i].code, refusals[i].why
+		}
+		// The message may end with a stack trace.
+		message, _, _ := strings.Cut(refused.Message, ". Stack trace")
+		err = fmt.Errorf("ClickHouse (%s, database %s): code %d: %s", s.hosts, s.database, refused.Code, message)
+		if code == upstream.Internal && slices.Contains(refusals[0].codes, refused.Code) {
+			err = fmt.Errorf("%w: %w", store.ErrDiskFull, err)
+		}
+	} else {
+		code, why = upstream.Unavailable, "ClickHouse cannot be reached"
+		err = fmt.Errorf("ClickHouse (%s): %w", s.hosts, err)
+	}
+	return &upstream.Error{Code: code, Message: what + ": " + why, Err: err}
+}
+
+// refusal is what an exception of a server means.
+type refusal struct {
+	codes []int32
+	code  upstream.Code
+	why   string
+}
+
+var refusals = []refusal{
+	{[]int32{243}, upstream.Internal, "the disk of the ClickHouse server is full"},
+	{[]int32{192, 193, 194, 516}, upstream.Internal, "ClickHouse does not accept the user or the password"},
+	{[]int32{497, 164, 291}, upstream.Internal, "the ClickHouse user may not do this"},
+	{[]int32{81}, upstream.Internal, "the ClickHouse database does not exist: deliverygraph migrate makes it"},
+	{[]int32{159, 160, 209}, upstream.Timeout, "ClickHouse took too long"},
+	{[]int32{241, 173}, upstream.Unavailable, "ClickHouse has too little memory for it"},
+	{[]int32{202, 203}, upstream.Unavailable, "ClickHouse has too many queries in progress"},
+	{[]int32{252}, upstream.Unavailable, "ClickHouse does not keep up with merging what was written; try again later"},
+	{[]int32{225, 242, 285, 319, 999}, upstream.Unavailable, "a ClickHouse server or ZooKeeper is not available"},
+}

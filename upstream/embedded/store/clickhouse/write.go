@@ -1,0 +1,280 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
+)
+
+// Write adds a batch: see [store.Writer].
+func (s *Store) Write(ctx context.Context, b store.Batch) (n store.Written, err error) {
+	w := &writer{Store: s}
+	what := "write events"
+	run := s.write
+	if b.Merge || len(b.Given) > 0 {
+		run = s.inTurn
+	}
+	err = run(ctx, what, func(ctx context.Context) error {
+		if err := s.require(ctx, b.Given); err != nil {
+			return err
+		}
+		rows := rowsOf(&b)
+		for _, some := range rows {
+			if err := checkTimes(some); err != nil {
+				return err
+			}
+		}
+		if err := w.senders(ctx, b.Senders); err != nil {
+			return err
+		}
+		if b.Merge {
+			err = w.merge(ctx, rows)
+		} else {
+			err = w.put(ctx, rows)
+		}
+		if err != nil {
+			return err
+		}
+		return w.flush(ctx, b.State)
+	})
+	if err != nil {
+		return store.Written{}, err
+	}
+	return w.written, nil
+}
+
+func checkTimes(rows []row) error {
+	for i := range rows {
+		if t := rows[i].time; t > store.MaxTime || t < -store.MaxTime {
+			return &upstream.Error{Code: upstream.InvalidArgument, Message: fmt.Sprintf(
+				"email %q has the time %d, which is further than %d seconds from 1970",
+				rows[i].emailID, t, store.MaxTime)}
+		}
+	}
+	return nil
+}
+
+// writer collects the changes of a write.
+type writer struct {
+	*Store
+	written   store.Written
+	known     [len(kinds)]map[key]*row // the rows that exist, or will
+	changes   [len(kinds)]map[key]bool // those to be written
+	newSender []sender
+	touched   bool
+	oldest    upstream.Time // the earliest event that was changed
+}
+
+type sender struct {
+	store.Sender
+	version uint64
+}
+
+const everything = upstream.Time(math.MinInt64)
+
+// touch notes a change of events from t on.
+func (w *writer) touch(t upstream.Time) {
+	if !w.touched || t < w.oldest {
+		w.touched, w.oldest = true, t
+	}
+}
+
+// next returns a version that is higher than all others of this process, and than another.
+func (s *Store) next(than uint64) uint64 {
+	s.clock = max(uint64(time.Now().UnixNano()), s.clock+1, than+1)
+	return s.clock
+}
+
+// put writes rows that replace those with the same key.
+func (w *writer) put(ctx context.Context, rows [len(kinds)][]row) error {
+	for i, k := range kinds {
+		if len(rows[i]) == 0 {
+			continue
+		}
+		ids := map[uint64]bool{}
+		lo, hi := rows[i][0].time, rows[i][0].time
+		for _, r := range rows[i] {
+			ids[r.id] = true
+			lo, hi = min(lo, r.time), max(hi, r.time)
+		}
+		if err := w.learn(ctx, k, ids, lo, hi); err != nil {
+			return err
+		}
+		for j := range rows[i] {
+			w.add(k, &rows[i][j], true)
+		}
+	}
+	return nil
+}
+
+// learn reads the rows of messages, including removed ones, from lo to hi.
+func (w *writer) learn(ctx context.Context, k *kind, ids map[uint64]bool, lo, hi upstream.Time) error {
+	if w.known[k.Kind] == nil {
+		w.known[k.Kind], w.changes[k.Kind] = map[key]*row{}, map[key]bool{}
+	}
+	for some := range slices.Chunk(slices.Collect(maps.Keys(ids)), 20_000) {
+		keys, err := w.versions(ctx, w.from(k)+" where time >= "+number(lo)+" and time <= "+number(hi)+
+			" and id in ("+idList(some)+")")
+		if err != nil {
+			return err
+		}
+		rows, err := w.load(ctx, k, keys, true)
+		if err != nil {
+			return err
+		}
+		for i := range rows {
+			w.known[k.Kind][rows[i].key] = &rows[i]
+		}
+	}
+	return nil
+}
+
+func idList(ids []uint64) string {
+	var b []byte
+	for i, id := range ids {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = fmt.Append(b, id)
+	}
+	return string(b)
+}
+
+// add adds a row, or replaces it. Counted says whether the caller is told.
+func (w *writer) add(k *kind, r *row, counted bool) {
+	if !counted {
+		before := w.written
+		defer func() { w.written = before }()
+	}
+	old := w.known[k.Kind][r.key]
+	switch {
+	case old == nil:
+		w.written.New++
+		r.version = w.next(0)
+	case old.removed && !r.removed:
+		w.written.New++
+		r.version = w.next(old.version)
+	case old.equal(r):
+		w.written.Unchanged++
+		return
+	default:
+		w.written.Replaced++
+		r.version = w.next(old.version)
+	}
+	w.known[k.Kind][r.key] = r
+	w.changes[k.Kind][r.key] = true
+	w.touch(r.time)
+}
+
+// senders adds senders.
+func (w *writer) senders(ctx context.Context, list []store.Sender) error {
+	if len(list) == 0 {
+		return nil
+	}
+	var f filter
+	for _, x := range list {
+		f.where = append(f.where, number(x.SenderID))
+	}
+	known := map[upstream.ID]sender{}
+	var x sender
+	err := w.each(ctx, "select id, user_id, address, version from sender final where id in ("+join(f.where)+")",
+		[]any{(*int64)(&x.SenderID), (*int64)(&x.UserID), &x.Address, &x.version}, func() { known[x.SenderID] = x })
+	changed := map[upstream.ID]bool{}
+	for _, x := range list {
+		old, exists := known[x.SenderID]
+		switch {
+		case !exists:
+			w.written.New++
+		case old.Sender == x:
+			w.written.Unchanged++
+			continue
+		default:
+			w.written.Replaced++
+		}
+		known[x.SenderID], changed[x.SenderID] = sender{x, w.next(old.version)}, true
+		w.touch(everything)
+	}
+	for id := range changed {
+		w.newSender = append(w.newSender, known[id])
+	}
+	return err
+}
+
+// flush writes the changes, and then the state. Readers learn of them before, in case that it is interrupted, and
+// afterwards.
+func (w *writer) flush(ctx context.Context, state map[string]string) error {
+	if w.touched {
+		if err := w.note(ctx); err != nil {
+			return err
+		}
+	}
+	err := insert(ctx, w.Store, "sender (id, user_id, address, version)", w.newSender, func(x *sender) []any {
+		return []any{int64(x.SenderID), int64(x.UserID), x.Address, x.version}
+	})
+	for _, k := range kinds {
+		if err == nil {
+			err = w.flushKind(ctx, k)
+		}
+	}
+	if err == nil {
+		err = w.keep(ctx, state)
+	}
+	if err == nil && w.touched {
+		err = w.note(ctx)
+	}
+	return err
+}
+
+// blockRows is the maximum number of rows of a block.
+const blockRows = 100_000
+
+func (w *writer) flushKind(ctx context.Context, k *kind) error {
+	rows := make([]*row, 0, len(w.changes[k.Kind]))
+	for key := range w.changes[k.Kind] {
+		rows = append(rows, w.known[k.Kind][key])
+	}
+	slices.SortFunc(rows, func(a, b *row) int { return a.compare(b) })
+	for some := range slices.Chunk(rows, blockRows) {
+		err := insert(ctx, w.Store, "message (id, kind, time)", some, func(r **row) []any {
+			return []any{(*r).id, uint8(k.Kind), int64((*r).time)}
+		})
+		if err == nil {
+			err = insert(ctx, w.Store, k.table+" ("+k.insertColumns()+")", some,
+				func(r **row) []any { return (*r).values(k) })
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// note tells readers of changes of events from the earliest one on.
+func (w *writer) note(ctx context.Context) error {
+	age := int64(math.MaxInt64)
+	if w.oldest != everything {
+		age = max(0, time.Now().Unix()-int64(w.oldest))
+		age += -age & 63 // so that there are fewer
+	}
+	return w.conn.Exec(ctx, fmt.Sprintf("insert into change (age, n) select toInt64(%d), toUInt64(1)", age))
+}
+
+// changed returns the number of changes of events of an age.
+func (s *Store) changed(ctx context.Context, age int64) (int64, error) {
+	return first[int64](ctx, s, "select toInt64(sum(n)) from change where age >= "+number(age))
+}
+
+// Generation returns the number of changes, and of those of old events: see [store.Store].
+func (s *Store) Generation(ctx context.Context, age time.Duration) (last, old int64, err error) {
+	err = s.read(ctx, "look for changes", func(ctx context.Context) error {
+		return s.conn.QueryRow(ctx, "select toInt64(sum(n)), toInt64(sumIf(n, age >= "+
+			number(int64(age/time.Second))+")) from change").Scan(&last, &old)
+	})
+	return last, old, err
+}
