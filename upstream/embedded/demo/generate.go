@@ -62,7 +62,6 @@ type generator struct {
 	later map[upstream.Time][]send // in later hours
 
 	stamp   string // the current hour, as email ids begin
-	text    writer
 	batch   store.Batch
 	bounces []upstream.BounceDetail // not yet in a batch, unordered; some belong to later batches
 }

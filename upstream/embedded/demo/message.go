@@ -3,46 +3,43 @@ package demo
 import (
 	"fmt"
 	"hash/fnv"
+	"os"
 	"strings"
 	"time"
 
 	"deliverygraph/upstream"
 )
 
-// writer writes the texts of bounces. It reuses its buffer.
-type writer struct {
-	buf []byte
-	v   values
-}
-
 // detail adds to a row what GET /bounce/… also returns: the diagnostic, the rule's name
 // and the message. Lines end in "\n", as in the document's example.
-func (w *writer) detail(b upstream.Bounce, r *rule, s *sender, subject string) upstream.BounceDetail {
+func detail(b upstream.Bounce, r *rule, s *sender, subject string) upstream.BounceDetail {
 	local, host, _ := strings.Cut(s.address, "@")
 	mta, queue := mailer(b.EmailID)
-	seed := hash(b.EmailID)
-	v := &w.v
-	*v = values{
-		fRecipient: b.EmailAddress, fDomain: b.Domain, fMX: "mx." + b.Domain,
-		fIP:     address("198.51.100.", uint64(hash(b.Domain))),
-		fSender: s.address, fSenderHost: host, fMTA: mta, fMTAIP: address("192.0.2.", uint64(hash(mta))),
-		fVerp:  "bounces+" + local + "=" + b.Local + "=" + b.Domain + "@bounce." + host,
-		fQueue: queue, fBoundary: fmt.Sprintf("%s.%d/%s", queue, b.BounceTime, mta), fCode: b.Code,
-		fMessageID: fmt.Sprintf("<%x.%s@%s>", seed, queue, host), fSubject: subject,
-		fBounced: date(b.BounceTime), fSent: date(b.ProcessTime), fXHeaders: lines(b.XHeaders),
+	values := map[string]string{
+		"recipient": b.EmailAddress, "domain": b.Domain, "mx": "mx." + b.Domain,
+		"ip":     address("198.51.100.", uint64(hash(b.Domain))),
+		"sender": s.address, "senderhost": host, "mta": mta, "mtaip": address("192.0.2.", uint64(hash(mta))),
+		"verp":  "bounces+" + local + "=" + b.Local + "=" + b.Domain + "@bounce." + host,
+		"queue": queue, "boundary": fmt.Sprintf("%s.%d/%s", queue, b.BounceTime, mta), "code": b.Code,
+		"id":      fmt.Sprintf("<%x.%s@%s>", hash(b.EmailID), queue, host),
+		"subject": subject, "bounced": date(b.BounceTime), "sent": date(b.ProcessTime), "xheaders": lines(b.XHeaders),
 	}
-	w.buf = r.answer.append(w.buf[:0], v)
-	v[fDiagnostic] = string(w.buf)
-	v[fAnswer] = strings.TrimPrefix(v[fDiagnostic], "smtp;")
-
-	t := &remoteReports[hash(b.Domain)%uint32(len(remoteReports))]
+	fill := func(template string) string {
+		return os.Expand(template, func(name string) string {
+			value, known := values[name]
+			if !known {
+				panic("demo: a template has the unknown field " + name)
+			}
+			return value
+		})
+	}
+	diagnostic := fill(r.answer)
+	values["diagnostic"], values["answer"] = diagnostic, strings.TrimPrefix(diagnostic, "smtp;")
+	report := remoteReports[hash(b.Domain)%uint32(len(remoteReports))]
 	if r.own {
-		t = &ownReport
+		report = ownReport
 	}
-	w.buf = t.append(w.buf[:0], v)
-	return upstream.BounceDetail{
-		Bounce: b, DiagnosticCode: v[fDiagnostic], RuleName: r.name, FullContent: string(w.buf),
-	}
+	return upstream.BounceDetail{Bounce: b, DiagnosticCode: diagnostic, RuleName: r.name, FullContent: fill(report)}
 }
 
 // mailer returns the sending host of an email id and a queue id made from it.
@@ -74,65 +71,65 @@ func lines(headers []upstream.Header) string {
 // status and the headers of the undelivered email.
 const (
 	arrival = `Return-Path: <>
-X-Original-To: {verp}
-Delivered-To: {verp}
+X-Original-To: ${verp}
+Delivered-To: ${verp}
 `
-	reportHeaders = `Date: {bounced}
-To: {verp}
+	reportHeaders = `Date: ${bounced}
+To: ${verp}
 Auto-Submitted: auto-replied
 MIME-Version: 1.0
 Content-Type: multipart/report; report-type=delivery-status;
-	boundary="{boundary}"
+	boundary="${boundary}"
 `
 	original = `
---{boundary}
+--${boundary}
 Content-Description: Undelivered Message Headers
 Content-Type: text/rfc822-headers
 
-Return-Path: <{verp}>
-Received: from relay.{senderhost} (relay.{senderhost} [203.0.113.25])
-	by {mta} with ESMTPA id {queue}
-	for <{recipient}>; {sent}
-Date: {sent}
-From: {sender}
-To: {recipient}
-Subject: {subject}
-Message-ID: {id}
-List-Unsubscribe: <https://{senderhost}/unsubscribe>
-{xheaders}MIME-Version: 1.0
+Return-Path: <${verp}>
+Received: from relay.${senderhost} (relay.${senderhost} [203.0.113.25])
+	by ${mta} with ESMTPA id ${queue}
+	for <${recipient}>; ${sent}
+Date: ${sent}
+From: ${sender}
+To: ${recipient}
+Subject: ${subject}
+Message-ID: ${id}
+List-Unsubscribe: <https://${senderhost}/unsubscribe>
+${xheaders}MIME-Version: 1.0
 Content-Type: text/html; charset=utf-8
 
---{boundary}--
+--${boundary}--
 `
 	status = `
---{boundary}
+--${boundary}
 Content-Description: Delivery report
 Content-Type: message/delivery-status
 
-Reporting-MTA: dns; {mta}
-X-Queue-ID: {queue}
-X-Sender: rfc822; {verp}
-Arrival-Date: {sent}
+Reporting-MTA: dns; ${mta}
+X-Queue-ID: ${queue}
+X-Sender: rfc822; ${verp}
+Arrival-Date: ${sent}
 
-Final-Recipient: rfc822; {recipient}
-Original-Recipient: rfc822;{recipient}
+Final-Recipient: rfc822; ${recipient}
+Original-Recipient: rfc822;${recipient}
 Action: failed
-Status: {code}
+Status: ${code}
 `
 )
 
 // postfixNotice is the beginning of a report by Postfix, after its Received header.
-const postfixNotice = `From: MAILER-DAEMON@{mta} (Mail Delivery System)
+const postfixNotice = `From: MAILER-DAEMON@${mta} (Mail Delivery System)
 Subject: Undelivered Mail Returned to Sender
-Message-Id: <{queue}.R@{mta}>
+Message-Id: <${queue}.R@${mta}>
 ` + reportHeaders + `
 This is a MIME-encapsulated message.
 
---{boundary}
+--${boundary}
 Content-Description: Notification
 Content-Type: text/plain; charset=utf-8
 
-This is the mail system at host {mta}.
+This is the mail system at host ${mta}.
 
 I'm sorry to have to inform you that your message could not
 be delivered to one or more recipients. It's attached below.
@@ -142,37 +139,37 @@ For further assistance, please send mail to postmaster.
 
 // ownReport is the report of the sending server itself, for mail that no other server
 // accepted.
-var ownReport = parse(arrival + `Received: by {mta}
-	id {queue}; {bounced}
+const ownReport = arrival + `Received: by ${mta}
+	id ${queue}; ${bounced}
 ` + postfixNotice + `
-<{recipient}>: {answer}
-` + status + `Diagnostic-Code: {diagnostic}
-` + original)
+<${recipient}>: ${answer}
+` + status + `Diagnostic-Code: ${diagnostic}
+` + original
 
 // remoteReports are reports of mail that the recipient's server refused, in the styles of
 // three common servers. A domain always uses the same one.
-var remoteReports = [...]template{
-	parse(arrival + `Received: from {mta} ({mta} [{mtaip}])
-	by bounce.{senderhost} (Postfix) with ESMTPS id {queue}
-	for <{verp}>; {bounced}
+var remoteReports = [...]string{
+	arrival + `Received: from ${mta} (${mta} [${mtaip}])
+	by bounce.${senderhost} (Postfix) with ESMTPS id ${queue}
+	for <${verp}>; ${bounced}
 ` + postfixNotice + `
                    The mail system
 
-<{recipient}>: host {mx}[{ip}] said: {answer}
+<${recipient}>: host ${mx}[${ip}] said: ${answer}
     (in reply to RCPT TO command)
-` + status + `Remote-MTA: dns; {mx}
-Diagnostic-Code: {diagnostic}
-` + original),
+` + status + `Remote-MTA: dns; ${mx}
+Diagnostic-Code: ${diagnostic}
+` + original,
 
-	parse(arrival + `Received: from {mx} ([{ip}] helo={mx})
-	by bounce.{senderhost} with esmtps (TLS1.3) tls TLS_AES_256_GCM_SHA384
-	id {queue} for {verp}; {bounced}
-From: Mail Delivery System <Mailer-Daemon@{mx}>
+	arrival + `Received: from ${mx} ([${ip}] helo=${mx})
+	by bounce.${senderhost} with esmtps (TLS1.3) tls TLS_AES_256_GCM_SHA384
+	id ${queue} for ${verp}; ${bounced}
+From: Mail Delivery System <Mailer-Daemon@${mx}>
 Subject: Mail delivery failed: returning message to sender
-Message-Id: <E{queue}@{mx}>
-X-Failed-Recipients: {recipient}
+Message-Id: <E${queue}@${mx}>
+X-Failed-Recipients: ${recipient}
 ` + reportHeaders + `
---{boundary}
+--${boundary}
 Content-Type: text/plain; charset=us-ascii
 
 This message was created automatically by mail delivery software.
@@ -180,37 +177,37 @@ This message was created automatically by mail delivery software.
 A message that you sent could not be delivered to one or more of its
 recipients. The following address(es) failed:
 
-  {recipient}
-    host {mx} [{ip}]
-    SMTP error from remote mail server after RCPT TO:<{recipient}>:
-    {answer}
-` + status + `Remote-MTA: dns; {mx}
-Diagnostic-Code: {diagnostic}
-` + original),
+  ${recipient}
+    host ${mx} [${ip}]
+    SMTP error from remote mail server after RCPT TO:<${recipient}>:
+    ${answer}
+` + status + `Remote-MTA: dns; ${mx}
+Diagnostic-Code: ${diagnostic}
+` + original,
 
-	parse(arrival + `Received: from {mx} ({ip}) by bounce.{senderhost}
-	(203.0.113.26) with ESMTPS (TLS1.3) id {queue}; {bounced}
-From: Postmaster <postmaster@{domain}>
-Subject: Undeliverable: {subject}
-Message-Id: <{queue}@{mx}>
+	arrival + `Received: from ${mx} (${ip}) by bounce.${senderhost}
+	(203.0.113.26) with ESMTPS (TLS1.3) id ${queue}; ${bounced}
+From: Postmaster <postmaster@${domain}>
+Subject: Undeliverable: ${subject}
+Message-Id: <${queue}@${mx}>
 ` + reportHeaders + `
---{boundary}
+--${boundary}
 Content-Type: text/plain; charset=utf-8
 
 Delivery has failed to these recipients or groups:
 
-{recipient}
+${recipient}
 Your message couldn't be delivered. Despite repeated attempts to deliver
 your message, the recipient's email system refused to accept it.
 
 Diagnostic information for administrators:
 
-Generating server: {mx}
+Generating server: ${mx}
 
-{recipient}
-Remote Server returned '{answer}'
-` + status + `Remote-MTA: dns; {mx}
-X-Display-Name: {recipient}
-Diagnostic-Code: {diagnostic}
-` + original),
+${recipient}
+Remote Server returned '${answer}'
+` + status + `Remote-MTA: dns; ${mx}
+X-Display-Name: ${recipient}
+Diagnostic-Code: ${diagnostic}
+` + original,
 }

@@ -138,7 +138,7 @@ func (g *generator) bounce(s *send, p *recipient, e upstream.Email, r *rule, wai
 	if a.postbacks {
 		b.PostbackTime = at
 	}
-	g.bounces = append(g.bounces, g.text.detail(b, r, &a.senders[s.sender], s.subject()))
+	g.bounces = append(g.bounces, detail(b, r, &a.senders[s.sender], s.subject()))
 }
 
 // followUp plans four more emails to a recipient whose mailbox is full: two bounce, and
