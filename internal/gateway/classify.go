@@ -11,7 +11,6 @@ import (
 	"io"
 	"maps"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -235,9 +234,6 @@ func (c *classifyCommand) print(out *bufio.Writer, m classify.Match, said classi
 	return err
 }
 
-// incidental matches what differs between diagnostics that say the same: addresses, IP addresses, ids.
-var incidental = regexp.MustCompile(`[^\s<>]+@[^\s<>]+|\[[0-9A-Fa-f.:]+\]|\b[\w-]*\d[\w.:-]*\d[\w-]*\b`)
-
 // unknown lists the diagnostics in the store that no rule matches.
 func (c *classifyCommand) unknown(ctx context.Context, rules *classify.Rules, s Streams) error {
 	db, err := openData(ctx, sqlite.Options{Path: c.Data, MustExist: true})
@@ -251,19 +247,7 @@ func (c *classifyCommand) unknown(ctx context.Context, rules *classify.Rules, s 
 			rules.Classify(d.Code, d.DiagnosticCode, noticeOf(d)).Rule.Name != "" {
 			return // a rule matches by now: reclassify would change it
 		}
-		text := strings.Join(strings.Fields(d.Code+" "+cmp.Or(d.DiagnosticCode, noticeOf(d))), " ")
-		text = incidental.ReplaceAllStringFunc(text, func(found string) string {
-			if strings.Contains(found, "@") {
-				return "…@…"
-			}
-			if len(found) <= 6 { // a status code
-				return found
-			}
-			return "…"
-		})
-		if runes := []rune(text); len(runes) > 300 {
-			text = string(runes[:300]) + "…"
-		}
+		text := strings.TrimSpace(d.Code + " " + grouped.Pattern(cmp.Or(d.DiagnosticCode, noticeOf(d)), d.Local))
 		said[cmp.Or(text, "(nothing)")]++
 		total++
 		return

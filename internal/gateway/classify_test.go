@@ -228,7 +228,7 @@ func TestUnclassifiedListsUnmatchedDiagnosticsByFrequency(t *testing.T) {
 	}
 	path := bouncesIn(t, func(int, *upstream.BounceDetail) {}, append(said, "", "550 User unknown")...)
 	code, out, messages := classifying(t, "", "--unclassified", "--data", path)
-	want := "1200\t999 Blah blah <…@…> id …\n600\t999 Hm\n1\t(nothing)\n"
+	want := "1200\t… Blah blah <…> id …\n600\t… Hm\n1\t(nothing)\n"
 	if code != exitOK || out != want || messages != "3 texts of 1,801 bounces that no rule matches\n" {
 		t.Errorf("exit %d, %q, %q; want %q", code, out, messages, want)
 	}

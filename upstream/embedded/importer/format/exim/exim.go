@@ -23,26 +23,15 @@ var Format = format.Format{
 	New:       func(o format.Options) format.Reader { return newReader(o, queue.MaxBytes) },
 }
 
-// The reasons for skipping lines.
-const (
-	noDelivery    = "line about no delivery"
-	repetition    = "repeated line"
-	refused       = "mail refused on arrival"
-	deferral      = "deferral"
-	localDelivery = "local delivery"
-	notice        = "bounce message or other notice"
-	discarded     = "discarded mail"
-)
-
 type reader struct {
 	options format.Options
-	queue   *queue.Queue[struct{}]
+	*queue.Queue[struct{}]
 }
 
 type message = queue.Message[struct{}]
 
 func newReader(o format.Options, memory int) *reader {
-	return &reader{options: o, queue: queue.New[struct{}](memory)}
+	return &reader{options: o, Queue: queue.New[struct{}](memory)}
 }
 
 // Read reads a log.
@@ -58,9 +47,9 @@ func (r *reader) Read(ctx context.Context, f format.File, s format.Sink) error {
 			return nil
 		case e.id == nil:
 			if bytes.Contains(e.text, []byte("rejected")) {
-				s.Skip(refused)
+				s.Skip(queue.Refused)
 			} else {
-				s.Skip(noDelivery)
+				s.Skip(queue.NoDelivery)
 			}
 			return nil
 		}
@@ -70,7 +59,7 @@ func (r *reader) Read(ctx context.Context, f format.File, s format.Sink) error {
 
 // Flush passes on the recipients in the queue without an outcome.
 func (r *reader) Flush(s format.Sink, _ bool) error {
-	for _, m := range r.queue.Changed() {
+	for _, m := range r.Changed() {
 		if err := r.open(0, m, s); err != nil {
 			return err
 		}
@@ -78,22 +67,16 @@ func (r *reader) Flush(s format.Sink, _ bool) error {
 	return nil
 }
 
-// Save calls put with the messages in the queue that have changed.
-func (r *reader) Save(put func(key, value string)) { r.queue.Save(put) }
-
-// Load adds messages that Save returned earlier.
-func (r *reader) Load(saved map[string]string) { r.queue.Load(saved) }
-
 // entry reads a line about a message.
 func (r *reader) entry(n int, e entry, s format.Sink) error {
-	m := r.queue.Find(e.host, e.id)
+	m := r.Find(e.host, e.id)
 	flag, text, _ := bytes.Cut(e.text, []byte(" "))
 	if string(flag) == "Completed" {
 		if m == nil {
 			return nil
 		}
 		err := r.finish(n, m, s)
-		r.queue.Leave(m, e.time)
+		r.Leave(m, e.time)
 		return err
 	}
 	var read func(int, entry, *message, delivery, format.Sink) error
@@ -106,20 +89,20 @@ func (r *reader) entry(n int, e entry, s format.Sink) error {
 	case "==":
 		read = r.deferred
 	case "*>": // it was only tried out
-		s.Skip(discarded)
+		s.Skip(queue.Discarded)
 		return nil
 	default:
-		s.Skip(noDelivery)
+		s.Skip(queue.NoDelivery)
 		return nil
 	}
 	if m == nil {
-		m = r.queue.Add(e.host, string(e.id), e.time)
+		m = r.Add(e.host, string(e.id), e.time)
 	}
 	var err error
 	if read == nil {
 		arrive(m, e, text)
 	} else if d := parseDelivery(text); m.Notice {
-		s.Skip(notice)
+		s.Skip(queue.NoticeMail)
 	} else {
 		if m.Sender == "" && len(d.sender) > 0 {
 			m.Sender = string(d.sender)
@@ -129,9 +112,9 @@ func (r *reader) entry(n int, e entry, s format.Sink) error {
 	if err != nil {
 		return err
 	}
-	r.queue.Touch(m)
-	for r.queue.Full() {
-		if err := r.finish(n, r.queue.Oldest(), s); err != nil {
+	r.Touch(m)
+	for r.Full() {
+		if err := r.finish(n, r.Oldest(), s); err != nil {
 			return err
 		}
 	}
@@ -153,14 +136,14 @@ func arrive(m *message, e entry, text []byte) {
 
 func (r *reader) delivered(n int, e entry, m *message, d delivery, s format.Sink) error {
 	if !d.remote {
-		s.Skip(localDelivery)
+		s.Skip(queue.LocalDelivery)
 		return nil
 	}
 	i, err := r.recipient(n, m, d, s)
 	if i < 0 {
 		return err
 	}
-	r.queue.Settle(m, i)
+	r.Settle(m, i)
 	return s.Record(n, record(m, i, format.Delivered, e.time))
 }
 
@@ -171,8 +154,8 @@ func (r *reader) deferred(n int, e entry, m *message, d delivery, s format.Sink)
 		return err
 	}
 	code, diagnostic := d.reason()
-	r.queue.Attempt(m, i, queue.Deferred, e.time, code, diagnostic)
-	s.Skip(deferral)
+	r.Attempt(m, i, queue.Deferred, e.time, code, diagnostic)
+	s.Skip(queue.Deferral)
 	return nil
 }
 
@@ -191,7 +174,7 @@ func (r *reader) failed(n int, e entry, m *message, d delivery, s format.Sink) e
 			rec.Code, rec.Diagnostic = last.Code, last.Text
 		}
 	}
-	r.queue.Settle(m, i)
+	r.Settle(m, i)
 	return s.Record(n, rec)
 }
 
@@ -201,9 +184,9 @@ func (r *reader) recipient(n int, m *message, d delivery, s format.Sink) (int, e
 	if !queue.HasDomain(string(d.to)) && !queue.HasDomain(string(d.original)) {
 		return -1, s.Bad(n, "the line does not name the recipient's address")
 	}
-	i := r.queue.Recipient(m, d.to, d.original)
+	i := r.Recipient(m, d.to, d.original)
 	if m.Recipients[i].State == queue.Done {
-		s.Skip(repetition)
+		s.Skip(queue.Repetition)
 		return -1, nil
 	}
 	return i, nil
@@ -211,7 +194,7 @@ func (r *reader) recipient(n int, m *message, d delivery, s format.Sink) (int, e
 
 // finish passes on the recipients of a message without an outcome, and removes the message.
 func (r *reader) finish(n int, m *message, s format.Sink) error {
-	r.queue.Drop(m)
+	r.Drop(m)
 	return r.open(n, m, s)
 }
 

@@ -198,7 +198,10 @@ func TestMailThatIsNotOutgoingIsSkipped(t *testing.T) {
 2026-06-19 10:32:55 Start queue run: pid=7
 Jun 19 10:32:55 mx1 cron[1]: hello
 `, id))
-	want := map[string]int{notice: 2, localDelivery: 2, discarded: 1, noDelivery: 3, refused: 1, format.OtherProgram: 1}
+	want := map[string]int{
+		queue.NoticeMail: 2, queue.LocalDelivery: 2, queue.Discarded: 1, queue.NoDelivery: 3, queue.Refused: 1,
+		format.OtherProgram: 1,
+	}
 	if len(s.Records)+len(s.Bads) > 0 || !cmp.Equal(s.Skipped, want) {
 		t.Errorf("records %v, bad %q, skipped %v, want %v", s.Outcomes(), s.Bads, s.Skipped, want)
 	}
@@ -238,8 +241,8 @@ func TestMemoryIsBounded(t *testing.T) {
 	if err := r.Read(t.Context(), formattest.File(log.String(), time.Time{}), &s); err != nil {
 		t.Fatal(err)
 	}
-	if r.queue.Full() || len(s.Records) < 4_900 {
-		t.Errorf("%d messages were handed over; full is %v", len(s.Records), r.queue.Full())
+	if r.Full() || len(s.Records) < 4_900 {
+		t.Errorf("%d messages were handed over; full is %v", len(s.Records), r.Full())
 	}
 	if formattest.Flush(t, r, &s); len(s.Records) != 5_000 {
 		t.Errorf("%d messages in all", len(s.Records))

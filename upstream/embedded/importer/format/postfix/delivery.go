@@ -3,6 +3,7 @@ package postfix
 import (
 	"bytes"
 	"strconv"
+	"time"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/importer/format"
@@ -54,35 +55,35 @@ func (r *reader) deliver(n int, e syslog.Entry, svc service, id []byte, m *messa
 // outcome decides what a delivery means.
 func (r *reader) outcome(n int, e syslog.Entry, svc service, m *message, a attempt, s format.Sink) error {
 	if m.Notice {
-		s.Skip(notice)
+		s.Skip(queue.NoticeMail)
 		return nil
 	}
 	if !queue.HasDomain(string(a.to)) && !queue.HasDomain(string(a.original)) {
 		if svc == local {
-			s.Skip(localDelivery)
+			s.Skip(queue.LocalDelivery)
 			return nil
 		}
 		return s.Bad(n, "the recipient "+strconv.Quote(clip(a.to))+" is not an address")
 	}
-	i := r.queue.Recipient(m, a.to, a.original)
+	i := r.Recipient(m, a.to, a.original)
 	rcpt := &m.Recipients[i]
 	if rcpt.State == queue.Done {
-		s.Skip(repetition)
+		s.Skip(queue.Repetition)
 		return nil
 	}
-	status, text := code(a.code), diagnostic(a.text)
+	status, text := format.Code(string(a.code)), diagnostic(a.text)
 	switch string(a.status) {
 	case "sent":
 		return r.sent(n, e, svc, m, i, a, s)
 	case "bounced":
-		r.queue.Settle(m, i)
+		r.Settle(m, i)
 		return s.Record(n, bounced(r.record(m, i, format.Bounced, e.Time), status, text))
 	case "expired", "force-expired":
-		r.queue.Settle(m, i)
+		r.Settle(m, i)
 		return s.Record(n, expired(r.record(m, i, format.Bounced, e.Time), status, text))
 	case "deferred", "SOFTBOUNCE":
-		r.queue.Attempt(m, i, queue.Deferred, e.Time, status, text)
-		s.Skip(deferral)
+		r.Attempt(m, i, queue.Deferred, e.Time, status, text)
+		s.Skip(queue.Deferral)
 	case "deliverable", "undeliverable":
 		m.Notice = true
 		s.Skip(probe)
@@ -96,19 +97,19 @@ func (r *reader) outcome(n int, e syslog.Entry, svc service, m *message, a attem
 func (r *reader) sent(n int, e syslog.Entry, svc service, m *message, i int, a attempt, s format.Sink) error {
 	next := queuedAs(a.text)
 	switch {
-	case next != "" && r.queue.Has(next):
-		r.queue.Settle(m, i)
+	case next != "" && r.Has(next):
+		r.Settle(m, i)
 		s.Skip(filtered)
 	case svc == discarder:
-		r.queue.Settle(m, i)
-		s.Skip(discarded)
+		r.Settle(m, i)
+		s.Skip(queue.Discarded)
 	case svc == local, bytes.Contains(a.relay, []byte("[private/")):
-		r.queue.Settle(m, i)
-		s.Skip(localDelivery)
+		r.Settle(m, i)
+		s.Skip(queue.LocalDelivery)
 	case next != "" && loopback(a.relay):
-		r.queue.Attempt(m, i, queue.Handed, e.Time, "", next) // the filter's lines may come later
+		r.Attempt(m, i, queue.Handed, e.Time, "", next) // the filter's lines may come later
 	default:
-		r.queue.Settle(m, i)
+		r.Settle(m, i)
 		return s.Record(n, r.record(m, i, format.Delivered, e.Time))
 	}
 	return nil
@@ -122,7 +123,7 @@ func (r *reader) expire(n int, e syslog.Entry, m *message, sender []byte, s form
 		return nil
 	}
 	if taken(m, sender, []byte(m.X.Size)); m.Notice {
-		s.Skip(notice)
+		s.Skip(queue.NoticeMail)
 		return r.shrink(n, m, s)
 	}
 	for i := range m.Recipients {
@@ -131,7 +132,7 @@ func (r *reader) expire(n int, e syslog.Entry, m *message, sender []byte, s form
 			continue
 		}
 		status, text := rcpt.Code, rcpt.Text
-		r.queue.Settle(m, i)
+		r.Settle(m, i)
 		if err := s.Record(n, expired(r.record(m, i, format.Bounced, e.Time), status, text)); err != nil {
 			return err
 		}
@@ -141,7 +142,7 @@ func (r *reader) expire(n int, e syslog.Entry, m *message, sender []byte, s form
 
 // finish passes on the recipients of a message without an outcome, and removes the message.
 func (r *reader) finish(n int, m *message, s format.Sink) error {
-	r.queue.Drop(m)
+	r.Drop(m)
 	return r.open(n, m, true, s)
 }
 
@@ -157,18 +158,18 @@ func (r *reader) open(n int, m *message, end bool, s format.Sink) error {
 			continue
 		case rcpt.State == queue.Deferred:
 			rcpt.Reported = true
-		case rcpt.State == queue.Handed && r.queue.Has(rcpt.Text):
-			r.queue.Settle(m, i)
+		case rcpt.State == queue.Handed && r.Has(rcpt.Text):
+			r.Settle(m, i)
 			s.Skip(filtered)
 			continue
-		case rcpt.State == queue.Handed && (end || !r.queue.Recent(rcpt.Time)):
+		case rcpt.State == queue.Handed && (end || !r.Recent(rcpt.Time)):
 			outcome = format.Delivered
 		default:
 			continue
 		}
 		at := rcpt.Time
 		if outcome == format.Delivered {
-			r.queue.Settle(m, i)
+			r.Settle(m, i)
 		}
 		if err := s.Record(n, r.record(m, i, outcome, at)); err != nil {
 			return err
@@ -214,9 +215,11 @@ func parseAttempt(text []byte) (a attempt, ok bool) {
 	a.relay, fields, _ = bytes.Cut(fields, []byte(", "))
 	a.code = field(fields, "dsn=")
 	if text := field(fields, "delay="); text != nil {
-		if a.delay, ok = delay(text); !ok {
+		delay, err := time.ParseDuration(string(text) + "s")
+		if err != nil || delay < 0 {
 			return a, false
 		}
+		a.delay = delay.Milliseconds()
 	}
 	a.status, a.text, _ = bytes.Cut(rest, []byte(" "))
 	a.status = bytes.TrimSuffix(a.status, []byte(","))
@@ -234,25 +237,6 @@ func field(fields []byte, name string) []byte {
 		}
 	}
 	return nil
-}
-
-// delay reads seconds such as "0.37", as milliseconds.
-func delay(text []byte) (millis int64, ok bool) {
-	whole, fraction, _ := bytes.Cut(text, []byte("."))
-	seconds, err := strconv.ParseUint(string(whole), 10, 32)
-	if err != nil {
-		return 0, false
-	}
-	millis = int64(seconds) * 1000
-	unit := int64(100)
-	for _, c := range fraction {
-		if c < '0' || c > '9' {
-			return 0, false
-		}
-		millis += int64(c-'0') * unit
-		unit /= 10
-	}
-	return millis, true
 }
 
 // cutSender cuts "a@example.com>, size=1" at the end of the address.
@@ -291,20 +275,6 @@ func queuedAs(text []byte) string {
 		return ""
 	}
 	return string(id)
-}
-
-// code returns an enhanced status code, or nothing if it is none.
-func code(text []byte) string {
-	parts := bytes.Split(text, []byte("."))
-	for _, part := range parts {
-		if n, err := strconv.ParseUint(string(part), 10, 16); err != nil || n > 999 {
-			return ""
-		}
-	}
-	if len(parts) != 3 {
-		return ""
-	}
-	return string(text)
 }
 
 // diagnostic returns what a server replied, in the form of a Diagnostic-Code field, or else

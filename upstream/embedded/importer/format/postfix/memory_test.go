@@ -30,8 +30,8 @@ func TestMemoryIsBounded(t *testing.T) {
 	if err := r.Read(t.Context(), formattest.File(log.String(), time.Time{}), &s); err != nil {
 		t.Fatal(err)
 	}
-	if r.queue.Full() || len(s.Records) < 9_900 {
-		t.Errorf("%d of 10,000 messages were handed over; full is %v", len(s.Records), r.queue.Full())
+	if r.Full() || len(s.Records) < 9_900 {
+		t.Errorf("%d of 10,000 messages were handed over; full is %v", len(s.Records), r.Full())
 	}
 	if formattest.Flush(t, r, &s); len(s.Records) != 10_000 {
 		t.Errorf("%d of 10,000 messages were handed over", len(s.Records))
@@ -52,8 +52,8 @@ func TestOneMessageWithVeryManyRecipientsIsBounded(t *testing.T) {
 	if err := r.Read(t.Context(), formattest.File(log.String(), time.Time{}), &s); err != nil {
 		t.Fatal(err)
 	}
-	if len(s.Records) != 10_000 || r.queue.Full() {
-		t.Errorf("%d records; full is %v", len(s.Records), r.queue.Full())
+	if len(s.Records) != 10_000 || r.Full() {
+		t.Errorf("%d records; full is %v", len(s.Records), r.Full())
 	}
 }
 
@@ -81,7 +81,7 @@ func FuzzRead(f *testing.F) {
 			if err := r.Read(t.Context(), formattest.File(text, time.Time{}), &s); err != nil {
 				t.Fatal(err)
 			}
-			if r.queue.Full() {
+			if r.Full() {
 				t.Fatal("the queue takes too much memory")
 			}
 		}

@@ -43,24 +43,17 @@ var Format = format.Format{
 	New:    func(o format.Options) format.Reader { return newReader(o, queue.MaxBytes) },
 }
 
-// The reasons for skipping lines.
+// The reasons for skipping lines that only Postfix has.
 const (
-	noDelivery    = "line about no delivery"
-	repetition    = "repeated line"
-	refused       = "mail refused on arrival"
-	deferral      = "deferral"
-	localDelivery = "local delivery"
-	notice        = "bounce message or other notice"
 	filtered      = "delivery to a content filter"
-	discarded     = "discarded mail"
 	probe         = "address probe"
 	unknownStatus = "unknown status"
 	noRecipients  = "expiry of a message whose recipients the log does not name"
 )
 
 type reader struct {
-	options  format.Options
-	queue    *queue.Queue[life]
+	options format.Options
+	*queue.Queue[life]
 	services map[string]service // by the program's name
 }
 
@@ -75,7 +68,7 @@ type life struct {
 }
 
 func newReader(o format.Options, memory int) *reader {
-	return &reader{options: o, queue: queue.New[life](memory), services: map[string]service{}}
+	return &reader{options: o, Queue: queue.New[life](memory), services: map[string]service{}}
 }
 
 // Read reads a log.
@@ -92,7 +85,7 @@ func (r *reader) Read(ctx context.Context, f format.File, s format.Sink) error {
 
 // Flush passes on the recipients in the queue without an outcome.
 func (r *reader) Flush(s format.Sink, growing bool) error {
-	for _, m := range r.queue.Changed() {
+	for _, m := range r.Changed() {
 		if err := r.open(0, m, !growing, s); err != nil {
 			return err
 		}
@@ -100,19 +93,13 @@ func (r *reader) Flush(s format.Sink, growing bool) error {
 	return nil
 }
 
-// Save calls put with the messages in the queue that have changed.
-func (r *reader) Save(put func(key, value string)) { r.queue.Save(put) }
-
-// Load adds messages that Save returned earlier.
-func (r *reader) Load(saved map[string]string) { r.queue.Load(saved) }
-
 // entry reads a line.
 func (r *reader) entry(n int, e syslog.Entry, s format.Sink) error {
 	svc := r.service(e.Program)
 	switch {
 	case bytes.HasPrefix(e.Message, []byte("last message repeated")), bytes.HasPrefix(e.Message,
 		[]byte("message repeated")):
-		s.Skip(repetition) // lines about deliveries differ from one another
+		s.Skip(queue.Repetition) // lines about deliveries differ from one another
 		return nil
 	case svc == other:
 		s.Skip(format.OtherProgram)
@@ -121,9 +108,9 @@ func (r *reader) entry(n int, e syslog.Entry, s format.Sink) error {
 	id, text, ok := queueID(e.Message)
 	if !ok {
 		if bytes.HasPrefix(text, []byte("NOQUEUE: ")) {
-			s.Skip(refused)
+			s.Skip(queue.Refused)
 		} else {
-			s.Skip(noDelivery)
+			s.Skip(queue.NoDelivery)
 		}
 		return nil
 	}
@@ -132,7 +119,7 @@ func (r *reader) entry(n int, e syslog.Entry, s format.Sink) error {
 
 // message reads a line about the message that has a queue id.
 func (r *reader) message(n int, e syslog.Entry, svc service, id, text []byte, s format.Sink) error {
-	m := r.queue.Find(e.Host, id)
+	m := r.Find(e.Host, id)
 	has := func(prefix string) bool { return bytes.HasPrefix(text, []byte(prefix)) }
 	switch {
 	case has("to="):
@@ -142,25 +129,25 @@ func (r *reader) message(n int, e syslog.Entry, svc service, id, text []byte, s 
 	case has("client="), has("uid="), has("message-id="), has("resent-message-id="):
 		return r.arrive(n, e, id, m, has("client=") || has("uid="), s)
 	case m == nil:
-		s.Skip(noDelivery)
+		s.Skip(queue.NoDelivery)
 	case has("removed"):
 		err := r.finish(n, m, s)
-		r.queue.Leave(m, e.Time)
+		r.Leave(m, e.Time)
 		return err
 	case has("requeued"): // under another id
-		r.queue.Drop(m)
+		r.Drop(m)
 	case svc == cleanup && (has("milter-reject:") || has("reject:") || has("milter-discard:") || has("discard:")):
-		r.queue.Drop(m)
-		s.Skip(refused)
+		r.Drop(m)
+		s.Skip(queue.Refused)
 	case svc == bouncer && bytes.Contains(text, []byte("notification: ")):
 		id := text[bytes.LastIndexByte(text, ' ')+1:]
-		if sent := r.queue.Find(e.Host, id); sent != nil {
+		if sent := r.Find(e.Host, id); sent != nil {
 			sent.Notice = true
-			r.queue.Touch(sent)
+			r.Touch(sent)
 		}
-		s.Skip(noDelivery)
+		s.Skip(queue.NoDelivery)
 	default:
-		s.Skip(noDelivery)
+		s.Skip(queue.NoDelivery)
 	}
 	return nil
 }
@@ -222,7 +209,7 @@ func (r *reader) current(n int, e syslog.Entry, id []byte, m *message, past bool
 		m = nil
 	}
 	if m == nil {
-		m = r.queue.Add(e.Host, string(id), e.Time)
+		m = r.Add(e.Host, string(id), e.Time)
 	}
 	return m, nil
 }
@@ -230,9 +217,9 @@ func (r *reader) current(n int, e syslog.Entry, id []byte, m *message, past bool
 // shrink must be called after each line about a message. While the messages take too much memory, it
 // finishes those with the oldest last lines.
 func (r *reader) shrink(n int, m *message, s format.Sink) error {
-	r.queue.Touch(m)
-	for r.queue.Full() {
-		if err := r.finish(n, r.queue.Oldest(), s); err != nil {
+	r.Touch(m)
+	for r.Full() {
+		if err := r.finish(n, r.Oldest(), s); err != nil {
 			return err
 		}
 	}

@@ -11,6 +11,17 @@ import (
 	"deliverygraph/upstream/embedded/importer/format"
 )
 
+// The reasons for which readers of mail logs skip lines.
+const (
+	NoDelivery    = "line about no delivery"
+	Repetition    = "repeated line"
+	Refused       = "mail refused on arrival"
+	Deferral      = "deferral"
+	LocalDelivery = "local delivery"
+	NoticeMail    = "bounce message or other notice"
+	Discarded     = "discarded mail"
+)
+
 // MaxBytes is the approximate memory limit for the messages of a queue.
 const MaxBytes = 64 << 20
 
