@@ -53,11 +53,12 @@ func (g *gateway) cacheOf(c auth.Caller) *cached.Cache {
 	return g.cache.Over(c.Realm(), upstream.Around(client, operation.Budget))
 }
 
-// view returns the upstream for a subscription's caller. It uses no kept answers, because polls look for new rows.
+// view returns the upstream for a subscription's caller. Polls look for new rows, so it uses no kept answers, except
+// those that another gateway got for the same poll.
 func (g *gateway) view(ctx context.Context) feed.View {
 	c := auth.FromContext(ctx)
 	return feed.View{
-		API: auth.Limit(g.cacheOf(c).Live(), c, g.mask), Context: auth.With(context.Background(), c),
+		API: auth.Limit(g.cacheOf(c).Polls(g.c.SubscriptionPoll), c, g.mask), Context: auth.With(context.Background(), c),
 		Key: c.View(), Caller: c.Name, Streams: c.Limits.Streams,
 	}
 }

@@ -1,6 +1,6 @@
 // Package feed delivers bounces as they appear at the upstream, which can only be polled. One poll serves all
 // subscribers of a filter: a [Feed] has one topic for each distinct filter, among callers who see the same
-// data.
+// data. Gateways that share answers also share polls: see topic.moment.
 //
 // # What is new
 //

@@ -112,9 +112,9 @@ func (t *topic) run() {
 	}
 }
 
-// moment returns when the last poll of the topic was due, at intervals that are the same at all gateways but differ from
-// filter to filter. Polls use it instead of the time, so that gateways that share answers ask the same question, and
-// one call to the upstream serves all of them.
+// moment returns when the last poll of the topic was due. That depends only on the filter, the interval and the time.
+// Polls use it instead of the time, so that gateways that share answers ask the same question, and one call to the
+// upstream serves all of them.
 func (t *topic) moment() time.Time {
 	now := t.feed.o.Now()
 	return now.Add(-time.Duration(now.UnixNano()-int64(t.phase)) % t.feed.o.Interval)

@@ -41,6 +41,7 @@ type Cache struct {
 	scope  string
 
 	version int64 // of the data; see [Cache.At]
+	polls   bool  // see [Cache.Polls]
 }
 
 // New returns a cache around next, for the empty scope. Its error names the options that are wrong. Call [Cache.Close]
@@ -93,6 +94,14 @@ func (c *Cache) Live() *Cache {
 	view := *c
 	view.memory = nil
 	return &view
+}
+
+// Polls returns a live view for questions that several processes ask at the same moments: they share each answer for
+// some time, and so make one call.
+func (c *Cache) Polls(share time.Duration) *Cache {
+	view := c.Live()
+	view.polls, view.o.Fresh, view.o.Settle = true, share, 0
+	return view
 }
 
 // Close ends the background work of all views. They can still be used.

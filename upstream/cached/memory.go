@@ -30,6 +30,7 @@ const (
 	newest                 // a [pointer] to the newest answer; the question has no end
 	listMemory             // a value of a caller; the question has no window
 	adoptions              // a look-up of a shared sum
+	polled                 // an answer to a poll, which only other processes use
 )
 
 // keep returns the key with its own copies of all strings. They may be parts of a page or of a request, which would
@@ -192,6 +193,10 @@ func (c *Cache) join(ctx context.Context, k *key, fill work) (l landed, joined b
 func (c *Cache) live(ctx context.Context, q *upstream.Question) (any, error) {
 	k := key{scope: c.scope, q: *q}
 	l, joined, err := c.join(ctx, &k, func(ctx context.Context) (landed, error) {
+		if c.polls {
+			f, _, err := c.fetch(ctx, c.o.moment(), key{scope: c.scope, form: polled, q: *q}, lookup{q: q})
+			return landed{entry: entry{value: f.value, rows: rowsOf(f.value)}}, err
+		}
 		answer, err := c.next.Ask(ctx, q)
 		return landed{entry: entry{value: answer, rows: rowsOf(answer)}}, err
 	})
