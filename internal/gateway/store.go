@@ -171,7 +171,7 @@ func (g *gateway) openStore(ctx context.Context) error {
 		return err
 	}
 	g.background.Go(func() {
-		if err := demo.Live(ctx, 30*time.Second, last,
+		if err := demo.Live(ctx, 15*time.Second, last,
 			func(ctx context.Context, b store.Batch) error {
 				_, err := g.store.Write(ctx, b)
 				return err

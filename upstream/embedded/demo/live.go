@@ -13,7 +13,7 @@ import (
 
 // deliveredPerBounce keeps the bounce rate of live data near that of the data before it, so that it does not look like
 // another incident.
-const deliveredPerBounce = 40
+const deliveredPerBounce = 30
 
 // Live continues the data of [Generate] until ctx ends, so that subscribers see new
 // events. At each interval it writes an email that bounces like a random one of like,
