@@ -102,11 +102,12 @@ func TestUpstreamCallsWithCache(t *testing.T) {
 			figures{2, 0, 0}, figures{2, 0, 0},
 		},
 	}
-	rows := rowsOfDay(700)
+	g := newGateway(t, rowsOfDay(700))
 	for name, c := range cases {
 		for when, want := range map[string]figures{"settled": c.settled, "open": c.open} {
 			t.Run(name+", "+when, func(t *testing.T) {
-				g := newGateway(t, rows)
+				g.serve(g.client)
+				g.later.Store(0)
 				if when == "settled" {
 					g.later.Store(3600)
 				}

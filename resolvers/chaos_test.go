@@ -22,7 +22,6 @@ import (
 	"deliverygraph/upstream/cached"
 	"deliverygraph/upstream/embedded"
 	"deliverygraph/upstream/rest"
-	"deliverygraph/upstream/upstreamtest"
 	"deliverygraph/upstream/upstreamtest/fault"
 )
 
@@ -33,10 +32,7 @@ const chaosTime, chaosSeed = "DELIVERYGRAPH_TEST_CHAOS", "DELIVERYGRAPH_TEST_CHA
 // chaos returns the minimum number of operations of the chaos test, its duration and its seed. Without a
 // duration, the run is short and always the same; with one, each run has another seed.
 func chaos(t *testing.T) (operations int, d time.Duration, seed uint64) {
-	operations, seed = 160, 1
-	if upstreamtest.Race || testing.Short() {
-		operations = 60
-	}
+	operations, seed = 60, 1
 	if text := os.Getenv(chaosTime); text != "" {
 		var err error
 		if d, err = time.ParseDuration(text); err != nil {

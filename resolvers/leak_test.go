@@ -39,10 +39,7 @@ func leakRun() (answers int, seed uint64) {
 	if n, err := strconv.Atoi(os.Getenv("DELIVERYGRAPH_TEST_ANSWERS")); err == nil {
 		return n, rand.Uint64()
 	}
-	if upstreamtest.Race || testing.Short() {
-		return 100, 1
-	}
-	return 500, 1
+	return 150, 1
 }
 
 // A caller who may see some users' data cannot tell that other data exists. Random operations of such a caller,
@@ -140,7 +137,7 @@ func TestStaleAnswersRevealNoOtherUsersData(t *testing.T) {
 		{Users: auth.Only(leakUser(1), leakUser(3)), Scopes: auth.MetricsRead | auth.ContentRead},
 	}
 	rows, failed := 0, 0
-	for n := range 200 {
+	for n := range 60 {
 		query := f.operation()
 		g.down.Store(false)
 		g.ask(auth.Anyone(), query)
@@ -156,7 +153,7 @@ func TestStaleAnswersRevealNoOtherUsersData(t *testing.T) {
 		rows += bytes.Count(answer, []byte(`"recipient_`))
 		failed += bytes.Count(answer, []byte("UPSTREAM_UNAVAILABLE"))
 	}
-	if rows < 100 || failed < 50 {
+	if rows < 30 || failed < 15 {
 		t.Errorf("only %d rows and %d failures", rows, failed)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/parser"
@@ -103,13 +104,7 @@ func signature(d *ast.DirectiveDefinition) string {
 }
 
 // The doctor finds no faults in our own REST API over demo data, and its exit code says what it found in others.
-func TestDoctorExitCodes(t *testing.T) {
-	t.Parallel()
-	keys := filepath.Join(t.TempDir(), "keys")
-	if err := os.WriteFile(keys, []byte("a-key-that-opens-all-users\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p := launch(t, "--rest-listen", "127.0.0.1:0", "--rest-keys", keys) // it needs more than a few days of data
+func testDoctor(t *testing.T, p *program, _ time.Time) {
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, "<html>")
 	}))

@@ -21,19 +21,6 @@ import (
 	"deliverygraph/upstream/embedded/demo"
 )
 
-// launchDemo runs the program on demo data, and returns a time on the same day as the data's.
-func launchDemo(t *testing.T, args ...string) (*program, time.Time) {
-	t.Helper()
-	for {
-		before := time.Now().UTC()
-		p := launch(t, args...)
-		if before.YearDay() == time.Now().UTC().YearDay() {
-			return p, before
-		}
-		p.stop() // it started around midnight
-	}
-}
-
 // text returns an expression for what an element of the page shows.
 func text(selector string) string {
 	return fmt.Sprintf("(document.querySelector(%q)?.innerText ?? '')", selector)
@@ -51,10 +38,8 @@ func phone(b *sitetest.Browser, small bool) {
 }
 
 // An operator finds both incidents of the demo data, behind a proxy that cuts a path prefix.
-func TestDashboardShowsBothIncidents(t *testing.T) {
-	t.Parallel()
+func testIncidents(t *testing.T, p *program, now time.Time) {
 	b := sitetest.Open(t)
-	p, now := launchDemo(t)
 	target, err := url.Parse(strings.TrimSuffix(p.graphql, "/graphql"))
 	if err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -58,4 +59,42 @@ func withData(t *testing.T, args []string) []string {
 		t.Fatal(err)
 	}
 	return append(slices.Clip(args), "--data", path)
+}
+
+// Without --data the program serves demo data, which these tests read, and it stops gracefully.
+func TestDemoData(t *testing.T) {
+	t.Parallel()
+	keys := filepath.Join(t.TempDir(), "keys")
+	if err := os.WriteFile(keys, []byte("a-key-that-opens-all-users\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, now := launchDemo(t, "--rest-listen", "127.0.0.1:0", "--rest-keys", keys)
+	for name, test := range map[string]func(*testing.T, *program, time.Time){
+		"examples": testExamples, "doctor": testDoctor, "both incidents on the dashboard": testIncidents,
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := *p
+			p.t = t
+			test(t, &p, now)
+		})
+	}
+	if code := p.stop(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	if log := p.log(); !strings.Contains(log, "demo data") || !strings.Contains(log, "msg=stopped") {
+		t.Errorf("log:\n%s", log)
+	}
+}
+
+// launchDemo runs the program on demo data, and returns a time on the same day as the data's.
+func launchDemo(t *testing.T, args ...string) (*program, time.Time) {
+	t.Helper()
+	for {
+		before := time.Now().UTC()
+		p := launch(t, args...)
+		if before.YearDay() == time.Now().UTC().YearDay() {
+			return p, before
+		}
+		p.stop() // it started around midnight
+	}
 }

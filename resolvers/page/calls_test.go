@@ -8,8 +8,6 @@ import (
 	"slices"
 	"testing"
 
-	"deliverygraph/upstream/upstreamtest"
-
 	"github.com/google/go-cmp/cmp"
 
 	"deliverygraph/resolvers/page"
@@ -20,10 +18,7 @@ import (
 // each client page that finds no fresh answer.
 func TestLongWalkReadsEachRowOnceInFewCalls(t *testing.T) {
 	t.Parallel()
-	rows := 20_000
-	if upstreamtest.Race { // fewer rows are enough to find races
-		rows = 5_000
-	}
+	const rows = 5_000
 	for _, size := range []int{7, 50, 500} {
 		for _, direction := range []string{"forward", "backward"} {
 			for _, list := range []struct {

@@ -107,7 +107,7 @@ func TestEveryRefreshCostsOneCall(t *testing.T) {
 				}
 				for _, closed := range []time.Duration{10 * time.Second, 5 * time.Hour, 80 * time.Hour, time.Hour} {
 					c.add(closed)
-					for range 20 {
+					for range 8 {
 						refresh()
 						c.add(time.Minute)
 					}

