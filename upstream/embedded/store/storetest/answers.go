@@ -112,7 +112,7 @@ func testPages(t *testing.T, open Opener) {
 		}
 		Write(t, s, b)
 		o.emails = append(o.emails, b.Emails...)
-		slices.SortFunc(o.emails, func(a, b upstream.Email) int { return emailHead(&a).compare(emailHead(&b)) })
+		slices.SortFunc(o.emails, func(a, b upstream.Email) int { return compare(a.Event(), b.Event()) })
 	}
 	Write(t, s, store.Batch{Emails: late})
 	o.Write(store.Batch{Emails: late})
@@ -186,18 +186,18 @@ func testPaging(t *testing.T, open Opener) {
 func prune(t *rapid.T, s store.Store, o *Model, before upstream.Time) {
 	ctx := context.Background()
 	var want store.Removed
-	old := func(n *int64, h head) bool {
-		if h.time < before {
+	old := func(n *int64, at upstream.Time) bool {
+		if at < before {
 			*n++
 		}
-		return h.time < before
+		return at < before
 	}
-	o.emails = slices.DeleteFunc(o.emails, func(x upstream.Email) bool { return old(&want.Emails, emailHead(&x)) })
+	o.emails = slices.DeleteFunc(o.emails, func(x upstream.Email) bool { return old(&want.Emails, x.ProcessTime) })
 	o.bounces = slices.DeleteFunc(o.bounces, func(x upstream.BounceDetail) bool {
-		return old(&want.Bounces, bounceHead(&x))
+		return old(&want.Bounces, x.BounceTime)
 	})
 	o.blocked = slices.DeleteFunc(o.blocked, func(x upstream.BlockedEmail) bool {
-		return old(&want.BlockedEmails, blockedHead(&x))
+		return old(&want.BlockedEmails, x.ProcessTime)
 	})
 	changes := func() int64 {
 		last, old, err := s.Generation(ctx, 0)

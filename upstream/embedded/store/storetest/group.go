@@ -14,53 +14,6 @@ import (
 	"pgregory.net/rapid"
 )
 
-// event is a row of any kind, as groups see it.
-type event struct {
-	head
-	domain  string
-	headers []upstream.Header
-	own     map[upstream.Dimension]string // what only its kind has
-}
-
-// events returns the rows of a list.
-func (o *Model) events(only []upstream.ID, k upstream.Kind, q upstream.ListQuery) (all []event) {
-	passes := func(h head, local, domain string, headers []upstream.Header) bool {
-		return o.common(only, q, h, local, domain, headers)
-	}
-	switch k {
-	case upstream.Emails:
-		for _, x := range o.emails {
-			if h := emailHead(&x); passes(h, x.Local, x.Domain, x.XHeaders) && (!q.Delivered || x.Delivered) {
-				all = append(all, event{h, x.Domain, x.XHeaders, map[upstream.Dimension]string{
-					upstream.DimensionDelivered: strconv.FormatBool(x.Delivered),
-				}})
-			}
-		}
-	case upstream.Bounces:
-		for _, x := range o.bounces {
-			if h := bounceHead(&x); passes(h, x.Local, x.Domain, x.XHeaders) &&
-				(q.BounceType == "" || x.Type == q.BounceType) &&
-				(q.BounceCategory == "" || x.Category == q.BounceCategory) {
-				all = append(all, event{h, x.Domain, x.XHeaders, map[upstream.Dimension]string{
-					upstream.DimensionType: string(x.Type), upstream.DimensionCategory: x.Category,
-					upstream.DimensionCode: x.Code, upstream.DimensionRule: x.RuleName,
-					upstream.DimensionDiagnostic: patterns[x.DiagnosticCode],
-				}})
-			}
-		}
-	case upstream.BlockedEmails:
-		for _, x := range o.blocked {
-			if h := blockedHead(&x); passes(h, x.Local, x.Domain, x.XHeaders) &&
-				(q.BlockedReason == "" || x.Reason == q.BlockedReason) {
-				all = append(all, event{h, x.Domain, x.XHeaders, map[upstream.Dimension]string{
-					upstream.DimensionReason: x.Reason,
-				}})
-			}
-		}
-	}
-	return all
-}
-
 // testProviders are the providers of the test. Some domains have none.
 var testProviders = func() *grouped.Providers {
 	t, err := new(grouped.Providers).With(strings.NewReader("Examples: example.com example.org\n"))
@@ -75,33 +28,47 @@ func (e *event) key(d upstream.Dimension, header string) string {
 	number := func(n int64) string { return strconv.FormatInt(n, 10) }
 	switch d {
 	case upstream.DimensionDomain:
-		return e.domain
+		return e.Domain
 	case upstream.DimensionProvider:
-		if e.domain == "example.com" || e.domain == "example.org" {
+		if e.Domain == "example.com" || e.Domain == "example.org" {
 			return "Examples"
 		}
-		return e.domain
+		return e.Domain
 	case upstream.DimensionSender:
-		return number(int64(e.sender))
+		return number(int64(e.SenderID))
 	case upstream.DimensionUser:
-		return number(int64(e.user))
+		return number(int64(e.UserID))
 	case upstream.DimensionHour:
-		t := e.time.UTC()
+		t := e.Time.UTC()
 		return number(t.Unix() - int64(t.Minute()*60+t.Second()))
 	case upstream.DimensionDay:
-		t := e.time.UTC()
+		t := e.Time.UTC()
 		return number(t.Unix() - int64(t.Hour()*3600+t.Minute()*60+t.Second()))
 	case upstream.DimensionWeekday:
-		return strings.ToLower(e.time.UTC().Format("Monday"))
+		return strings.ToLower(e.Time.UTC().Format("Monday"))
 	case upstream.DimensionHeader:
-		for _, h := range e.headers {
+		for _, h := range e.XHeaders {
 			if strings.EqualFold(h.Name, header) {
 				return h.Value
 			}
 		}
 		return ""
+	case upstream.DimensionDelivered:
+		return strconv.FormatBool(e.Delivered)
+	case upstream.DimensionReason:
+		return e.BlockedReason
+	case upstream.DimensionType:
+		return string(e.BounceType)
+	case upstream.DimensionCategory:
+		return e.BounceCategory
+	case upstream.DimensionCode:
+		return e.detail.Code
+	case upstream.DimensionRule:
+		return e.detail.RuleName
+	case upstream.DimensionDiagnostic:
+		return patterns[e.detail.DiagnosticCode]
 	}
-	return e.own[d]
+	return "" // of the second dimension, if there is only one
 }
 
 // groups counts events by hand.
@@ -122,7 +89,7 @@ func (o *Model) groups(only []upstream.ID, k upstream.Kind, q upstream.GroupsQue
 			places[k] = i
 			groups.Groups = append(groups.Groups, upstream.Group{Keys: k})
 			if at := slices.Index(q.By[:], upstream.DimensionSender); at >= 0 {
-				groups.Groups[i].Sender = o.senders[e.sender].Address
+				groups.Groups[i].Sender = o.senders[e.SenderID].Address
 			}
 		}
 		g := &groups.Groups[i]
@@ -131,7 +98,7 @@ func (o *Model) groups(only []upstream.ID, k upstream.Kind, q upstream.GroupsQue
 		if q.Interval == 0 {
 			continue
 		}
-		start := q.Interval.Floor(e.time)
+		start := q.Interval.Floor(e.Time)
 		if n := len(g.Points); n > 0 && g.Points[n-1].Start == start { // events are in order of time
 			g.Points[n-1].Count++
 		} else {
@@ -170,16 +137,7 @@ func groupsQueries(t *rapid.T, k upstream.Kind, when *rapid.Generator[upstream.T
 	if rapid.Bool().Draw(t, "no filter") {
 		q.ListQuery = upstream.ListQuery{Window: q.Window}
 	}
-	q.Offset = 0
-	if k != upstream.Emails {
-		q.Delivered = false
-	}
-	if k != upstream.Bounces {
-		q.BounceType, q.BounceCategory = "", ""
-	}
-	if k != upstream.BlockedEmails {
-		q.BlockedReason = ""
-	}
+	q.ListQuery, q.Offset = ofKind(k, q.ListQuery), 0
 	all := k.Dimensions()
 	q.By[0] = rapid.SampledFrom(all).Draw(t, "by")
 	if rapid.Bool().Draw(t, "two dimensions") {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"reflect"
 	"slices"
-	"strings"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
@@ -18,28 +17,15 @@ type Model struct {
 	senders map[upstream.ID]store.Sender
 }
 
-// head contains what rows of all kinds have.
-type head struct {
-	time          upstream.Time
-	id, recipient string
-	user, sender  upstream.ID
+// row is a row of a kind.
+type row[R any] interface {
+	*R
+	Event() upstream.Event
 }
 
-func emailHead(x *upstream.Email) head {
-	return head{x.ProcessTime, x.EmailID, x.EmailAddress, x.UserID, x.SenderID}
-}
-
-func bounceHead(x *upstream.BounceDetail) head {
-	return head{x.BounceTime, x.EmailID, x.EmailAddress, x.UserID, x.SenderID}
-}
-
-func blockedHead(x *upstream.BlockedEmail) head {
-	return head{x.ProcessTime, x.EmailID, x.EmailAddress, x.UserID, x.SenderID}
-}
-
-func (h head) compare(o head) int {
-	return cmp.Or(cmp.Compare(h.time, o.time), cmp.Compare(h.id, o.id), cmp.Compare(h.recipient, o.recipient),
-		cmp.Compare(h.user, o.user), cmp.Compare(h.sender, o.sender))
+// compare orders events as lists do. Events that are equal in order have the order of their users and senders.
+func compare(a, b upstream.Event) int {
+	return cmp.Or(a.Compare(b), cmp.Compare(a.UserID, b.UserID), cmp.Compare(a.SenderID, b.SenderID))
 }
 
 func (o *Model) Write(b store.Batch) store.Written {
@@ -52,9 +38,9 @@ func (o *Model) Write(b store.Batch) store.Written {
 		note(&w, found, known == s)
 		o.senders[s.SenderID] = s
 	}
-	o.emails = put(&w, o.emails, b.Emails, emailHead)
-	o.bounces = put(&w, o.bounces, b.Bounces, bounceHead)
-	o.blocked = put(&w, o.blocked, b.BlockedEmails, blockedHead)
+	o.emails = put(&w, o.emails, b.Emails)
+	o.bounces = put(&w, o.bounces, b.Bounces)
+	o.blocked = put(&w, o.blocked, b.BlockedEmails)
 	return w
 }
 
@@ -69,10 +55,12 @@ func note(w *store.Written, found, same bool) {
 	}
 }
 
-func put[R any](w *store.Written, rows, more []R, of func(*R) head) []R {
+func put[R any, P row[R]](w *store.Written, rows, more []R) []R {
 	rows = slices.Clone(rows)
 	for _, x := range more {
-		at, found := slices.BinarySearchFunc(rows, of(&x), func(r R, h head) int { return of(&r).compare(h) })
+		at, found := slices.BinarySearchFunc(rows, P(&x).Event(), func(r R, e upstream.Event) int {
+			return compare(P(&r).Event(), e)
+		})
 		note(w, found, found && reflect.DeepEqual(rows[at], x))
 		if found {
 			rows[at] = x
@@ -83,23 +71,34 @@ func put[R any](w *store.Written, rows, more []R, of func(*R) head) []R {
 	return rows
 }
 
-// common reports whether a row passes the filters that all kinds have.
-func (o *Model) common(only []upstream.ID, q upstream.ListQuery, h head, local, domain string,
-	headers []upstream.Header) bool {
-	for _, f := range q.XHeaders {
-		if !slices.ContainsFunc(headers, func(x upstream.Header) bool {
-			return strings.EqualFold(x.Name, f.Name) &&
-				x.Value == f.Value
-		}) {
-			return false
+// passes reports whether a list has an event, on any page.
+func (o *Model) passes(only []upstream.ID, q upstream.ListQuery, e upstream.Event) bool {
+	s, known := o.senders[e.SenderID]
+	return (only == nil || slices.Contains(only, e.UserID)) && (q.Sender == "" || known && s.Address == q.Sender) &&
+		e.Matches(q)
+}
+
+// ofKind returns a query without the filters that a kind does not have.
+func ofKind(k upstream.Kind, q upstream.ListQuery) upstream.ListQuery {
+	q.Delivered = q.Delivered && k == upstream.Emails
+	if k != upstream.Bounces {
+		q.BounceType, q.BounceCategory = "", ""
+	}
+	if k != upstream.BlockedEmails {
+		q.BlockedReason = ""
+	}
+	return q
+}
+
+// list returns the rows of a list, on all pages.
+func list[R any, P row[R]](o *Model, rows []R, only []upstream.ID, q upstream.ListQuery) []R {
+	out := []R{}
+	for i := range rows {
+		if o.passes(only, q, P(&rows[i]).Event()) {
+			out = append(out, rows[i])
 		}
 	}
-	s, known := o.senders[h.sender]
-	return q.Window.Contains(h.time) && (only == nil || slices.Contains(only, h.user)) &&
-		(q.UserID == 0 || h.user == q.UserID) && (q.SenderID == 0 || h.sender == q.SenderID) &&
-		(q.Sender == "" || known && s.Address == q.Sender) &&
-		(q.Domain == "" || domain == q.Domain) && (q.Local == "" || local == q.Local) &&
-		(q.Recipient == "" || h.recipient == q.Recipient)
+	return out
 }
 
 func page[R any](rows []R, offset int) []R {
@@ -108,36 +107,45 @@ func page[R any](rows []R, offset int) []R {
 }
 
 func (o *Model) Emails(only []upstream.ID, q upstream.ListQuery) []upstream.Email {
-	out := []upstream.Email{}
-	for _, x := range o.emails {
-		if o.common(only, q, emailHead(&x), x.Local, x.Domain, x.XHeaders) && (!q.Delivered || x.Delivered) {
-			out = append(out, x)
-		}
-	}
-	return page(out, q.Offset)
+	return page(list(o, o.emails, only, ofKind(upstream.Emails, q)), q.Offset)
 }
 
 func (o *Model) Bounces(only []upstream.ID, q upstream.ListQuery) []upstream.Bounce {
 	out := []upstream.Bounce{}
-	for _, x := range o.bounces {
-		if o.common(only, q, bounceHead(&x), x.Local, x.Domain, x.XHeaders) &&
-			(q.BounceType == "" || x.Type == q.BounceType) &&
-			(q.BounceCategory == "" || x.Category == q.BounceCategory) {
-			out = append(out, x.Bounce)
-		}
+	for _, x := range page(list(o, o.bounces, only, ofKind(upstream.Bounces, q)), q.Offset) {
+		out = append(out, x.Bounce)
 	}
-	return page(out, q.Offset)
+	return out
 }
 
 func (o *Model) BlockedEmails(only []upstream.ID, q upstream.ListQuery) []upstream.BlockedEmail {
-	out := []upstream.BlockedEmail{}
-	for _, x := range o.blocked {
-		if o.common(only, q, blockedHead(&x), x.Local, x.Domain, x.XHeaders) &&
-			(q.BlockedReason == "" || x.Reason == q.BlockedReason) {
-			out = append(out, x)
+	return page(list(o, o.blocked, only, ofKind(upstream.BlockedEmails, q)), q.Offset)
+}
+
+// event is an event of any kind. Detail is that of a bounce.
+type event struct {
+	upstream.Event
+	detail *upstream.BounceDetail
+}
+
+// events returns the events of a list of any kind, on all pages.
+func (o *Model) events(only []upstream.ID, k upstream.Kind, q upstream.ListQuery) (all []event) {
+	q = ofKind(k, q)
+	switch k {
+	case upstream.Emails:
+		for _, x := range list(o, o.emails, only, q) {
+			all = append(all, event{x.Event(), nil})
+		}
+	case upstream.Bounces:
+		for _, x := range list(o, o.bounces, only, q) {
+			all = append(all, event{x.Event(), &x})
+		}
+	case upstream.BlockedEmails:
+		for _, x := range list(o, o.blocked, only, q) {
+			all = append(all, event{x.Event(), nil})
 		}
 	}
-	return page(out, q.Offset)
+	return all
 }
 
 func (o *Model) Bounce(only []upstream.ID, k upstream.BounceKey) (upstream.BounceDetail, bool) {
@@ -151,45 +159,16 @@ func (o *Model) Bounce(only []upstream.ID, k upstream.BounceKey) (upstream.Bounc
 
 func (o *Model) Series(only []upstream.ID, k upstream.Kind, q upstream.SeriesQuery) []upstream.Series {
 	sums := map[upstream.ID]map[upstream.Time]upstream.Tally{}
-	count := func(h head, t upstream.Tally) {
-		if !o.common(only, upstream.ListQuery{Window: q.Window, UserID: q.UserID, SenderID: q.SenderID}, h, "", "",
-			nil) {
-			return
-		}
-		id, at := h.sender, upstream.Time(0)
-		if q.Rollup == upstream.ByUser {
-			id = h.user
-		}
+	filter := upstream.ListQuery{Window: q.Window, UserID: q.UserID, SenderID: q.SenderID, BounceType: q.BounceType}
+	for _, e := range o.events(only, k, filter) {
+		id, at := e.ID(q.Rollup), upstream.Time(0)
 		if q.Interval != 0 {
-			at = q.Interval.Floor(h.time)
+			at = q.Interval.Floor(e.Time)
 		}
 		if sums[id] == nil {
 			sums[id] = map[upstream.Time]upstream.Tally{}
 		}
-		sums[id][at] = sums[id][at].Add(t)
-	}
-	switch k {
-	case upstream.Emails:
-		for _, x := range o.emails {
-			count(emailHead(&x), upstream.Tally{Total: 1})
-		}
-	case upstream.BlockedEmails:
-		for _, x := range o.blocked {
-			count(blockedHead(&x), upstream.Tally{Total: 1})
-		}
-	case upstream.Bounces:
-		for _, x := range o.bounces {
-			t := upstream.Tally{Total: 1}
-			switch x.Type {
-			case upstream.Hard:
-				t.Hard = 1
-			case upstream.Soft:
-				t.Soft = 1
-			}
-			if q.BounceType == "" || x.Type == q.BounceType {
-				count(bounceHead(&x), t)
-			}
-		}
+		sums[id][at] = sums[id][at].Add(e.Tally())
 	}
 	out := []upstream.Series{}
 	for id, m := range sums {
