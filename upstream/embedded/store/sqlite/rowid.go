@@ -12,10 +12,7 @@ import (
 const (
 	placeBits = 20
 	places    = 1 << placeBits
-	// apart is the distance between the places of rows of a second, if there is room, so that others fit between them.
-	apart = 1 << 10
-
-	minID = "-9223372036854775808"
+	minID     = "-9223372036854775808"
 )
 
 // firstID returns the first id of a second.
@@ -88,7 +85,7 @@ func (w *writer) place(k *kind, all []*row) {
 		if n < len(all) {
 			hi = all[n].id
 		}
-		fits = spread(all[i:n], lo, hi, i == 0, n == len(all)) && fits
+		fits = spread(all[i:n], lo, hi) && fits
 		added = append(added, all[i:n]...)
 		i = n
 	}
@@ -96,7 +93,7 @@ func (w *writer) place(k *kind, all []*row) {
 		for _, r := range old {
 			w.remove(k, r)
 		}
-		spread(all, start-1, start+places, true, true)
+		spread(all, start-1, start+places)
 		for _, r := range old {
 			w.insert(k, r)
 		}
@@ -106,20 +103,9 @@ func (w *writer) place(k *kind, all []*row) {
 	}
 }
 
-// spread gives the rows ids between lo and hi, and reports whether there are enough. First and last say that no other
-// rows of the second come before and after them.
-func spread(rows []*row, lo, hi int64, first, last bool) bool {
-	n := int64(len(rows))
-	step := (hi - lo) / (n + 1)
-	if first || last {
-		step = min(step, apart)
-	}
-	switch {
-	case first && last:
-		lo += (hi - lo - step*(n+1)) / 2
-	case first:
-		lo = hi - step*(n+1)
-	}
+// spread gives the rows ids between lo and hi, with room for others, and reports whether there are enough.
+func spread(rows []*row, lo, hi int64) bool {
+	step := (hi - lo) / int64(len(rows)+1)
 	for i, r := range rows {
 		r.id = lo + step*int64(i+1)
 	}
