@@ -106,12 +106,3 @@ func (w *writer) mergeFailures(failures []row) {
 		}
 	}
 }
-
-// indexMessages creates the indexes that find messages. An empty store has none.
-func (w *writer) indexMessages() {
-	for _, q := range indexes {
-		if strings.Contains(q, "_recipient ") {
-			w.exec(q)
-		}
-	}
-}

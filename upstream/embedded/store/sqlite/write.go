@@ -12,12 +12,13 @@ import (
 
 // Write adds a batch: see [store.Writer].
 func (s *Store) Write(ctx context.Context, b store.Batch) (n store.Written, err error) {
+	if b.Merge { // which looks for each message
+		if err := s.Finish(ctx); err != nil {
+			return store.Written{}, err
+		}
+	}
 	err = s.change(ctx, "write events", func(w *writer) {
 		w.require(b.Given)
-		if b.Merge && !s.indexed.Load() {
-			s.tempBeside(w.conn)
-			w.indexMessages()
-		}
 		w.short = true
 		w.senders(b.Senders)
 		for k, rows := range rowsOf(&b) {
