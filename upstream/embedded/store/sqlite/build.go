@@ -5,8 +5,7 @@ import (
 	"fmt"
 )
 
-// Finish builds the indexes that the store lacks, and fills the tables of headers: see [store.Writer]. Each index that
-// is complete stays.
+// Finish builds the indexes that the store lacks: see [store.Writer]. Each index that is complete stays.
 func (s *Store) Finish(ctx context.Context) error {
 	err := s.finish(ctx)
 	if err != nil && ctx.Err() == nil {
@@ -51,7 +50,6 @@ func (s *Store) buildIndexes() error {
 	defer s.unlock(w)
 	s.tempBeside(w.conn)
 	w.exec("pragma cache_size = -16384") // SQLite sorts in as much memory, and takes twice as much while it does
-	w.fillHeaders()
 	for _, q := range indexes {
 		w.wait(q)
 	}
@@ -62,50 +60,8 @@ func (s *Store) buildIndexes() error {
 	return err
 }
 
-// filled is the key of the state that says that the tables of headers are filled.
-const filled = "store/headers"
-
-// fillHeaders fills the tables of headers from the rows, sorted, which is much faster than row by row in the order of
-// time.
-func (w *writer) fillHeaders() {
-	w.begin()
-	defer w.rollback()
-	if w.filled {
-		return
-	}
-	w.exec("create temp table if not exists tag (header_id integer, id integer)")
-	for _, k := range kinds {
-		var tags []tag
-		for v := range w.rows("select id, headers from " + k.table + " where headers is not null order by id") {
-			headers, err := decodeHeaders(text(v[1]))
-			w.fail(err)
-			for _, h := range headers {
-				tags = append(tags, tag{w.header(h), integer(v[0])})
-			}
-			if len(tags) >= 1024 {
-				w.insertTags("temp.tag", tags)
-				tags = tags[:0]
-			}
-			if w.full() {
-				w.forget()
-			}
-		}
-		w.insertTags("temp.tag", tags)
-		w.exec("delete from " + k.table + "_header")
-		w.exec("insert or ignore into " + k.table + "_header select header_id, id from temp.tag order by header_id, id")
-		w.exec("delete from temp.tag")
-	}
-	w.keep(map[string]string{filled: "1"})
-	w.commit()
-}
-
-// hasIndexes reports whether the store has all indexes, and the tables of headers are filled.
+// hasIndexes reports whether the store has all indexes.
 func (c *conn) hasIndexes() bool {
-	return c.hasHeaders() && int(c.number("select count(*) from sqlite_schema"+
+	return int(c.number("select count(*) from sqlite_schema"+
 		" where type = 'index' and tbl_name in ('email', 'bounce', 'blocked_email')")) == len(indexes)
-}
-
-// hasHeaders reports whether the tables of headers are filled.
-func (c *conn) hasHeaders() bool {
-	return c.number("select count(*) from import_state where key = ?", filled) != 0
 }

@@ -89,6 +89,27 @@ func TestListsAreRightWithoutIndexes(t *testing.T) {
 	complete()
 }
 
+// Earlier releases filled the tables of headers at the end of an import. Those of one that was killed are filled when the
+// store is opened.
+func TestMigrationFillsTablesOfHeaders(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "events.db")
+	ctx, o := t.Context(), &storetest.Model{}
+	s := storetest.Must[*sqlite.Store](t)(sqlite.Open(ctx, sqlite.Options{Path: path}))
+	for b := range storetest.Batches(620, 200) {
+		storetest.Write(t, s, b)
+		o.Write(b)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	edit(t, path, "delete from email_header", "delete from bounce_header", "delete from blocked_email_header",
+		"delete from header", "pragma user_version = 2")
+	s = storetest.Must[*sqlite.Store](t)(sqlite.Open(ctx, sqlite.Options{Path: path}))
+	t.Cleanup(func() { _ = s.Close() })
+	storetest.Sound(t, s)
+	sameLists(t, s, o)
+}
+
 func TestFinishContinuesAfterItsContextEnds(t *testing.T) {
 	s := open(t, "")
 	storetest.Write(t, s, storetest.Step(1))

@@ -94,9 +94,6 @@ func (c *checker) events(k *kind) {
 		inRows.addRow(c.seed, &x)
 	}
 	c.counts(k, checked, math.MaxInt64, counted)
-	if !c.hasHeaders() {
-		return
-	}
 	for v := range c.rows("select h.name, h.value, n, low, high from" +
 		" (select header_id, count(*) n, sum(id & 0xffffffff) low, sum(id >> 20) high from " + k.table +
 		"_header group by 1) t left join header h on h.id = t.header_id") {

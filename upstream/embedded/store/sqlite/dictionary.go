@@ -8,59 +8,41 @@ import (
 	"deliverygraph/upstream"
 )
 
-// dictionaries cache the ids of texts that many rows share.
-type dictionaries struct {
-	domains  map[string]int64
-	headers  map[upstream.Header]int64
-	patterns map[string]int64
-}
+// interned is what identifies a text that many rows share: its table, the text, and the value of a header.
+type interned struct{ table, text, value string }
 
-// full reports whether the caches have their maximum size, some megabytes.
-func (d *dictionaries) full() bool {
-	return len(d.domains) > 1<<16 || len(d.headers) > 1<<17 || len(d.patterns) > 1<<15
-}
+// maxInterned limits the ids of texts in memory, to some megabytes.
+const maxInterned = 1 << 17
 
-func (d *dictionaries) forget() {
-	*d = dictionaries{map[string]int64{}, map[upstream.Header]int64{}, map[string]int64{}}
-}
+func (w *writer) forget() { w.interned = map[interned]int64{} }
 
 // domain returns the id of a domain.
-func (w *writer) domain(name string) int64 {
-	id, ok := w.domains[name]
-	if !ok {
-		id = w.intern("domain where name = ?", "domain (name) values (?)", name)
-		w.domains[name] = id
-	}
-	return id
-}
+func (w *writer) domain(name string) int64 { return w.intern("name", interned{"domain", name, ""}) }
 
 // pattern returns the id of a diagnostic's pattern.
-func (w *writer) pattern(text string) int64 {
-	id, ok := w.patterns[text]
-	if !ok {
-		id = w.intern("pattern where text = ?", "pattern (text) values (?)", text)
-		w.patterns[text] = id
-	}
-	return id
-}
+func (w *writer) pattern(text string) int64 { return w.intern("text", interned{"pattern", text, ""}) }
 
 // header returns the id of a header.
 func (w *writer) header(h upstream.Header) int64 {
-	id, ok := w.headers[h]
-	if !ok {
-		id = w.intern("header where name = ? and value = ?", "header (name, value) values (?, ?)",
-			fold(h.Name), h.Value)
-		w.headers[h] = id
-	}
-	return id
+	return w.intern("name", interned{"header", h.Name, h.Value})
 }
 
-// intern returns the id of a row of a dictionary. It adds the row if there is none.
-func (w *writer) intern(find, add string, args ...any) int64 {
-	id := w.number("select id from "+find, args...)
-	if id == 0 {
-		id = w.number("insert into "+add+" returning id", args...)
+// intern returns the id of a text by its column. It adds the text to its table if it is new.
+func (w *writer) intern(column string, t interned) int64 {
+	id, ok := w.interned[t]
+	if ok {
+		return id
 	}
+	columns, args := column, []any{t.text}
+	if t.table == "header" {
+		columns, args = column+", value", []any{fold(t.text), t.value}
+	}
+	places := placeholders(len(args))
+	id = w.number("select id from "+t.table+" where ("+columns+") = ("+places+")", args...)
+	if id == 0 {
+		id = w.number("insert into "+t.table+" ("+columns+") values ("+places+") returning id", args...)
+	}
+	w.interned[t] = id
 	return id
 }
 
@@ -73,17 +55,15 @@ func (w *writer) writeAllTags() {
 	}
 }
 
-// writeTags writes which rows have which headers, in the order of the table, which is faster than row by row.
+// writeTags writes which rows have which headers, in the order of the table, which is faster than row by row. After an
+// error the transaction is undone as a whole, so SQLite need not be able to undo each statement.
 func (w *writer) writeTags(k *kind) {
 	tags := w.tags[k.Kind]
 	w.tags[k.Kind] = tags[:0]
 	slices.SortFunc(tags, func(a, b tag) int {
 		return cmp.Or(cmp.Compare(a.header, b.header), cmp.Compare(a.id, b.id))
 	})
-	w.insertTags(k.table+"_header", slices.Compact(tags)) // a row may have a header twice
-}
-
-func (w *writer) insertTags(table string, tags []tag) {
+	tags = slices.Compact(tags) // a row may have a header twice
 	for len(tags) > 0 {
 		n := 64
 		if len(tags) < n {
@@ -93,7 +73,7 @@ func (w *writer) insertTags(table string, tags []tag) {
 		for _, t := range tags[:n] {
 			args = append(args, t.header, t.id)
 		}
-		w.exec("insert into "+table+" values (?, ?)"+strings.Repeat(", (?, ?)", n-1), args...)
+		w.exec("insert or fail into "+k.table+"_header values (?, ?)"+strings.Repeat(", (?, ?)", n-1), args...)
 		tags = tags[n:]
 	}
 }

@@ -119,7 +119,7 @@ func (c *conn) migrate(cfg connConfig) {
 	for _, m := range migrations[version:] {
 		c.exec(m)
 	}
-	if version < len(migrations) {
+	if 0 < version && version < len(migrations) {
 		c.fillPatterns()
 	}
 	c.exec(fmt.Sprintf("pragma application_id = %d", applicationID))

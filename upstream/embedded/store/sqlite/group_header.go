@@ -13,11 +13,6 @@ const noHeader = "''"
 // headers calls f for events that are grouped by a header. The table of headers has the rows of each value. The rows
 // that have none are all others, so they are the difference to all rows.
 func (g *grouping) headers(l *listing, f func(keys upstream.Keys, at upstream.Time, n int64)) {
-	if !l.indexed { // the table of headers may be empty
-		g.events(l, "coalesce((select j.value from json_each(r.headers) j"+
-			" where lower(j.key) = lower('"+strings.ReplaceAll(g.q.Header, "'", "''")+"') limit 1), '')", g.add(f))
-		return
-	}
 	type slot struct {
 		keys upstream.Keys // without the header
 		at   upstream.Time

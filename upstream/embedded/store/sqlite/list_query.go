@@ -127,13 +127,6 @@ func (l *listing) oneOf(column string, values ...any) {
 
 // header adds a filter by a header.
 func (l *listing) header(h upstream.Header) {
-	if !l.indexed { // the table of headers may be empty
-		l.filters = append(l.filters, filter{
-			check: "exists (select 1 from json_each(r.headers) j where lower(j.key) = lower(?) and j.value = ?)",
-			args:  []any{h.Name, h.Value},
-		})
-		return
-	}
 	id := l.number("select id from header where name = ? and value = ?", fold(h.Name), h.Value)
 	l.none = l.none || id == 0
 	table := l.kind.table + "_header where header_id = ?"

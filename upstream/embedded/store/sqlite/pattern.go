@@ -5,8 +5,8 @@ import (
 	"deliverygraph/upstream/grouped"
 )
 
-// fillPatterns sets the patterns of bounces that have none yet, within a migration. A store that has been indexed gets
-// the indexes that are new, so that it is also complete for those who may only read it.
+// fillPatterns sets the patterns of bounces that have none yet, within a migration of an existing store. It also builds
+// the indexes that are new, so that the store is complete for programs that may only read it.
 func (c *conn) fillPatterns() {
 	const some = 1000
 	type bounce struct{ id, pattern int64 }
@@ -23,13 +23,11 @@ func (c *conn) fillPatterns() {
 		for _, b := range found {
 			c.exec("update bounce set pattern_id = ? where id = ?", b.pattern, b.id)
 		}
-		if w.full() {
+		if len(w.interned) > maxInterned {
 			w.forget()
 		}
 	}
-	if c.hasHeaders() {
-		for _, q := range indexes {
-			c.exec(q)
-		}
+	for _, q := range indexes {
+		c.exec(q)
 	}
 }

@@ -14,10 +14,9 @@ type writer struct {
 	*conn
 	cacheBytes int64
 
-	generation int64 // of the last transaction that it has seen; -1 before any
-	dictionaries
-	lastUser, lastSender int64 // the last numbers that it gave to accounts and senders
-	filled               bool  // the tables of headers are filled
+	generation           int64              // of the last transaction that it has seen; -1 before any
+	interned             map[interned]int64 // ids of texts
+	lastUser, lastSender int64              // the last numbers that it gave to accounts and senders
 
 	written store.Written
 	counts  counts
@@ -36,11 +35,10 @@ func (w *writer) begin() {
 	w.conn.begin(true)
 	w.written, w.counts, w.tags, w.changed, w.oldest = store.Written{}, counts{}, [len(kinds)][]tag{}, false, nothing
 	g := w.number(lastChange)
-	if g != w.generation || w.full() { // another process may have removed some
+	if g != w.generation || len(w.interned) > maxInterned { // another process may have removed some
 		w.forget()
 	}
 	w.generation = g
-	w.filled = w.filled || w.hasHeaders()
 }
 
 // rollback undoes the transaction unless it is committed.
@@ -102,8 +100,8 @@ func (w *writer) add(k *kind, r *row) {
 
 // insert is add for a row that is counted.
 func (w *writer) insert(k *kind, r *row) {
-	for i := 0; w.filled && i < len(r.headers); i++ {
-		w.tags[k.Kind] = append(w.tags[k.Kind], tag{w.header(r.headers[i]), r.id})
+	for _, h := range r.headers {
+		w.tags[k.Kind] = append(w.tags[k.Kind], tag{w.header(h), r.id})
 	}
 	values := r.values(k, w.domain(r.domain))
 	if k.Kind == upstream.Bounces {
@@ -125,8 +123,8 @@ func (w *writer) drop(k *kind, r *row) {
 // remove is drop for a row that stays counted.
 func (w *writer) remove(k *kind, r *row) {
 	w.writeTags(k) // those of the row may be among them
-	for i := 0; w.filled && i < len(r.headers); i++ {
-		w.exec("delete from "+k.table+"_header where header_id = ? and id = ?", w.header(r.headers[i]), r.id)
+	for _, h := range r.headers {
+		w.exec("delete from "+k.table+"_header where header_id = ? and id = ?", w.header(h), r.id)
 	}
 	if r.FullContent != "" {
 		w.exec("delete from bounce_content where id = ?", r.id)
