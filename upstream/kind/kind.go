@@ -59,7 +59,7 @@ type Field struct {
 	Content  bool // part of a message or of a server's answer, which only some callers may read
 
 	Column  string // in the store's tables of the kinds; REST by default
-	Pattern bool   // the store also keeps the patterns of the texts: see package diagnostic
+	Pattern bool   // the store also keeps the patterns of the texts: see package grouped
 	Apart   bool   // the column has a table of its own, because its texts are long: see schema/001_schema.sql
 }
 

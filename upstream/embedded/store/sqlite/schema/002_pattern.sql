@@ -2,7 +2,7 @@
 
 create table pattern (
 	id   integer primary key,
-	text text not null unique           -- see package diagnostic
+	text text not null unique           -- see package grouped
 ) strict;
 
 -- After the migrations, the program sets pattern_id where it is 0. A release that changes how
