@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"math"
 	"slices"
@@ -214,6 +215,39 @@ func partsOf(s ast.Selection) (ast.DirectiveList, ast.SelectionSet) {
 		return s.Directives, nil
 	}
 	return nil, nil
+}
+
+// fieldsOf yields the fields of a selection set, and of the fragments in it, each of which counts once.
+func fieldsOf(sets ...ast.SelectionSet) iter.Seq[*ast.Field] {
+	return func(yield func(*ast.Field) bool) {
+		spread := map[string]bool{}
+		var each func(ast.SelectionSet) bool
+		each = func(set ast.SelectionSet) bool {
+			for _, s := range set {
+				more := true
+				switch s := s.(type) {
+				case *ast.Field:
+					more = yield(s)
+				case *ast.InlineFragment:
+					more = each(s.SelectionSet)
+				case *ast.FragmentSpread:
+					if s.Definition != nil && !spread[s.Name] {
+						spread[s.Name] = true
+						more = each(s.Definition.SelectionSet)
+					}
+				}
+				if !more {
+					return false
+				}
+			}
+			return true
+		}
+		for _, set := range sets {
+			if !each(set) {
+				return
+			}
+		}
+	}
 }
 
 // operationOf returns the operation with that name, or the only operation if name is empty.

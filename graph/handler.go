@@ -16,7 +16,7 @@ import (
 
 // Options configures the endpoint. Zero values select the defaults named here.
 type Options struct {
-	// Extensions take part in every operation, in this order (see extension.go).
+	// Extensions take part in every operation, in this order (see engine.go).
 	Extensions []graphql.HandlerExtension
 	// CacheControl returns the Cache-Control header for the response to a GET whose operation ran without errors, from
 	// the operation's context; "" sends no header. All other responses to GET say no-store, and so do all if

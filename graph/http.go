@@ -12,7 +12,7 @@ import (
 )
 
 // handler is the endpoint. Each transport handles a request in three steps: read it (request.go), execute it
-// (execution.go), and write its responses (answer.go).
+// (execution.go), and write its responses (response.go).
 type handler struct {
 	engine    *engine
 	documents *documents
@@ -126,3 +126,26 @@ func (h *handler) broken(ctx context.Context, v any) *graphql.Response {
 	h.o.Logger.ErrorContext(ctx, "failed", "code", codeInternal, "error", v, "stack", string(debug.Stack()))
 	return &graphql.Response{Errors: gqlerror.List{requestError(codeInternal, "internal error")}}
 }
+
+// asGet turns a HEAD request into the GET whose headers it asks for. The server drops the body and computes
+// Content-Length from it as for a GET. A stream never ends by itself, so it is cut off where its body begins.
+func asGet(w http.ResponseWriter, r *http.Request) (http.ResponseWriter, *http.Request) {
+	ctx, cancel := context.WithCancel(r.Context())
+	r = r.WithContext(ctx)
+	r.Method = http.MethodGet
+	return headWriter{w, cancel}, r
+}
+
+type headWriter struct {
+	http.ResponseWriter
+	cancel context.CancelFunc // of the request
+}
+
+// Flush implements [http.Flusher]. Only streams flush.
+func (w headWriter) Flush() {
+	_ = http.NewResponseController(w.ResponseWriter).Flush()
+	w.cancel()
+}
+
+// Unwrap implements the interface of [http.ResponseController].
+func (w headWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -162,7 +162,7 @@ func (c inputChecker) named(in any, v input, t *ast.Definition, at string) {
 		case c.hide:
 			c.wrong(in, at, "%s must be a value of %s", excerpt(at), t.Name)
 		default:
-			c.wrong(in, at, "%s must be one of %s", excerpt(at), enumNames(t))
+			c.wrong(in, at, "%s must be one of %s", excerpt(at), fieldNames(t))
 		}
 	default:
 		if problem := c.scalar(v, t.Name); problem != "" {
@@ -242,11 +242,6 @@ func fieldNames(t *ast.Definition) string {
 	for _, f := range t.Fields {
 		names = append(names, f.Name)
 	}
-	return strings.Join(names, ", ")
-}
-
-func enumNames(t *ast.Definition) string {
-	var names []string
 	for _, v := range t.EnumValues {
 		names = append(names, v.Name)
 	}

@@ -37,7 +37,7 @@ func (d *documents) introspection(on *validator.Events, add validator.AddErrFunc
 	}
 	on.OnOperation(func(_ *validator.Walker, op *ast.OperationDefinition) {
 		c := &schemaCounter{schema: d.schema, most: d.o.MaxIntrospection}
-		if first := c.root(op.SelectionSet, map[string]bool{}); first != nil && d.o.HideSchema {
+		if first := c.root(op.SelectionSet); first != nil && d.o.HideSchema {
 			add(func(e *gqlerror.Error) {
 				placed(finish(e, codeForbidden, fmt.Sprintf("%s is disabled: this gateway does not show its schema. "+
 					"Ask its operator for the schema as a file", first.Name)), first.Position)
@@ -56,7 +56,7 @@ func (d *documents) introspection(on *validator.Events, add validator.AddErrFunc
 // asksForSchema reports whether an operation of a document selects __schema or __type.
 func asksForSchema(doc *ast.QueryDocument, schema *ast.Schema) bool {
 	return slices.ContainsFunc(doc.Operations, func(op *ast.OperationDefinition) bool {
-		return (&schemaCounter{schema: schema}).root(op.SelectionSet, map[string]bool{}) != nil
+		return (&schemaCounter{schema: schema}).root(op.SelectionSet) != nil
 	})
 }
 
@@ -90,32 +90,19 @@ type schemaCounter struct {
 }
 
 // root counts what the introspection fields at a query's root select, and returns the first of them.
-func (c *schemaCounter) root(set ast.SelectionSet, spread map[string]bool) (first *ast.Field) {
-	note := func(f *ast.Field) {
-		if first == nil {
+func (c *schemaCounter) root(set ast.SelectionSet) (first *ast.Field) {
+	for f := range fieldsOf(set) {
+		switch {
+		case !introspects(f):
+			continue
+		case first == nil:
 			first = f
 		}
-	}
-	for _, s := range set {
-		switch s := s.(type) {
-		case *ast.Field:
-			switch s.Name {
-			case "__schema":
-				note(s)
-				c.n++
-				c.count(s.SelectionSet, c.schema)
-			case "__type":
-				note(s)
-				c.n++
-				c.some(s, c.named(s))
-			}
-		case *ast.InlineFragment:
-			note(c.root(s.SelectionSet, spread))
-		case *ast.FragmentSpread:
-			if s.Definition != nil && !spread[s.Name] {
-				spread[s.Name] = true
-				note(c.root(s.Definition.SelectionSet, spread))
-			}
+		c.n++
+		if f.Name == "__schema" {
+			c.count(f.SelectionSet, c.schema)
+		} else {
+			c.some(f, c.named(f))
 		}
 	}
 	return first
@@ -190,24 +177,23 @@ func (c *schemaCounter) field(f *ast.Field, of any) {
 			c.typed(f, of.Elem)
 		}
 	case *ast.FieldDefinition:
-		switch f.Name {
-		case "args":
-			for _, a := range of.Arguments {
-				c.count(f.SelectionSet, a)
-			}
-		case "type":
-			c.typed(f, of.Type)
-		}
+		c.part(f, of.Type, of.Arguments)
 	case *ast.ArgumentDefinition:
-		if f.Name == "type" {
-			c.typed(f, of.Type)
-		}
+		c.part(f, of.Type, nil)
 	case *ast.DirectiveDefinition:
-		if f.Name == "args" {
-			for _, a := range of.Arguments {
-				c.count(f.SelectionSet, a)
-			}
+		c.part(f, nil, of.Arguments)
+	}
+}
+
+// part counts the fields below a field of a part that has a type, arguments or both.
+func (c *schemaCounter) part(f *ast.Field, t *ast.Type, args ast.ArgumentDefinitionList) {
+	switch {
+	case f.Name == "args":
+		for _, a := range args {
+			c.count(f.SelectionSet, a)
 		}
+	case f.Name == "type" && t != nil:
+		c.typed(f, t)
 	}
 }
 

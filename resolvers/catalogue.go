@@ -11,6 +11,7 @@ import (
 	"deliverygraph/graph/model"
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/kind"
 )
 
 // BounceCategories answers Query.bounceCategories.
@@ -21,7 +22,7 @@ func (query) BounceCategories(ctx context.Context) ([]*model.BounceCategory, err
 	}
 	out := make([]*model.BounceCategory, len(codes))
 	for i, c := range codes {
-		out[i] = &model.BounceCategory{Code: c, Description: describe(upstream.CategoryDescriptions, c)}
+		out[i] = &model.BounceCategory{Code: c, Description: describe(kind.Bounce.Descriptions, c)}
 	}
 	return out, nil
 }
@@ -34,7 +35,7 @@ func (query) BlockedReasons(ctx context.Context) ([]*model.BlockedReason, error)
 	}
 	out := make([]*model.BlockedReason, len(codes))
 	for i, c := range codes {
-		out[i] = &model.BlockedReason{Code: c, Description: describe(upstream.ReasonDescriptions, c)}
+		out[i] = &model.BlockedReason{Code: c, Description: describe(kind.BlockedEmail.Descriptions, c)}
 	}
 	return out, nil
 }

@@ -1,3 +1,14 @@
+// Package upstream defines the Dyn Email Delivery metrics REST API v4 as Go types: its rows, queries and errors, and
+// the interface [Asker], which answers a [Question]. Every layer implements it, whether it calls the API
+// (upstream/rest) or remembers its answers (upstream/cached). Package upstream/embedded serves the API.
+//
+// The package hides the wire formats. JSON is decoded tolerantly, because the API's document contradicts itself (an
+// object, an array or null for xheaders; lists with and without an envelope), and encoded in one form. Query strings
+// are encoded canonically: equal queries give equal strings. The package does no I/O.
+//
+// Start reading at [Asker] and [API]; [ListQuery] and [CountQuery] define what can be asked, and [Error] what can go
+// wrong. [ListQuery.Encode] and [ParseListQuery] encode and decode queries, [AppendBounces] and [DecodeBounces]
+// answers. "The document" in comments is the vendor's API document; where it is silent, comments state our decision.
 package upstream
 
 import (
@@ -75,6 +86,10 @@ func (k Kind) CountsPath() string { return kind.All[k].Counts }
 
 // String returns the kind in words, for messages.
 func (k Kind) String() string { return kind.All[k].Words }
+
+// Descriptions returns the descriptions of the documented codes of the kind's catalogue, by code. It returns nil if the
+// kind has no catalogue.
+func (k Kind) Descriptions() map[string]string { return kind.All[k].Descriptions }
 
 // Paths of the endpoints that belong to no kind. [BouncePath] is followed by the four parts of a [BounceKey].
 const (

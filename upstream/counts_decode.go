@@ -122,8 +122,8 @@ func (l *lexer) point(k Kind) Point {
 
 // tallyFields holds the counts of a row as sent.
 type tallyFields struct {
-	sent, bounced, soft, hard, blocked quantity
-	other                              quantity // of a kind that has none of these
+	bounced, soft, hard quantity
+	own                 quantity // of a kind that is not Bounces
 }
 
 // quantity is a number of events that may be missing.
@@ -134,40 +134,30 @@ type quantity struct {
 
 // read reads the value of m, which may be one of the counts.
 func (f *tallyFields) read(l *lexer, m *member, k Kind) {
-	switch m.field {
-	case sentCountKey:
-		f.sent = l.quantity(m.name)
-	case bounceCountKey:
+	switch {
+	case m.field == bounceCountKey:
 		f.bounced = l.quantity(m.name)
-	case softBounceCountKey:
+	case m.field == softBounceCountKey:
 		f.soft = l.quantity(m.name)
-	case hardBounceCountKey:
+	case m.field == hardBounceCountKey:
 		f.hard = l.quantity(m.name)
-	case blockedEmailCountKey:
-		f.blocked = l.quantity(m.name)
-	default:
-		if m.name == kind.All[k].Count {
-			f.other = l.quantity(m.name)
-		} else {
-			l.skip()
+	case m.field == countKey || m.name == kind.All[k].Count:
+		if n := l.quantity(m.name); m.name == kind.All[k].Count { // otherwise it is of another kind
+			f.own = n
 		}
+	default:
+		l.skip()
 	}
 }
 
 // tally returns the counts for kind k.
 func (f *tallyFields) tally(l *lexer, k Kind) Tally {
 	switch {
-	case k == Emails:
-		l.need("sent_count", f.sent.given)
-		return Tally{Total: f.sent.n}
-	case k == BlockedEmails && f.blocked.given:
-		return Tally{Total: f.blocked.n}
-	case k == BlockedEmails:
-		l.need("blocked_email_count", f.bounced.given)
-		return Tally{Total: f.bounced.n}
+	case k != Bounces && f.own.given:
+		return Tally{Total: f.own.n}
 	case k != Bounces:
-		l.need(kind.All[k].Count, f.other.given)
-		return Tally{Total: f.other.n}
+		l.need(kind.All[k].Count, f.bounced.given && k != Emails)
+		return Tally{Total: f.bounced.n}
 	case !f.soft.given && !f.hard.given:
 		l.need("bounce_count", f.bounced.given)
 		return Tally{Total: f.bounced.n}

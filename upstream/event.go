@@ -9,14 +9,9 @@ import (
 // Event is a row of any kind, for code that filters, orders and counts rows of all kinds alike. It states these rules
 // once. Tests and checks compare answers with them; servers and clients loop over the rows themselves.
 type Event struct {
-	UserID    ID
-	SenderID  ID
-	Time      Time // by which the kind is filtered and sorted
-	EmailID   string
-	Recipient string
-	Local     string
-	Domain    string
-	XHeaders  []Header
+	Identity
+	Local, Domain string
+	XHeaders      []Header
 
 	Own
 }
@@ -31,10 +26,7 @@ func Events(p Page) []Event {
 }
 
 func event(i Identity, t Texts, own Own) Event {
-	return Event{
-		UserID: i.UserID, SenderID: i.SenderID, Time: i.Time, EmailID: i.EmailID, Recipient: i.Recipient,
-		Local: *t.Local, Domain: *t.Domain, XHeaders: *t.XHeaders, Own: own,
-	}
+	return Event{i, *t.Local, *t.Domain, *t.XHeaders, own}
 }
 
 // Matches reports whether r lies in q's window and passes all its filters except the sender's address, which rows do
@@ -61,9 +53,9 @@ func (r Event) Compare(o Event) int {
 	return cmp.Or(cmp.Compare(r.Time, o.Time), cmp.Compare(r.EmailID, o.EmailID), cmp.Compare(r.Recipient, o.Recipient))
 }
 
-// Same reports whether both rows describe the same event: equal in order, user and sender.
+// Same reports whether both rows describe the same event.
 func (r Event) Same(o Event) bool {
-	return r.Compare(o) == 0 && r.UserID == o.UserID && r.SenderID == o.SenderID
+	return r.Identity == o.Identity
 }
 
 // ID returns the user or sender by which a rollup groups the row.

@@ -79,17 +79,18 @@ func TestEachFilterMatchesItsValue(t *testing.T) {
 
 func TestOrderAndTally(t *testing.T) {
 	t.Parallel()
-	sorted := []upstream.Event{
+	sorted := []upstream.Identity{
 		{Time: 1, EmailID: "z", Recipient: "z"}, {Time: 2, EmailID: "a", Recipient: "z"},
 		{Time: 2, EmailID: "b", Recipient: "a"}, {Time: 2, EmailID: "b", Recipient: "b"},
 	}
 	for i := 1; i < len(sorted); i++ {
-		if sorted[i-1].Compare(sorted[i]) >= 0 || sorted[i-1].Same(sorted[i]) {
+		a, b := upstream.Event{Identity: sorted[i-1]}, upstream.Event{Identity: sorted[i]}
+		if a.Compare(b) >= 0 || a.Same(b) {
 			t.Errorf("row %d does not come before row %d", i-1, i)
 		}
 	}
-	r := upstream.Event{UserID: 1, SenderID: 2, Own: upstream.Own{BounceType: upstream.Hard}}
-	if r.Same(upstream.Event{UserID: 1, SenderID: 3}) || !r.Same(r) {
+	r := upstream.Event{Identity: upstream.Identity{UserID: 1, SenderID: 2}, Own: upstream.Own{BounceType: upstream.Hard}}
+	if r.Same(upstream.Event{Identity: upstream.Identity{UserID: 1, SenderID: 3}}) || !r.Same(r) {
 		t.Error("rows of two senders are the same, or a row differs from itself")
 	}
 	if r.ID(upstream.ByUser) != 1 || r.ID(upstream.BySender) != 2 {

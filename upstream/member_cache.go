@@ -87,11 +87,10 @@ type field uint8
 const (
 	senderKey field = rowFields + iota
 	timestampKey
-	sentCountKey
 	bounceCountKey
 	softBounceCountKey
 	hardBounceCountKey
-	blockedEmailCountKey
+	countKey // of another kind than bounces
 )
 
 // fieldOf returns the field that a key stands for.
@@ -101,16 +100,14 @@ func fieldOf(name string) field {
 		return senderKey
 	case "timestamp":
 		return timestampKey
-	case "sent_count":
-		return sentCountKey
 	case "bounce_count":
 		return bounceCountKey
 	case "soft_bounce_count":
 		return softBounceCountKey
 	case "hard_bounce_count":
 		return hardBounceCountKey
-	case "blocked_email_count":
-		return blockedEmailCountKey
+	case "sent_count", "blocked_email_count":
+		return countKey
 	}
 	return rowField(name)
 }

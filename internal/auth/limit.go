@@ -1,3 +1,17 @@
+// Package auth says who a caller is, whose data it may read and what of it, and applies this to every call.
+//
+// The request's context carries a [Caller]. Its restrictions apply in one place: [Limit] wraps the API that an
+// operation uses, so no resolver, filter, id or cursor can bypass them. Calls for users that the caller may not read
+// are answered without an upstream call, as if these users had no data: the caller cannot distinguish them from users
+// that do not exist. A call without a user becomes a call for each of the caller's users, whose answers are merged
+// here, or one call by user for all. Data that the upstream sends of a user that was not requested is never passed on.
+//
+// Data outside the caller's scopes is masked or withheld here too, in copies of the rows: pages, cursors and ids
+// contain only what the caller may see, and calls that would reveal the rest are refused.
+//
+// An [Authenticator] identifies a caller by its [Credential]; [Middleware] does so for each request.
+//
+// Start reading at [Caller] and [Limit].
 package auth
 
 import (
@@ -123,4 +137,23 @@ func counted[R any](
 		return answers[0], nil
 	}
 	return merge(answers...), nil
+}
+
+var errNoMetrics = refuse(upstream.PermissionDenied,
+	"reading anything needs the scope metrics:read, which this caller has not been given")
+
+// denied is a layer that refuses every call of a caller who may not read metrics.
+func denied(context.Context, *upstream.Question, upstream.Asker) (any, error) {
+	return nil, errNoMetrics
+}
+
+// ownKey is a layer for calls with the caller's own API key. If the upstream does not accept the key, that is the
+// caller's mistake and not the gateway operator's.
+func ownKey(ctx context.Context, q *upstream.Question, next upstream.Asker) (any, error) {
+	answer, err := next.Ask(ctx, q)
+	if upstream.CodeOf(err) == upstream.Unauthenticated {
+		err = &upstream.Error{Code: upstream.Unauthenticated, Err: err,
+			Message: "the metrics API does not accept the API key that was sent: it is mistyped, or no longer valid"}
+	}
+	return answer, err
 }

@@ -1,8 +1,10 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"deliverygraph/upstream"
@@ -70,10 +72,8 @@ func (m *merge[R, P]) read(ctx context.Context) ([]R, error) {
 		readers[i] = &reader[R, P]{q: q, ask: m.ask}
 		errs[i] = readers[i].fill(ctx)
 	})
-	for _, err := range errs {
-		if err != nil {
-			return nil, err
-		}
+	if err := cmp.Or(errs...); err != nil {
+		return nil, err
 	}
 	var out []R
 	for pages := 0; len(out) < upstream.PageSize; {
@@ -145,11 +145,7 @@ func (m *merge[R, P]) over(all []upstream.Series, w upstream.Window, i upstream.
 			}
 		}
 	}
-	starts := make([]upstream.Time, 0, len(totals))
-	for start := range totals {
-		starts = append(starts, start)
-	}
-	slices.Sort(starts)
+	starts := slices.Sorted(maps.Keys(totals))
 	for n, start := range starts {
 		m.q.Window.Start = start
 		if totals[start] > m.q.Offset || n == len(starts)-1 {

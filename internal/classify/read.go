@@ -9,6 +9,7 @@ import (
 	"github.com/agnivade/levenshtein"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/kind"
 )
 
 // fields are the fields of a rule.
@@ -81,9 +82,9 @@ func (r *reader) field(line string) error {
 	rule := &r.rules[len(r.rules)-1]
 	switch name {
 	case "Category":
-		if _, known := upstream.CategoryDescriptions[value]; !known {
+		if _, known := kind.Bounce.Descriptions[value]; !known {
 			return r.errorf("unknown category %q%s", value, suggest(value,
-				slices.Sorted(maps.Keys(upstream.CategoryDescriptions))))
+				slices.Sorted(maps.Keys(kind.Bounce.Descriptions))))
 		}
 		return r.once(name, &rule.Category, value)
 	case "Type":

@@ -63,7 +63,7 @@ func (c *doctorCommand) Run(ctx context.Context, io Streams) error {
 	case ctx.Err() != nil:
 		return errors.New("the examination was stopped")
 	case err != nil:
-		return badSetting("--upstream, --upstream-key or --upstream-ca: %v", err)
+		return badUpstream(err)
 	}
 	if err := report.WriteTable(io.Out, doctor.Layout{ASCII: c.ASCII}); err != nil {
 		return err

@@ -127,88 +127,63 @@ func (c *serveCommand) check() error {
 		return badSetting("--upstream-key or --upstream-ca is given without --upstream: " +
 			"name the server, such as --upstream https://metrics.example.com/v4")
 	}
-	if c.Retention != (span{}) && c.Data == "" && c.Upstream == "" {
-		return badSetting("--retention needs a store in a file: name it, such as --data metrics.db")
-	}
-	if c.Create && c.Data == "" {
-		return badSetting("--create creates the store of --data: name its file, such as --data metrics.db")
-	}
-	if c.RestListen == "" && (c.RestKeys != "" || c.RestKeyList != "" || c.RestDuplicate202) {
-		return badSetting("--rest-keys and --rest-duplicate-202 configure the REST port: " +
-			"open it, such as --rest-listen 127.0.0.1:8081")
-	}
-	if c.RestKeys != "" && c.RestKeyList != "" {
-		return badSetting("--rest-keys and DELIVERYGRAPH_REST_KEY_LIST are both set: leave one out")
-	}
-	if c.TrustedOnly && c.TrustedDocuments == "" {
-		return badSetting("--trusted-only without --trusted-documents refuses all documents: " +
-			"name some, such as --trusted-documents persisted.json")
-	}
-	if c.CostPerMinute < 0 || c.CostPerMinute > 1_000_000 {
-		return badSetting("--cost-per-minute must be from 1 to 1000000, such as 2000; leave it out for no limit")
-	}
-	if c.MaxOperations < 0 {
-		return badSetting("--max-operations must be at least 1, such as 128")
-	}
-	if c.Timeout <= 0 {
-		return badSetting("--timeout must be positive, such as 30s")
-	}
-	if c.DrainTime < 0 || c.CacheFresh < 0 || c.CacheStale < 0 || c.CacheSettle < 0 || c.CacheCatalog < 0 {
-		return badSetting("--drain-time, --cache-fresh, --cache-stale, " +
-			"--cache-settle and --cache-catalog must not be negative: " +
-			"such as 10s")
-	}
-	if (c.TLSCert == "") != (c.TLSKey == "") {
-		return badSetting("--tls-cert and --tls-key must be given together, " +
-			"such as --tls-cert cert.pem --tls-key key.pem")
-	}
-	if c.RedisCA != "" && c.Redis == "" {
-		return badSetting("--redis-ca is given without --redis: name the server, such as --redis rediss://host:6379")
-	}
-	if c.AdminListen == "" && c.AdminPprof {
-		return badSetting("--admin-pprof needs the admin port: open it, such as --admin-listen 127.0.0.1:9090")
+	for _, s := range []struct {
+		wrong   bool
+		message string
+	}{
+		{c.Retention != (span{}) && c.Data == "" && c.Upstream == "",
+			"--retention needs a store in a file: name it, such as --data metrics.db"},
+		{c.Create && c.Data == "", "--create creates the store of --data: name its file, such as --data metrics.db"},
+		{c.RestListen == "" && (c.RestKeys != "" || c.RestKeyList != "" || c.RestDuplicate202),
+			"--rest-keys and --rest-duplicate-202 configure the REST port: open it, such as --rest-listen " +
+				"127.0.0.1:8081"},
+		{c.RestKeys != "" && c.RestKeyList != "",
+			"--rest-keys and DELIVERYGRAPH_REST_KEY_LIST are both set: leave one out"},
+		{c.TrustedOnly && c.TrustedDocuments == "",
+			"--trusted-only without --trusted-documents refuses all documents: name some, such as " +
+				"--trusted-documents persisted.json"},
+		{c.CostPerMinute < 0 || c.CostPerMinute > 1_000_000,
+			"--cost-per-minute must be from 1 to 1000000, such as 2000; leave it out for no limit"},
+		{c.MaxOperations < 0, "--max-operations must be at least 1, such as 128"},
+		{c.Timeout <= 0, "--timeout must be positive, such as 30s"},
+		{c.DrainTime < 0 || c.CacheFresh < 0 || c.CacheStale < 0 || c.CacheSettle < 0 || c.CacheCatalog < 0,
+			"--drain-time, --cache-fresh, --cache-stale, --cache-settle and --cache-catalog must not be negative: " +
+				"such as 10s"},
+		{(c.TLSCert == "") != (c.TLSKey == ""),
+			"--tls-cert and --tls-key must be given together, such as --tls-cert cert.pem --tls-key key.pem"},
+		{c.RedisCA != "" && c.Redis == "",
+			"--redis-ca is given without --redis: name the server, such as --redis rediss://host:6379"},
+		{c.AdminListen == "" && c.AdminPprof,
+			"--admin-pprof needs the admin port: open it, such as --admin-listen 127.0.0.1:9090"},
+		{!(c.TraceShare >= 0 && c.TraceShare <= 1), "--trace-share must be from 0 to 1, such as 0.1"},
+		{c.MemoryLimit != 0 && c.MemoryLimit < minMemory, "--memory-limit must be at least 32MiB, such as 512MiB"},
+		{c.GCPercent < 0 || c.GCPercent > 10_000,
+			"--gc-percent must be from 1 to 10000, such as 100; leave it out to adapt it to the memory in use"},
+		{c.DrainDelay < 0, "--drain-delay must not be negative: such as 5s"},
+		{c.MaxUpstreamCalls < 0, "--max-upstream-calls must not be negative: such as 200, or 0 for no limit"},
+		{c.BatchLimit < 0 || c.BatchLimit > 1000, "--batch-limit must be from 0 to 1000, such as 10; 0 refuses arrays"},
+		{c.Subscriptions < 1 || c.SubscriptionsPerCaller < 1 || c.SubscriptionFilters < 1,
+			"--subscriptions, --subscriptions-per-caller and --subscription-filters must be at least 1, such as " +
+				"100"},
+		{c.SubscriptionPoll < 100*time.Millisecond || c.SubscriptionOverlap < time.Second,
+			"--subscription-poll must be at least 100ms, such as 5s, and --subscription-overlap at least 1s, such " +
+				"as 5m"},
+		{c.SubscriptionHeartbeat < 100*time.Millisecond,
+			"--subscription-heartbeat must be at least 100ms, such as 15s"},
+		{c.UpstreamConcurrency < 1, "--upstream-concurrency must be at least 1, such as 16"},
+	} {
+		if s.wrong {
+			return badSetting("%s", s.message)
+		}
 	}
 	if _, _, err := c.collector(); err != nil {
 		return err
-	}
-	if !(c.TraceShare >= 0 && c.TraceShare <= 1) {
-		return badSetting("--trace-share must be from 0 to 1, such as 0.1")
-	}
-	if c.MemoryLimit != 0 && c.MemoryLimit < minMemory {
-		return badSetting("--memory-limit must be at least 32MiB, such as 512MiB")
-	}
-	if c.GCPercent < 0 || c.GCPercent > 10_000 {
-		return badSetting("--gc-percent must be from 1 to 10000, such as 100; " +
-			"leave it out to adapt it to the memory in use")
-	}
-	if c.DrainDelay < 0 {
-		return badSetting("--drain-delay must not be negative: such as 5s")
-	}
-	if c.MaxUpstreamCalls < 0 {
-		return badSetting("--max-upstream-calls must not be negative: such as 200, or 0 for no limit")
-	}
-	if c.BatchLimit < 0 || c.BatchLimit > 1000 {
-		return badSetting("--batch-limit must be from 0 to 1000, such as 10; 0 refuses arrays")
 	}
 	if err := c.Auth.check(c); err != nil {
 		return err
 	}
 	if err := c.Ingest.check(c); err != nil {
 		return err
-	}
-	if c.Subscriptions < 1 || c.SubscriptionsPerCaller < 1 || c.SubscriptionFilters < 1 {
-		return badSetting("--subscriptions, --subscriptions-per-caller and --subscription-filters must be at least " +
-			"1, such as 100")
-	}
-	if c.SubscriptionPoll < 100*time.Millisecond || c.SubscriptionOverlap < time.Second {
-		return badSetting("--subscription-poll must be at least 100ms, such as 5s, " +
-			"and --subscription-overlap at least 1s, such as 5m")
-	}
-	if c.SubscriptionHeartbeat < 100*time.Millisecond {
-		return badSetting("--subscription-heartbeat must be at least 100ms, such as 15s")
-	}
-	if c.UpstreamConcurrency < 1 {
-		return badSetting("--upstream-concurrency must be at least 1, such as 16")
 	}
 	for _, h := range c.AllowedHosts {
 		if h != "*" && !hostName.MatchString(h) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
@@ -23,20 +24,20 @@ type Metrics struct {
 	requests   *prometheus.CounterVec // method, status
 	underWay   prometheus.Gauge
 	phases     *prometheus.HistogramVec // phase
-	duration   prometheus.Histogram
+	duration   prometheus.Observer
 	streams    *prometheus.GaugeVec // transport
 	operations *prometheus.CounterVec
 	took       *prometheus.HistogramVec // type
-	waited     prometheus.Histogram
-	asked      prometheus.Histogram
-	planned    prometheus.Histogram
+	waited     prometheus.Observer
+	asked      prometheus.Observer
+	planned    prometheus.Observer
 	refused    *prometheus.CounterVec // reason
-	bytes      prometheus.Histogram
+	bytes      prometheus.Observer
 	errors     *prometheus.CounterVec // code
 
 	calls    *prometheus.HistogramVec // endpoint, status
 	outcomes *prometheus.CounterVec   // endpoint, outcome
-	queued   prometheus.Histogram
+	queued   prometheus.Observer
 	tries    *prometheus.CounterVec // endpoint
 	received *prometheus.CounterVec
 	rows     *prometheus.CounterVec
@@ -53,72 +54,70 @@ var calls = []float64{0, 1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000}
 
 // NewMetrics returns the metrics of a program of this version, including those of the Go runtime and the process.
 func NewMetrics(version, goVersion string) *Metrics {
+	registry := prometheus.NewRegistry()
+	with := maker{promauto.With(registry)}
 	m := &Metrics{
-		registry: prometheus.NewRegistry(),
+		registry: registry,
 
-		requests: counters("http_requests_total",
+		requests: with.counters("http_requests_total",
 			"HTTP requests to the GraphQL endpoint that were answered.", "method", "status"),
-		underWay: gauge("http_requests_in_flight",
+		underWay: with.gauge("http_requests_in_flight",
 			"HTTP requests to the GraphQL endpoint being read, executed or answered, including streams."),
-		duration: histogram("http_request_duration_seconds",
+		duration: with.histogram("http_request_duration_seconds",
 			"Time of HTTP requests from the end of their header to the end of the answer, without streams.",
 			seconds),
-		phases: histograms("request_phase_seconds",
+		phases: with.histograms("request_phase_seconds",
 			"Time of HTTP requests by phase, without streams: read (from the caller), write (to the caller), "+
 				"upstream (waiting for at least one answer of the metrics API or the cache) and own (the gateway's).",
 			seconds, "phase"),
-		streams: gauges("streams", "Open streams.", "transport"),
+		streams: with.gauges("streams", "Open streams.", "transport"),
 
-		operations: counters("operations_total",
+		operations: with.counters("operations_total",
 			"GraphQL operations that have ended: ok, partial (data and errors), failed (only errors), refused "+
 				"(before they ran) or canceled (the caller left).", "type", "outcome"),
-		took: histograms("operation_duration_seconds",
+		took: with.histograms("operation_duration_seconds",
 			"Time of GraphQL operations, without the transfer of request and answer, and without "+
 				"subscriptions.", seconds, "type"),
-		waited: histogram("operation_upstream_wait_seconds",
+		waited: with.histogram("operation_upstream_wait_seconds",
 			"Time that an operation waited for at least one answer of the metrics API or the cache.", seconds),
-		asked: histogram("operation_upstream_questions",
+		asked: with.histogram("operation_upstream_questions",
 			"Questions to the metrics API per operation, including those that the cache answered.", calls),
-		planned: histogram("operation_planned_upstream_calls",
+		planned: with.histogram("operation_planned_upstream_calls",
 			"Calls of the metrics API that an operation planned before it ran, including operations refused for "+
 				"it. Its cost is one more.", calls),
-		refused: counters("refused_total",
+		refused: with.counters("refused_total",
 			"Requests refused by a limit: used-up (the caller's cost per minute), too-dear (a single operation "+
 				"that costs more than that), calls (more than an operation may make), "+
 				"load (the gateway is overloaded) "+
 				"or streams (too many subscriptions, WebSockets, operations on one, or watched filters).", "reason"),
-		bytes: histogram("operation_answer_bytes",
+		bytes: with.histogram("operation_answer_bytes",
 			"Size of the data of answers.", prometheus.ExponentialBuckets(256, 4, 9)),
-		errors: counters("errors_total", "GraphQL errors by their extensions.code.", "code"),
+		errors: with.counters("errors_total", "GraphQL errors by their extensions.code.", "code"),
 
-		calls: histograms("upstream_call_duration_seconds",
+		calls: with.histograms("upstream_call_duration_seconds",
 			"Time of calls of the metrics API, including waiting for a slot and retries, by the last HTTP status "+
 				"(or none).", seconds, "endpoint", "status"),
-		outcomes: counters("upstream_calls_total",
+		outcomes: with.counters("upstream_calls_total",
 			"Calls of the metrics API: ok, joined (answered by an equal call under way), canceled, or their error "+
 				"code.", "endpoint", "outcome"),
-		queued: histogram("upstream_queue_seconds", "Time that calls of the metrics API waited for a slot.", seconds),
-		tries: counters("upstream_tries_total",
+		queued: with.histogram("upstream_queue_seconds", "Time that calls of the metrics API waited for a slot.", seconds),
+		tries: with.counters("upstream_tries_total",
 			"HTTP requests sent to the metrics API; the excess over calls is retries.", "endpoint"),
-		received: counters("upstream_received_bytes_total",
+		received: with.counters("upstream_received_bytes_total",
 			"Decompressed bytes of the metrics API's answers.", "endpoint"),
-		rows: counters("upstream_received_rows_total",
+		rows: with.counters("upstream_received_rows_total",
 			"Rows, codes and series in the metrics API's answers.", "endpoint"),
-		lookups: counters("cache_lookups_total",
+		lookups: with.counters("cache_lookups_total",
 			"Cache lookups: hit, shared (in Redis, from another gateway), joined (waited for an equal call), "+
 				"miss (made a call), stale (an old answer instead of an error) or failed.", "endpoint", "result"),
+		webhooks: newWebhooks(with),
 	}
-	m.webhooks = newWebhooks(m.registry)
-	m.registry.MustRegister(m.requests, m.underWay, m.duration, m.phases, m.streams,
-		m.operations, m.took, m.waited, m.asked, m.planned, m.refused, m.bytes, m.errors,
-		m.calls, m.outcomes, m.queued, m.tries, m.received, m.rows, m.lookups,
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	registry.MustRegister(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		// The scheduling latency of goroutines shows whether the gateway has too few processors.
 		collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(
 			collectors.GoRuntimeMetricsRule{Matcher: regexp.MustCompile("^/sched/latencies:seconds$")})))
-	info := gauges("build_info", "Always 1; the labels identify the running version.", "version", "goversion")
-	info.WithLabelValues(version, goVersion).Set(1)
-	m.registry.MustRegister(info)
+	with.gauges("build_info", "Always 1; the labels identify the running version.", "version", "goversion").
+		WithLabelValues(version, goVersion).Set(1)
 	m.streams.WithLabelValues(sse)
 	m.streams.WithLabelValues(webSocket)
 	for _, reason := range []string{"used-up", "too-dear", refusedForCalls, "load", "streams"} {
@@ -130,10 +129,19 @@ func NewMetrics(version, goVersion string) *Metrics {
 	return m
 }
 
-// Gauge adds a gauge whose value is computed when it is scraped.
-func (m *Metrics) Gauge(name, help string, value func() float64) {
-	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help},
-		value))
+// Gauge adds a gauge whose value is computed when it is scraped. Labels are names and values.
+func (m *Metrics) Gauge(name, help string, value func() float64, labels ...string) {
+	o := prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}
+	for i := 0; i < len(labels); i += 2 {
+		o.ConstLabels = prometheus.Labels{labels[i]: labels[i+1]}
+	}
+	m.registry.MustRegister(prometheus.NewGaugeFunc(o, value))
+}
+
+// counter adds a counter whose value is computed when it is scraped.
+func (m *Metrics) counter(name, help string, value func() float64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(
+		prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, value))
 }
 
 // Handler serves the metrics in the formats of Prometheus. It aborts a scrape after 10 s and refuses more than 3 at a
@@ -142,26 +150,27 @@ func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 3, Timeout: 10 * time.Second})
 }
 
-func counters(name, help string, labels ...string) *prometheus.CounterVec {
-	return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
+// maker makes metrics and registers them.
+type maker struct{ promauto.Factory }
+
+func (f maker) counters(name, help string, labels ...string) *prometheus.CounterVec {
+	return f.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
 }
 
-func gauge(name, help string) prometheus.Gauge {
-	return prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help})
+func (f maker) gauges(name, help string, labels ...string) *prometheus.GaugeVec {
+	return f.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, labels)
 }
 
-func gauges(name, help string, labels ...string) *prometheus.GaugeVec {
-	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, labels)
-}
-
-func histogram(name, help string, buckets []float64) prometheus.Histogram {
-	return prometheus.NewHistogram(prometheus.HistogramOpts{
-		Namespace: namespace, Name: name, Help: help, Buckets: buckets,
-	})
-}
-
-func histograms(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
-	return prometheus.NewHistogramVec(prometheus.HistogramOpts{
+func (f maker) histograms(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+	return f.NewHistogramVec(prometheus.HistogramOpts{
 		Namespace: namespace, Name: name, Help: help, Buckets: buckets,
 	}, labels)
+}
+
+func (f maker) gauge(name, help string) prometheus.Gauge {
+	return f.gauges(name, help).WithLabelValues()
+}
+
+func (f maker) histogram(name, help string, buckets []float64) prometheus.Observer {
+	return f.histograms(name, help, buckets).WithLabelValues()
 }

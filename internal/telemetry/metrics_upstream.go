@@ -46,7 +46,26 @@ func status(s int) string {
 }
 
 // Load adds metrics of the upstream client's current state, which load returns.
-func (m *Metrics) Load(load func() Load) { m.registry.MustRegister(loadCollector{load}) }
+func (m *Metrics) Load(load func() Load) {
+	m.Gauge("upstream_requests_in_flight", "Requests sent to the metrics API and not yet answered.",
+		func() float64 { return float64(load().UnderWay) })
+	m.Gauge("upstream_limit",
+		"Limit on concurrent requests to the metrics API; it falls while the API sheds load or becomes slower.",
+		func() float64 { return float64(load().Limit) })
+	m.Gauge("upstream_waiting", "Requests waiting for a slot.", func() float64 { return float64(load().Waiting) })
+	m.counter("upstream_refused_total", "Requests refused because too many were waiting.",
+		func() float64 { return float64(load().Refused) })
+	m.counter("upstream_breaker_opened_total", "How often the circuit breaker has opened.",
+		func() float64 { return float64(load().Opened) })
+	for _, state := range []string{"closed", "half-open", "open"} {
+		m.Gauge("upstream_breaker_state", "1 for the state of the circuit breaker, 0 for the others.", func() float64 {
+			if load().Breaker == state {
+				return 1
+			}
+			return 0
+		}, "state", state)
+	}
+}
 
 // Load describes the current state of the upstream client.
 type Load struct {
@@ -57,47 +76,6 @@ type Load struct {
 
 	Breaker string // "closed", "open" or "half-open"
 	Opened  int64  // how often the breaker has opened so far
-}
-
-type loadCollector struct{ load func() Load }
-
-func desc(name, help string, labels ...string) *prometheus.Desc {
-	return prometheus.NewDesc(namespace+"_"+name, help, labels, nil)
-}
-
-var (
-	underWayDesc = desc("upstream_requests_in_flight", "Requests sent to the metrics API and not yet answered.")
-	limitDesc    = desc("upstream_limit",
-		"Limit on concurrent requests to the metrics API; it falls while the API sheds load or becomes slower.")
-	waitingDesc = desc("upstream_waiting", "Requests waiting for a slot.")
-	refusedDesc = desc("upstream_refused_total", "Requests refused because too many were waiting.")
-	breakerDesc = desc("upstream_breaker_state", "1 for the state of the circuit breaker, 0 for the others.", "state")
-	openedDesc  = desc("upstream_breaker_opened_total", "How often the circuit breaker has opened.")
-)
-
-func (c loadCollector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{underWayDesc, limitDesc, waitingDesc, refusedDesc, breakerDesc, openedDesc} {
-		to <- d
-	}
-}
-
-func (c loadCollector) Collect(to chan<- prometheus.Metric) {
-	l := c.load()
-	send := func(d *prometheus.Desc, t prometheus.ValueType, v float64, labels ...string) {
-		to <- prometheus.MustNewConstMetric(d, t, v, labels...)
-	}
-	send(underWayDesc, prometheus.GaugeValue, float64(l.UnderWay))
-	send(limitDesc, prometheus.GaugeValue, float64(l.Limit))
-	send(waitingDesc, prometheus.GaugeValue, float64(l.Waiting))
-	send(refusedDesc, prometheus.CounterValue, float64(l.Refused))
-	send(openedDesc, prometheus.CounterValue, float64(l.Opened))
-	for _, state := range []string{"closed", "half-open", "open"} {
-		is := 0.0
-		if state == l.Breaker {
-			is = 1
-		}
-		send(breakerDesc, prometheus.GaugeValue, is, state)
-	}
 }
 
 // Rows adds the number of rows of each kind in a store and the time of the newest. of is called on each scrape; kinds
@@ -114,9 +92,10 @@ type Rows struct {
 type rowsCollector struct{ of func() []Rows }
 
 var (
-	rowsDesc   = desc("store_rows", "Rows in the store.", "kind")
-	newestDesc = desc("store_newest_timestamp_seconds",
-		"Time of the newest row in the store; if it grows old, the import has stopped.", "kind")
+	rowsDesc = prometheus.NewDesc(namespace+"_store_rows", "Rows in the store.", []string{"kind"}, nil)
+
+	newestDesc = prometheus.NewDesc(namespace+"_store_newest_timestamp_seconds",
+		"Time of the newest row in the store; if it grows old, the import has stopped.", []string{"kind"}, nil)
 )
 
 func (c rowsCollector) Describe(to chan<- *prometheus.Desc) { to <- rowsDesc; to <- newestDesc }
@@ -127,5 +106,66 @@ func (c rowsCollector) Collect(to chan<- prometheus.Metric) {
 		if r.Number > 0 {
 			to <- prometheus.MustNewConstMetric(newestDesc, prometheus.GaugeValue, float64(r.Newest), r.Kind)
 		}
+	}
+}
+
+// Lookup records a cache lookup. The result is "hit", "miss", "stale", "joined" or "failed".
+func (m *Metrics) Lookup(endpoint, result string) { m.lookups.WithLabelValues(endpoint, result).Inc() }
+
+// CacheUse describes the cache's contents.
+type CacheUse struct {
+	Answers         int
+	Bytes, Capacity int64
+}
+
+// Cache adds metrics of the cache's contents, which use returns.
+func (m *Metrics) Cache(use func() CacheUse) {
+	m.Gauge("cache_entries",
+		"Answers of the metrics API that the cache holds.", func() float64 { return float64(use().Answers) })
+	m.Gauge("cache_bytes", "Memory used by the cache.", func() float64 { return float64(use().Bytes) })
+	m.Gauge("cache_capacity_bytes",
+		"Memory that the cache may use; 0 if it is off.", func() float64 { return float64(use().Capacity) })
+}
+
+// webhooks are the metrics of requests of delivery services.
+type webhooks struct {
+	requests *prometheus.CounterVec   // service, status
+	duration *prometheus.HistogramVec // service
+	records  *prometheus.CounterVec   // service, outcome
+	rows     *prometheus.CounterVec   // service, outcome
+}
+
+func newWebhooks(with maker) webhooks {
+	return webhooks{
+		requests: with.counters("webhook_requests_total", "Webhook requests by the status of their answer.", "service",
+			"status"),
+		duration: with.histograms("webhook_duration_seconds",
+			"Time of webhook requests from the end of their header to the answer.", seconds, "service"),
+		records: with.counters("webhook_records_total",
+			"Records in webhook requests: taken, skipped (they make no row) or bad (they cannot be read).",
+			"service", "outcome"),
+		rows: with.counters("webhook_rows_total",
+			"Rows of webhook requests: new, replaced (the store had them with other content) or unchanged.",
+			"service", "outcome"),
+	}
+}
+
+// Webhook describes an answered request of a delivery service.
+type Webhook struct {
+	Service       string
+	Status        int
+	Duration      time.Duration
+	Records, Rows map[string]int // numbers by outcome
+}
+
+// Webhook records a request of a delivery service.
+func (m *Metrics) Webhook(w Webhook) {
+	m.webhooks.requests.WithLabelValues(w.Service, strconv.Itoa(w.Status)).Inc()
+	m.webhooks.duration.WithLabelValues(w.Service).Observe(w.Duration.Seconds())
+	for outcome, n := range w.Records {
+		m.webhooks.records.WithLabelValues(w.Service, outcome).Add(float64(n))
+	}
+	for outcome, n := range w.Rows {
+		m.webhooks.rows.WithLabelValues(w.Service, outcome).Add(float64(n))
 	}
 }

@@ -38,17 +38,22 @@ func (w *walker) selected(typ string, f *field) (c page.Selected) {
 // elements prices the selections on the rows of connections with size rows each, as nodes and as edges. It
 // returns how many rows each connection has.
 func (w *walker) elements(typ string, f *field, on object, size int64, at *path) (rows int64) {
+	return w.each(typ, f, []object{on}, size, at)
+}
+
+// each is like elements for rows that may be of several kinds.
+func (w *walker) each(typ string, f *field, on []object, size int64, at *path) (rows int64) {
 	fields := w.collect(typ, f)
 	for i := range fields {
 		switch f := &fields[i]; f.Name {
 		case "nodes":
-			rows = add(rows, mul(size, add(1, w.below(on, f, w.path(at, f.Alias)))))
+			rows = add(rows, mul(size, add(1, w.anyOf(on, f, w.path(at, f.Alias)))))
 		case "edges":
-			edges := w.collect(on.typ+"Edge", f)
+			edges := w.collect(strings.TrimSuffix(typ, "Connection")+"Edge", f)
 			each := int64(1)
 			for j := range edges {
 				if e := &edges[j]; e.Name == "node" {
-					each = add(each, w.below(on, e, w.path(w.path(at, f.Alias), e.Alias)))
+					each = add(each, w.anyOf(on, e, w.path(w.path(at, f.Alias), e.Alias)))
 				}
 			}
 			rows = add(rows, mul(size, each))

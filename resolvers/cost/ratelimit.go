@@ -16,7 +16,7 @@ import (
 	"deliverygraph/resolvers/operation"
 )
 
-// RateLimit charges operations. It is an extension of the endpoint (see graph/extension.go), and must come after
+// RateLimit charges operations. It is an extension of the endpoint (see graph/engine.go), and must come after
 // [Extension], whose plans determine the charges.
 type RateLimit struct{ *rates }
 

@@ -81,23 +81,7 @@ func events(w *walker, on object, f *field, at *path) (rows int64) {
 		l := w.recipientList(on, k, window{Window: in, walk: walk}, upstream.ListQuery{})
 		kinds = append(kinds, w.rowsOf(l, w.readList(l, timelinePages+int64(p.MaxProbes), at), size))
 	}
-	fields := w.collect("DeliveryEventConnection", f)
-	for i := range fields {
-		switch f := &fields[i]; f.Name {
-		case "nodes":
-			rows = add(rows, mul(size, add(1, w.anyOf(kinds, f, w.path(at, f.Alias)))))
-		case "edges":
-			edges := w.collect("DeliveryEventEdge", f)
-			each := int64(1)
-			for j := range edges {
-				if e := &edges[j]; e.Name == "node" {
-					each = add(each, w.anyOf(kinds, e, w.path(w.path(at, f.Alias), e.Alias)))
-				}
-			}
-			rows = add(rows, mul(size, each))
-		}
-	}
-	return rows
+	return w.each("DeliveryEventConnection", f, kinds, size, at)
 }
 
 // recipientStats prices Recipient.stats.

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -77,8 +78,8 @@ func (s *sizer[R]) size(ctx context.Context) (int, error) {
 		}
 		s.rounds++
 		s.calls += len(pages)
-		if i := slices.IndexFunc(errs, func(err error) bool { return err != nil }); i >= 0 && s.rows < 0 {
-			return 0, errs[i]
+		if err := cmp.Or(errs...); err != nil && s.rows < 0 {
+			return 0, err
 		}
 	}
 	return s.rows, nil

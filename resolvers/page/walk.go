@@ -140,9 +140,7 @@ func (c *Connection[R]) outside(s spot[R]) bool {
 // join assembles the rows from the spans.
 func (out *cut[R]) join(backward bool) {
 	if backward {
-		for i, j := 0, len(out.spans)-1; i < j; i, j = i+1, j-1 {
-			out.spans[i], out.spans[j] = out.spans[j], out.spans[i]
-		}
+		slices.Reverse(out.spans)
 	}
 	if len(out.spans) == 1 {
 		s := out.spans[0]

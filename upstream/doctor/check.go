@@ -101,6 +101,19 @@ func (c check) differs(o Outcome, came, wanted, effect string) {
 	c.record(o)
 }
 
+// unanswered reports whether there was no answer to judge. If so, it records that.
+func (c check) unanswered(o Outcome, wanted, effect string) bool {
+	switch {
+	case c.answer.unsent:
+		c.cannot(c.answer.fault)
+	case c.answer.err != nil:
+		c.differs(o, c.answer.fault, wanted, effect)
+	default:
+		return false
+	}
+	return true
+}
+
 // failed reports whether the answer is unusable. If so, it records that.
 func (c check) failed(wanted string) bool {
 	switch {

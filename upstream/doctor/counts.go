@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 
 	"deliverygraph/upstream"
@@ -179,15 +180,15 @@ func (e *exam) countFilter(ctx context.Context, s *sample, h *halves) {
 	var name string
 	var is func(upstream.Event) bool
 	switch s.kind {
+	case upstream.Bounces:
+		q.BounceType, name = upstream.Hard, "bounce_type"
+		is = func(r upstream.Event) bool { return r.BounceType == upstream.Hard }
 	case upstream.Emails:
 		q.UserID, name = pick(func(r upstream.Event) bool { return r.UserID != rows[0].UserID }).UserID, "user_id"
 		is = func(r upstream.Event) bool { return r.UserID == q.UserID }
-	case upstream.BlockedEmails:
+	default:
 		q.SenderID, name = pick(func(r upstream.Event) bool { return r.SenderID != rows[0].SenderID }).SenderID, "sender_id"
 		is = func(r upstream.Event) bool { return r.SenderID == q.SenderID }
-	default:
-		q.BounceType, name = upstream.Hard, "bounce_type"
-		is = func(r upstream.Event) bool { return r.BounceType == upstream.Hard }
 	}
 	want := tally(matching(rows, is), upstream.BySender)
 	if want.sum() == tally(rows, upstream.BySender).sum() {
@@ -212,4 +213,32 @@ func (e *exam) countFilter(ctx context.Context, s *sample, h *halves) {
 		return
 	}
 	c.agrees()
+}
+
+// groups checks the extension that groups events, for one kind. Servers need not have it.
+func (e *exam) groups(ctx context.Context, s *sample) {
+	path := s.kind.GroupsPath()
+	q := upstream.GroupsQuery{
+		ListQuery: upstream.ListQuery{Window: s.window},
+		Grouping:  upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionDomain}, Top: upstream.MaxGroups},
+	}
+	a := e.ask.get(ctx, path, q.Encode(s.kind))
+	if a.status == http.StatusNotFound || a.status == http.StatusMethodNotAllowed {
+		e.check(topicGroups, path, answer{}).observes(
+			"not there: breakdowns are made of counts, or of lists within the budget of calls")
+		return
+	}
+	groups, err := upstream.DecodeGroups(string(a.body), q)
+	a.decoded(err)
+	c := e.check(ruleGroups, path, a).of(s.kind)
+	switch want := s.counts.total().Total; {
+	case c.failed("groups and the number of all others"):
+	case s.counts.fault != "":
+		c.cannot("there are no counts to compare with")
+	case groups.Total != want:
+		c.breaks(fmt.Sprintf("groups of %d %s", groups.Total, s.kind), fmt.Sprintf("%d, as counted", want),
+			"breakdowns differ from totals")
+	default:
+		c.agrees()
+	}
 }

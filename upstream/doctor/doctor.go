@@ -1,19 +1,28 @@
+// Package doctor checks whether a server of the metrics REST API behaves as the gateway needs: as the API's document
+// says or, where that is silent, as this project has settled. Operators of such a server run it before they put the
+// gateway in front of it.
+//
+// [Examine] calls each of the nine endpoints and finds days that hold data. It reads a small part of them in full, the
+// sample, and compares every other answer with it: filters, windows, offsets, counts, time series, details. It only
+// reads. It makes at most 70 requests, usually about 60, one at a time except for one deliberate pair. The result is a
+// [Report], which prints as a table and comes to a [Verdict].
+//
+// Not every difference is fatal: the gateway reads an unsorted list in another way, for example. Each difference
+// therefore says whether the gateway copes with it. That repeats knowledge of upstream/rest, upstream/cached and
+// resolvers/page: when you change what they tolerate, update the texts here.
+//
+// This package makes the requests and examines statuses, headers and envelopes. The
+// codecs of package upstream decode the rows, as they do for the gateway. Start
+// reading at [Examine]; list.go and counts.go hold the most important checks.
 package doctor
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
-	"fmt"
-	"net"
 	"net/http"
-	"net/url"
-	"os"
-	"strings"
 	"time"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/rest"
 )
 
 // Options selects the server to examine and how to reach it.
@@ -38,22 +47,16 @@ type Options struct {
 }
 
 // Examine examines a server. The report says everything that is wrong with the server, even that it cannot be reached.
-// Examine returns an error only if the options are invalid or ctx ends.
+// Examine returns an error only if ctx ends or options are invalid; see [rest.OptionError].
 func Examine(ctx context.Context, o Options) (Report, error) {
-	base, err := parseBase(o.BaseURL)
+	base, transport, err := rest.Connect(rest.Options{
+		BaseURL: o.BaseURL, Key: o.Key, Transport: o.Transport, CAFile: o.CAFile,
+	})
 	if err != nil {
 		return Report{}, err
 	}
-	if strings.ContainsFunc(o.Key, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return Report{}, errors.New("the key must be printable ASCII without spaces or line breaks, such as 3f0c9a52d1")
-	}
-	if o.Transport == nil {
-		t, err := newTransport(o.CAFile)
-		if err != nil {
-			return Report{}, err
-		}
+	if t, ok := transport.(*http.Transport); ok && o.Transport == nil {
 		defer t.CloseIdleConnections()
-		o.Transport = t
 	}
 	if o.Timeout <= 0 {
 		o.Timeout = 15 * time.Second
@@ -67,10 +70,10 @@ func Examine(ctx context.Context, o Options) (Report, error) {
 	began := o.Now()
 	e := &exam{
 		ask: &asker{
-			base: base, key: o.Key, transport: o.Transport, timeout: o.Timeout, maxBody: o.MaxBodyBytes,
+			base: base.String(), key: o.Key, transport: transport, timeout: o.Timeout, maxBody: o.MaxBodyBytes,
 			answers: map[string]answer{},
 		},
-		report: Report{URL: base},
+		report: Report{URL: base.String()},
 		shapes: shapes{envelopes: map[string][]string{}, headers: map[string][]string{}},
 	}
 	e.examine(ctx, o.Window, began)
@@ -114,41 +117,4 @@ func (e *exam) examine(ctx context.Context, window upstream.Window, now time.Tim
 	if e.ask.gone {
 		e.report.Trouble = "The server stopped answering: " + e.ask.silence + "."
 	}
-}
-
-// parseBase normalizes the server's URL. Its errors do not quote the URL, which may contain a password.
-func parseBase(s string) (string, error) {
-	u, err := url.Parse(s)
-	switch {
-	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "":
-		return "", errors.New("the server's URL must begin with http:// or https:// and name a host, " +
-			"such as https://metrics.example.com/v4")
-	case u.User != nil:
-		return "", errors.New("the server's URL must not contain a user name or password: the API uses a key")
-	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return "", errors.New("the server's URL must not have a query or fragment: remove everything from the ? or #")
-	}
-	return strings.TrimSuffix(u.JoinPath("/").String(), "/"), nil
-}
-
-func newTransport(caFile string) (*http.Transport, error) {
-	trust := &tls.Config{MinVersion: tls.VersionTLS12}
-	if caFile != "" {
-		pem, err := os.ReadFile(caFile)
-		if err != nil {
-			return nil, fmt.Errorf("cannot read the file of CA certificates: %w", err)
-		}
-		if trust.RootCAs = x509.NewCertPool(); !trust.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, errors.New("the file of CA certificates contains none: it must be PEM, " +
-				"with lines such as -----BEGIN CERTIFICATE-----")
-		}
-	}
-	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
-		TLSClientConfig:        trust,
-		TLSHandshakeTimeout:    10 * time.Second,
-		ForceAttemptHTTP2:      true,
-		MaxResponseHeaderBytes: 64 << 10,
-	}, nil
 }

@@ -165,7 +165,7 @@ func TestCAFileIsTrusted(t *testing.T) {
 	fine(t, r)
 	for _, wrong := range []string{file + "x", "doctor_test.go"} {
 		_, err := doctor.Examine(t.Context(), doctor.Options{BaseURL: server.URL, CAFile: wrong})
-		if err == nil || !strings.Contains(err.Error(), "CA certificates") {
+		if err == nil || !strings.Contains(err.Error(), "CAFile") {
 			t.Errorf("%s: %v, want an error about the file of CA certificates", wrong, err)
 		}
 	}

@@ -201,22 +201,11 @@ func compare(got, want []upstream.Event) (missing, extra []upstream.Event) {
 
 // without returns the rows that are not among others.
 func without(rows, others []upstream.Event) (rest []upstream.Event) {
-	excluded := make(map[identity]bool, len(others))
+	excluded := make(map[upstream.Identity]bool, len(others))
 	for _, o := range others {
-		excluded[identityOf(o)] = true
+		excluded[o.Identity] = true
 	}
-	return matching(rows, func(r upstream.Event) bool { return !excluded[identityOf(r)] })
-}
-
-// identity identifies a row.
-type identity struct {
-	time               upstream.Time
-	user, sender       upstream.ID
-	emailID, recipient string
-}
-
-func identityOf(r upstream.Event) identity {
-	return identity{r.Time, r.UserID, r.SenderID, r.EmailID, r.Recipient}
+	return matching(rows, func(r upstream.Event) bool { return !excluded[r.Identity] })
 }
 
 // brief identifies a row in a message without naming its recipient.

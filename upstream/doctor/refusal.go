@@ -77,10 +77,7 @@ func (e *exam) refusals(ctx context.Context, samples [len(upstream.Kinds)]*sampl
 			wanted += ", naming " + wrong.parameter
 		}
 		switch {
-		case a.unsent:
-			c.cannot(a.fault)
-		case a.err != nil:
-			c.copes(a.fault, wanted, effectNothing)
+		case c.unanswered(Copes, wanted, effectNothing):
 		case a.status == wrong.status:
 			e.refused(a, wrong.parameter)
 			c.agrees()
@@ -106,10 +103,7 @@ func (e *exam) wrongKey(ctx context.Context) {
 		effect = "operators who give the gateway a wrong key see a different error"
 	)
 	switch {
-	case a.unsent:
-		c.cannot(a.fault)
-	case a.err != nil:
-		c.copes(a.fault, wanted, effect)
+	case c.unanswered(Copes, wanted, effect):
 	case a.status == upstream.StatusInvalidKey:
 		e.refused(a, "")
 		c.agrees()

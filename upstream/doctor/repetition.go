@@ -18,11 +18,11 @@ type repeat struct {
 // onceEach returns the rows in order without repetitions, so that these do not affect
 // other checks. It remembers repetitions for ruleOnce.
 func (e *exam) onceEach(k upstream.Kind, a answer, rows []upstream.Event) []upstream.Event {
-	first := make(map[identity]int, len(rows))
+	first := make(map[upstream.Identity]int, len(rows))
 	each := make([]upstream.Event, 0, len(rows))
 	found := repeat{answer: a}
 	for i, r := range rows {
-		id := identityOf(r)
+		id := r.Identity
 		was, again := first[id]
 		if !again {
 			first[id] = i
@@ -31,7 +31,7 @@ func (e *exam) onceEach(k upstream.Kind, a answer, rows []upstream.Event) []upst
 		}
 		found.number++
 		// A repetition elsewhere is worse than one that follows directly.
-		elsewhere := identityOf(rows[i-1]) != id
+		elsewhere := rows[i-1].Identity != id
 		if found.number == 1 || elsewhere && !found.elsewhere {
 			found.row, found.was, found.at, found.elsewhere = r, was, i, elsewhere
 		}

@@ -31,11 +31,13 @@ func (r Report) WriteTable(w io.Writer, l Layout) error {
 	p.line("")
 	if len(r.Findings) > 0 {
 		p.seen(r.Seen)
-		p.short("Passed", "✓", r.with(Agrees))
-		p.noted("Observed, neither right nor wrong", "·", r.with(Observed))
-		p.noted("Could not be checked", "?", r.with(Unjudged))
-		p.long("Differs, but the gateway copes", "≈", r.with(Copes))
-		p.long("Differs, and the gateway does not cope", "✗", r.with(Breaks))
+		rule := func(f Finding) string { return f.Rule }
+		note := func(f Finding) string { return f.Rule + "\x00" + f.Note }
+		p.section("Passed", "✓", groups(r.with(Agrees), rule), p.subjects)
+		p.section("Observed, neither right nor wrong", "·", groups(r.with(Observed), note), p.note)
+		p.section("Could not be checked", "?", groups(r.with(Unjudged), note), p.note)
+		p.section("Differs, but the gateway copes", "≈", differences(r.with(Copes)), p.difference)
+		p.section("Differs, and the gateway does not cope", "✗", differences(r.with(Breaks)), p.difference)
 	}
 	p.wrap("", r.conclusion())
 	text := p.Bytes()
@@ -157,51 +159,34 @@ func differences(findings []Finding) []*group {
 	return groups(findings, func(f Finding) string { return f.Rule + "\x00" + f.alike + "\x00" + f.Effect })
 }
 
-// short prints rules and their subjects.
-func (p *printer) short(title, mark string, findings []Finding) {
-	if len(findings) == 0 {
+// section prints findings under a title, each group after a mark, if there are any.
+func (p *printer) section(title, mark string, all []*group, print func(*group)) {
+	if len(all) == 0 {
 		return
 	}
 	p.line("%s", title)
-	for _, g := range groups(findings, func(f Finding) string { return f.Rule }) {
-		p.wrap("  "+mark+" ", g.Rule)
-		p.wrap("      ", strings.Join(g.subjects, ", "))
-	}
-	p.line("")
-}
-
-// noted prints rules with their subjects and notes.
-func (p *printer) noted(title, mark string, findings []Finding) {
-	if len(findings) == 0 {
-		return
-	}
-	p.line("%s", title)
-	rule := ""
-	for _, g := range groups(findings, func(f Finding) string { return f.Rule + "\x00" + f.Note }) {
-		if g.Rule != rule {
+	for i, g := range all {
+		if i == 0 || g.Rule != all[i-1].Rule || g.Outcome >= Copes {
 			p.wrap("  "+mark+" ", g.Rule)
-			rule = g.Rule
 		}
-		p.wrap("      ", strings.Join(g.subjects, ", ")+": "+g.Note)
+		print(g)
 	}
 	p.line("")
 }
 
-// long prints differences in full.
-func (p *printer) long(title, mark string, findings []Finding) {
-	if len(findings) == 0 {
-		return
-	}
-	p.line("%s", title)
-	for _, g := range differences(findings) {
-		p.wrap("  "+mark+" ", g.Rule)
-		p.wrap("      ", strings.Join(g.subjects, ", "))
-		p.wrap("      request ", g.Asked)
-		p.wrap("      got     ", g.Came)
-		p.wrap("      want    ", g.Wanted)
-		p.wrap("      effect  ", g.Effect)
-	}
-	p.line("")
+// subjects prints where a rule holds.
+func (p *printer) subjects(g *group) { p.wrap("      ", strings.Join(g.subjects, ", ")) }
+
+// note prints subjects and their note.
+func (p *printer) note(g *group) { p.wrap("      ", strings.Join(g.subjects, ", ")+": "+g.Note) }
+
+// difference prints a difference in full.
+func (p *printer) difference(g *group) {
+	p.subjects(g)
+	p.wrap("      request ", g.Asked)
+	p.wrap("      got     ", g.Came)
+	p.wrap("      want    ", g.Wanted)
+	p.wrap("      effect  ", g.Effect)
 }
 
 // ascii replaces the marks of reports by ASCII ones and other characters by ?.

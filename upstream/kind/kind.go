@@ -30,6 +30,8 @@ type Kind struct {
 
 	Catalogue string // path of the codes of the field whose Catalogue is true; empty if there is none
 	Codes     string // those codes in words
+	// Descriptions describes the documented codes.
+	Descriptions map[string]string
 
 	Time   string  // REST name of the time by which lists are filtered and sorted
 	Fields []Field // in the order of FORMAT.md

@@ -41,17 +41,16 @@ type Breaker struct {
 	OpenFor time.Duration
 }
 
-func (b Breaker) withDefaults(errs *[]error) Breaker {
-	b.Failures = int(orDefault("Breaker.Failures", int64(b.Failures), 10, "such as 10", errs))
-	b.Window = time.Duration(orDefault("Breaker.Window", int64(b.Window), int64(time.Minute), "such as 1m", errs))
-	b.OpenFor = time.Duration(orDefault("Breaker.OpenFor", int64(b.OpenFor), int64(5*time.Second), "such as 5s", errs))
+func (b *Breaker) setDefaults(errs *[]error) {
+	orDefault("Breaker.Failures", &b.Failures, 10, "such as 10", errs)
+	orDefault("Breaker.Window", &b.Window, time.Minute, "such as 1m", errs)
+	orDefault("Breaker.OpenFor", &b.OpenFor, 5*time.Second, "such as 5s", errs)
 	if b.Share == 0 {
 		b.Share = 0.5
 	}
 	if !(b.Share > 0 && b.Share <= 1) {
 		*errs = append(*errs, wrongOption("Breaker.Share", "must be a share above 0 and up to 1, such as 0.5"))
 	}
-	return b
 }
 
 // breaker asks gobreaker before each try and reports how the try ended.

@@ -1,8 +1,24 @@
+// Package rest is a client for the metrics API over HTTP: a [Client] is an [upstream.Asker] that asks a server.
+//
+//   - A call that may succeed later is retried with backoff and full jitter, within the caller's deadline and a retry
+//     budget (retry.go).
+//   - While the server keeps failing, calls fail at once (breaker.go).
+//   - The number of concurrent requests adapts to what the server can handle (limit.go). Other calls wait, and the
+//     callers named by [upstream.WithCaller] take turns (gate.go).
+//   - Everything that is read is limited: header, decompressed body, rows of a page, nesting, time to the first byte,
+//     time per try and per call.
+//   - Every response is checked: status, content type, encoding, JSON, and whose rows it holds (check.go).
+//   - Every error is an [upstream.Error]. Its message reveals neither host nor key, and repeats no body (failure.go).
+//
+// client.go turns a question into a request; request.go retries and reports to the observer; try.go
+// makes one request; breaker and gate learn from its outcome (health.go).
+//
+// [Options].Transport decides whether the server is remote or in this process. A table in the tests, based on package
+// upstreamtest/fault, lists what callers see of each fault of a server.
 package rest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -26,16 +42,22 @@ type Client struct {
 	budget  *budget
 }
 
+// Connect returns the base URL of a server, without a trailing slash, and the transport for requests to it. It makes no
+// request. Its error joins an [*OptionError] for every option that is wrong.
+func Connect(o Options) (base *url.URL, transport http.RoundTripper, err error) {
+	o, base, err = o.withDefaults()
+	return base, o.Transport, err
+}
+
 // New returns a client. It makes no request. Its error joins an [*OptionError] for every option that is wrong.
 func New(o Options) (*Client, error) {
-	base, baseErr := parseBaseURL(o.BaseURL)
-	o, err := o.withDefaults(base)
-	if err := errors.Join(baseErr, err); err != nil {
+	o, base, err := o.withDefaults()
+	if err != nil {
 		return nil, err
 	}
 	c := &Client{
 		o:      o,
-		base:   trimmed(base),
+		base:   base,
 		host:   base.Hostname(),
 		gate:   newGate(o.MinConcurrent, o.MaxConcurrent, o.MaxWaiting),
 		budget: newBudget(o.Retry),
@@ -98,4 +120,24 @@ func trimmed(base *url.URL) *url.URL {
 	u.Path, u.RawPath = strings.TrimSuffix(u.Path, "/"), strings.TrimSuffix(u.RawPath, "/")
 	u.Host = strings.TrimSuffix(u.Host, ":")
 	return &u
+}
+
+// Load is a snapshot of a client's state, for metrics.
+type Load struct {
+	UnderWay int   // requests sent and not yet answered
+	Limit    int   // how many there may be at present: see Options.MinConcurrent
+	Waiting  int   // requests waiting for a slot
+	Refused  int64 // requests refused so far because the queue was full
+
+	Breaker string // "closed", "open" or "half-open"
+	Opened  int64  // how often the breaker has opened so far
+}
+
+// Load returns the client's current state.
+func (c *Client) Load() Load {
+	l := Load{Breaker: c.breaker.state(), Opened: c.breaker.opened.Load()}
+	c.gate.mu.Lock()
+	defer c.gate.mu.Unlock()
+	l.UnderWay, l.Limit, l.Waiting, l.Refused = c.gate.underWay, c.gate.limit.slots(), c.gate.waiting, c.gate.refused
+	return l
 }

@@ -70,25 +70,22 @@ type Options struct {
 	Observe func(context.Context, Call)
 }
 
-// withDefaults fills in the defaults, or returns an error for each wrong option. base is the parsed BaseURL, or nil if
-// that is wrong.
-func (o Options) withDefaults(base *url.URL) (Options, error) {
-	var errs []error
-	o.MaxConcurrent = int(orDefault("MaxConcurrent", int64(o.MaxConcurrent), 16, "such as 16", &errs))
-	o.MinConcurrent = int(orDefault("MinConcurrent", int64(o.MinConcurrent), int64(min(2, max(o.MaxConcurrent, 1))),
-		"such as 2", &errs))
+// withDefaults fills in the defaults and parses BaseURL, or returns an error for each wrong option.
+func (o Options) withDefaults() (Options, *url.URL, error) {
+	base, err := parseBaseURL(o.BaseURL)
+	errs := []error{err}
+	orDefault("MaxConcurrent", &o.MaxConcurrent, 16, "such as 16", &errs)
+	orDefault("MinConcurrent", &o.MinConcurrent, min(2, max(o.MaxConcurrent, 1)), "such as 2", &errs)
 	if o.MinConcurrent > o.MaxConcurrent && o.MaxConcurrent > 0 {
 		errs = append(errs, wrongOption("MinConcurrent", "must be at most MaxConcurrent, which is %d", o.MaxConcurrent))
 	}
-	o.MaxWaiting = int(orDefault("MaxWaiting", int64(o.MaxWaiting), 1024, "such as 1024", &errs))
-	o.Timeout = time.Duration(orDefault("Timeout", int64(o.Timeout), int64(10*time.Second), "such as 10s", &errs))
-	o.FirstByteTimeout = time.Duration(orDefault("FirstByteTimeout", int64(o.FirstByteTimeout), int64(o.Timeout),
-		"such as 10s", &errs))
-	o.CallTimeout = time.Duration(orDefault("CallTimeout", int64(o.CallTimeout), int64(30*time.Second), "such as 30s",
-		&errs))
-	o.MaxBodyBytes = orDefault("MaxBodyBytes", o.MaxBodyBytes, 32<<20, "such as 33554432 (32 MiB)", &errs)
-	o.Retry = o.Retry.withDefaults(&errs)
-	o.Breaker = o.Breaker.withDefaults(&errs)
+	orDefault("MaxWaiting", &o.MaxWaiting, 1024, "such as 1024", &errs)
+	orDefault("Timeout", &o.Timeout, 10*time.Second, "such as 10s", &errs)
+	orDefault("FirstByteTimeout", &o.FirstByteTimeout, o.Timeout, "such as 10s", &errs)
+	orDefault("CallTimeout", &o.CallTimeout, 30*time.Second, "such as 30s", &errs)
+	orDefault("MaxBodyBytes", &o.MaxBodyBytes, 32<<20, "such as 33554432 (32 MiB)", &errs)
+	o.Retry.setDefaults(&errs)
+	o.Breaker.setDefaults(&errs)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -97,10 +94,10 @@ func (o Options) withDefaults(base *url.URL) (Options, error) {
 	} else if o.Around != nil {
 		o.Transport = o.Around(o.Transport)
 	}
-	if err := checkKey(o.Key); err != nil {
-		errs = append(errs, err)
+	if err := errors.Join(append(errs, checkKey(o.Key))...); err != nil {
+		return o, nil, err
 	}
-	return o, errors.Join(errs...)
+	return o, trimmed(base), nil
 }
 
 // OptionError reports a wrong option, and what would be right.
@@ -149,15 +146,14 @@ func (o *Options) withTransport(base *url.URL) (err error) {
 	return nil
 }
 
-// orDefault returns v, or the default if v is zero. A negative v is an error.
-func orDefault(name string, v, standard int64, example string, errs *[]error) int64 {
-	if v < 0 {
+// orDefault sets an option that is zero to its default. A negative one is an error.
+func orDefault[T int | int64 | time.Duration](name string, v *T, standard T, example string, errs *[]error) {
+	if *v < 0 {
 		*errs = append(*errs, wrongOption(name, "must be positive, %s", example))
 	}
-	if v == 0 {
-		return standard
+	if *v == 0 {
+		*v = standard
 	}
-	return v
 }
 
 // parseBaseURL parses the BaseURL option. Its messages never repeat the whole URL, which may contain a password.

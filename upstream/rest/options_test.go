@@ -119,7 +119,7 @@ func TestRightBaseURLs(t *testing.T) {
 }
 
 func TestDefaults(t *testing.T) {
-	o, err := Options{}.withDefaults(nil)
+	o, _, err := Options{BaseURL: "https://api.example.com"}.withDefaults()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func TestDefaults(t *testing.T) {
 		o.MinConcurrent != 2 || o.MaxWaiting != 1024 || o.FirstByteTimeout != o.Timeout {
 		t.Errorf("defaults are %+v, not those documented", o)
 	}
-	if o, err := (Options{MaxConcurrent: 1}).withDefaults(nil); err != nil || o.MinConcurrent != 1 {
+	if o, _, err := (Options{BaseURL: "https://api.example.com", MaxConcurrent: 1}).withDefaults(); err != nil || o.MinConcurrent != 1 {
 		t.Errorf("with MaxConcurrent 1, MinConcurrent is %d (%v)", o.MinConcurrent, err)
 	}
 }

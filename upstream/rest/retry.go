@@ -31,18 +31,17 @@ type Retry struct {
 	Reserve int
 }
 
-func (r Retry) withDefaults(errs *[]error) Retry {
-	r.Tries = int(orDefault("Retry.Tries", int64(r.Tries), 3, "such as 3", errs))
-	r.Base = time.Duration(orDefault("Retry.Base", int64(r.Base), int64(250*time.Millisecond), "such as 250ms", errs))
-	r.Max = time.Duration(orDefault("Retry.Max", int64(r.Max), int64(5*time.Second), "such as 5s", errs))
-	r.Reserve = int(orDefault("Retry.Reserve", int64(r.Reserve), 100, "such as 100", errs))
+func (r *Retry) setDefaults(errs *[]error) {
+	orDefault("Retry.Tries", &r.Tries, 3, "such as 3", errs)
+	orDefault("Retry.Base", &r.Base, 250*time.Millisecond, "such as 250ms", errs)
+	orDefault("Retry.Max", &r.Max, 5*time.Second, "such as 5s", errs)
+	orDefault("Retry.Reserve", &r.Reserve, 100, "such as 100", errs)
 	if r.Budget == 0 {
 		r.Budget = 0.1
 	}
 	if !(r.Budget > 0 && r.Budget <= 1) {
 		*errs = append(*errs, wrongOption("Retry.Budget", "must be a share above 0 and up to 1, such as 0.1"))
 	}
-	return r
 }
 
 // backoff returns a random time to wait after the given number of tries.

@@ -131,7 +131,7 @@ func checkBounces(t *testing.T, b store.Batch, at time.Time) {
 		}
 		categories[x.Category], last = true, x.BounceTime
 	}
-	for c := range upstream.CategoryDescriptions {
+	for c := range upstream.Bounces.Descriptions() {
 		// GET /bounce/categories does not list blockedcontent.
 		if !categories[c] && c != "blockedcontent" {
 			t.Errorf("no bounce of category %s", c)
@@ -171,7 +171,7 @@ func checkBlocked(t *testing.T, b store.Batch) {
 			}
 		}
 	}
-	for r := range upstream.ReasonDescriptions {
+	for r := range upstream.BlockedEmails.Descriptions() {
 		if reasons[r] < 20 {
 			t.Errorf("%d emails blocked for %s, want at least 20", reasons[r], r)
 		}

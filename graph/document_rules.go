@@ -37,7 +37,7 @@ const maxTypesCompared = 50
 // merge checks selection sets that are merged into one, at a path of the response. If alike is false, only the types
 // must agree: the fields then belong to objects of different types, which are never the same object.
 func (m *merger) merge(path string, sets []ast.SelectionSet, alike bool) {
-	names, groups := m.collect(sets)
+	names, groups := collectFields(sets)
 	for _, name := range names {
 		group := groups[name]
 		at := strings.TrimPrefix(path+"."+name, ".")
@@ -68,35 +68,18 @@ func (m *merger) merge(path string, sets []ast.SelectionSet, alike bool) {
 	}
 }
 
-// collect groups the fields of the selection sets by their response names. A fragment spread again adds none.
-func (m *merger) collect(sets []ast.SelectionSet) (names []string, groups map[string][]*ast.Field) {
+// collectFields groups the fields of the selection sets by their response names. A fragment spread again adds none.
+func collectFields(sets []ast.SelectionSet) (names []string, groups map[string][]*ast.Field) {
 	groups = map[string][]*ast.Field{}
-	spread := map[string]bool{}
-	var collect func(ast.SelectionSet)
-	collect = func(set ast.SelectionSet) {
-		for _, s := range set {
-			switch s := s.(type) {
-			case *ast.Field:
-				if s.Definition == nil { // another rule refuses it
-					continue
-				}
-				name := cmp.Or(s.Alias, s.Name)
-				if groups[name] == nil {
-					names = append(names, name)
-				}
-				groups[name] = append(groups[name], s)
-			case *ast.InlineFragment:
-				collect(s.SelectionSet)
-			case *ast.FragmentSpread:
-				if s.Definition != nil && !spread[s.Name] {
-					spread[s.Name] = true
-					collect(s.Definition.SelectionSet)
-				}
-			}
+	for f := range fieldsOf(sets...) {
+		if f.Definition == nil { // another rule refuses it
+			continue
 		}
-	}
-	for _, set := range sets {
-		collect(set)
+		name := cmp.Or(f.Alias, f.Name)
+		if groups[name] == nil {
+			names = append(names, name)
+		}
+		groups[name] = append(groups[name], f)
 	}
 	return names, groups
 }
@@ -217,4 +200,43 @@ func (m *merger) tooMany() {
 					"give fields on interfaces different aliases", m.most))
 		})
 	}
+}
+
+// anonymous is the rule that an operation without a name must be the only one of its document (GraphQL specification,
+// "Lone Anonymous Operation"). The library's rule reports the same error for each such operation; this one reports it
+// once, with all locations.
+func anonymous(on *validator.Events, add validator.AddErrFunc) {
+	var reported bool
+	on.OnOperation(func(w *validator.Walker, op *ast.OperationDefinition) {
+		all := w.Document.Operations
+		if op.Name != "" || len(all) == 1 || reported {
+			return
+		}
+		reported = true
+		add(validator.Message("an operation without a name must be the only one, and this document has %d: "+
+			"name each, as in query First { … }, and select one with operationName", len(all)),
+			func(e *gqlerror.Error) {
+				for _, o := range all {
+					if o.Name == "" {
+						placed(e, o.Position)
+					}
+				}
+			})
+	})
+}
+
+// sameNames is the rule that no two operations have the same name (GraphQL specification, "Operation Name Uniqueness").
+// The library's rule also counts operations without a name as having the same name.
+func sameNames(on *validator.Events, add validator.AddErrFunc) {
+	seen := map[string]bool{}
+	on.OnOperation(func(_ *validator.Walker, op *ast.OperationDefinition) {
+		if op.Name == "" {
+			return
+		}
+		if seen[op.Name] {
+			add(validator.Message("There can be only one operation named %q.", excerpt(op.Name)),
+				func(e *gqlerror.Error) { placed(e, op.Position) })
+		}
+		seen[op.Name] = true
+	})
 }
