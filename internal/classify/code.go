@@ -1,6 +1,9 @@
 package classify
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // code is an enhanced status code (RFC 3463), such as 5.1.1, or an SMTP reply code, such
 // as 552, which is stored as {5, isReply, 552}.
@@ -63,29 +66,24 @@ func parseCodePattern(s string) (codePattern, bool) {
 	if c, n := parseCode(s); n > 0 && n == len(s) {
 		return codePattern(c), true
 	}
-	var parts [3]int
-	rest := s
-	for i := range parts {
-		end := 0
-		for end < len(rest) && rest[end] != '.' {
-			end++
+	parts := strings.Split(s, ".")
+	if len(parts) != 3 {
+		return codePattern{}, false
+	}
+	var numbers [3]int
+	for i, part := range parts {
+		if part == "*" {
+			numbers[i] = anyPart
+			continue
 		}
-		part := rest[:end]
-		if n, err := strconv.ParseUint(part, 10, 9); part == "*" {
-			parts[i] = anyPart
-		} else if parts[i] = int(n); err != nil {
+		n, err := strconv.ParseUint(part, 10, 9)
+		if err != nil {
 			return codePattern{}, false
 		}
-		if i < 2 {
-			if end == len(rest) {
-				return codePattern{}, false
-			}
-			end++
-		}
-		rest = rest[end:]
+		numbers[i] = int(n)
 	}
-	class := parts[0]
-	return codePattern{parts[0], parts[1], parts[2]}, rest == "" && (class == anyPart || class == 4 || class == 5)
+	class := numbers[0]
+	return codePattern{class, numbers[1], numbers[2]}, class == anyPart || class == 4 || class == 5
 }
 
 func (p codePattern) matches(c code) bool {

@@ -53,8 +53,8 @@ func Follow(ctx context.Context, s Store, files []string, o Options) (Summary, e
 		met:     map[string]bool{},
 		batcher: batcher{ctx: writing, merge: true, whole: true, most: o.BatchRows},
 	}
-	f.foreign = newForeign(s, o, f.meter)
-	f.foreign.batcher, f.batcher.meter, f.batcher.send = &f.batcher, f.meter, f.write
+	f.loader = newLoader(s, o, f.meter)
+	f.loader.batcher, f.batcher.meter, f.batcher.send = &f.batcher, f.meter, f.write
 	err := f.start(files)
 	for errors.Is(err, store.ErrChanged) {
 		f.forget()
@@ -74,7 +74,7 @@ type follower struct {
 	options Options
 	status  io.Writer
 	meter   *meter
-	foreign *foreign
+	loader  *loader
 	batcher batcher
 	summary Summary
 
@@ -115,7 +115,7 @@ func (f *follower) start(files []string) error {
 // forget forgets what was read and is not stored, because messages that it belongs to were erased. Files are read again
 // from where the store has them, as after a restart.
 func (f *follower) forget() {
-	f.foreign.forget(f.summary.Formats)
+	f.loader.forget(f.summary.Formats)
 	f.batcher.batch, f.batcher.rows, f.batcher.bytes = store.Batch{}, 0, 0
 	f.read, f.files, f.mails, f.spools = false, nil, nil, nil
 	if f.input != nil {
@@ -174,11 +174,11 @@ func (f *follower) open(names []string) error {
 		return err
 	}
 	for _, m := range f.mails {
-		m.known = mails
+		m.seen = seen{mailPrefix, mails}
 	}
 	files, err := state(f.ctx, f.store, folderPrefix)
 	for _, d := range f.spools {
-		d.known = files
+		d.seen = seen{folderPrefix, files}
 	}
 	return err
 }
@@ -298,7 +298,7 @@ func (f *follower) chunk(c tail.Chunk) (taken bool, err error) {
 	switch c.Mark.Format {
 	case ignored, "": // other programs' lines
 	default:
-		err = f.foreign.piece(f.batcher.ctx, c, first)
+		err = f.loader.piece(f.batcher.ctx, c, first)
 	}
 	return err == nil, err
 }
@@ -310,7 +310,7 @@ func (f *follower) commit() error {
 		return nil
 	}
 	f.read = false
-	if err := f.foreign.flush(true); err != nil {
+	if err := f.loader.flush(true); err != nil {
 		return err
 	}
 	for key, text := range f.files.Changed() {
@@ -326,7 +326,7 @@ func (f *follower) write(b store.Batch) error {
 		return err
 	}
 	f.summary.add(b, n)
-	f.summary.Formats, f.summary.Accounts = f.foreign.summary()
+	f.summary.Formats, f.summary.Accounts = f.loader.summary()
 	if f.input != nil {
 		f.input.taken = nil
 	}

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -20,7 +21,7 @@ import (
 // spool follows a folder of compressed files that are read once they are complete, such as KumoMTA's logs.
 type spool struct {
 	path   string
-	known  map[string]string      // the sizes of files that were read, or are not compressed, by their keys
+	seen                          // with the sizes of files; also those that are not compressed
 	tried  map[string]fs.FileInfo // files that were not complete, as they were then, by their keys
 	looked time.Time
 	noted  bool // that a file is not compressed
@@ -48,12 +49,10 @@ func (d *spool) poll(f *follower) error {
 		return err
 	}
 	slices.SortFunc(list, func(a, b input) int { return strings.Compare(a.name, b.name) })
-	absolute, err := filepath.Abs(d.path)
+	prefix, err := keyOf(d.path)
 	if err != nil {
 		return err
 	}
-	sum := sha256.Sum256([]byte(absolute))
-	prefix := hex.EncodeToString(sum[:8]) + "/"
 	present := map[string]bool{}
 	for _, in := range list {
 		name, err := filepath.Rel(d.path, in.name)
@@ -69,13 +68,7 @@ func (d *spool) poll(f *follower) error {
 			return err
 		}
 	}
-	for key := range d.known {
-		if !present[key] && strings.HasPrefix(key, prefix) {
-			delete(d.known, key)
-			f.batcher.keep(folderPrefix+key, "")
-			f.read = true
-		}
-	}
+	d.forget(f, prefix, func(key string) bool { return present[key] })
 	maps.DeleteFunc(d.tried, func(key string, _ fs.FileInfo) bool { return !present[key] })
 	return nil
 }
@@ -116,21 +109,57 @@ func (d *spool) read(f *follower, key string, in *input) error {
 	if err := errors.Join(f.ctx.Err(), f.commit()); err != nil {
 		return err
 	}
-	err := in.look(f.options)
-	if err == nil {
-		f.batcher.parts = true
-		err = f.foreign.readFile(f.ctx, in)
-		f.batcher.parts = false
+	f.batcher.parts = true
+	read, err := f.readWhole(f.ctx, in)
+	f.batcher.parts = false
+	if err != nil || !read {
+		return err
+	}
+	d.note(f, key, strconv.FormatInt(in.size, 10))
+	f.filesRead++
+	return f.commit()
+}
+
+// readWhole reads a file that is read once. It returns false if the file no longer exists.
+func (f *follower) readWhole(ctx context.Context, in *input) (read bool, err error) {
+	if err = in.look(f.options); err == nil {
+		err = f.loader.readFile(ctx, in)
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil && !errors.As(err, new(*BadLine)):
-		return err
+		return false, nil
+	case err != nil && !errors.As(err, new(*BadLine)): // what is bad was reported
+		return false, err
 	}
-	d.known[key] = strconv.FormatInt(in.size, 10)
-	f.batcher.keep(folderPrefix+key, d.known[key])
-	f.read = true
-	f.filesRead++
-	return f.commit()
+	return true, nil
+}
+
+// seen records which files of folders were read, here and in the store.
+type seen struct {
+	prefix string            // of the keys in the store
+	known  map[string]string // what is known of each file, by the rest of the key: see keyOf
+}
+
+// keyOf returns what the keys of the files in a folder begin with.
+func keyOf(folder string) (string, error) {
+	absolute, err := filepath.Abs(folder)
+	sum := sha256.Sum256([]byte(absolute))
+	return hex.EncodeToString(sum[:8]) + "/", err
+}
+
+// note records that a file was read.
+func (s *seen) note(f *follower, key, value string) {
+	s.known[key], f.read = value, true
+	f.batcher.keep(s.prefix+key, value)
+}
+
+// forget removes the files of a folder that no longer exist.
+func (s *seen) forget(f *follower, folder string, exists func(key string) bool) {
+	for key := range s.known {
+		if strings.HasPrefix(key, folder) && !exists(key) {
+			delete(s.known, key)
+			f.batcher.keep(s.prefix+key, "")
+			f.read = true
+		}
+	}
 }

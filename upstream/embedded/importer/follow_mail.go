@@ -1,8 +1,6 @@
 package importer
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"io/fs"
 	"maps"
@@ -16,8 +14,8 @@ import (
 // maildir follows a Maildir and those in it. A mail is in new at first, and later in cur under another
 // name.
 type maildir struct {
-	path    string
-	known   map[string]string    // the keys of mails that were read
+	path string
+	seen
 	scanned map[string]time.Time // when folders were last read
 }
 
@@ -47,12 +45,10 @@ func (d *maildir) folder(f *follower, folder string) error {
 	if d.unchanged(folder, f.options.now()) {
 		return nil
 	}
-	absolute, err := filepath.Abs(folder)
+	prefix, err := keyOf(folder)
 	if err != nil {
 		return err
 	}
-	sum := sha256.Sum256([]byte(absolute))
-	prefix := hex.EncodeToString(sum[:8]) + "/"
 	present := map[string]string{}                // paths by keys
 	for _, part := range []string{"new", "cur"} { // in this order, because mails are moved from new to cur
 		entries, err := os.ReadDir(filepath.Join(folder, part))
@@ -69,13 +65,7 @@ func (d *maildir) folder(f *follower, folder string) error {
 			}
 		}
 	}
-	for key := range d.known {
-		if _, there := present[key]; !there && strings.HasPrefix(key, prefix) {
-			delete(d.known, key)
-			f.batcher.keep(mailPrefix+key, "")
-			f.read = true
-		}
-	}
+	d.forget(f, prefix, func(key string) bool { return present[key] != "" })
 	for _, key := range slices.Sorted(maps.Keys(present)) {
 		if d.known[key] != "" {
 			continue
@@ -111,21 +101,15 @@ func (d *maildir) mail(f *follower, key, path string) error {
 		delete(d.scanned, filepath.Dir(filepath.Dir(path)))
 		return err
 	}
-	in := input{name: path, again: true}
-	err := in.look(f.options)
-	if err == nil {
-		err = f.foreign.readFile(f.batcher.ctx, &in)
-	}
+	read, err := f.readWhole(f.batcher.ctx, &input{name: path, again: true})
 	switch {
-	case errors.Is(err, fs.ErrNotExist): // it was moved from new to cur, where the next poll finds it
+	case err != nil:
+		return err
+	case !read: // it was moved from new to cur, where the next poll finds it
 		delete(d.scanned, filepath.Dir(filepath.Dir(path)))
 		return nil
-	case err != nil && !errors.As(err, new(*BadLine)):
-		return err
 	}
-	f.read = true
 	f.mailsRead++
-	d.known[key] = "1"
-	f.batcher.keep(mailPrefix+key, "1")
+	d.note(f, key, "1")
 	return nil
 }

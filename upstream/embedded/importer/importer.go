@@ -180,10 +180,10 @@ func run(ctx context.Context, w Store, files []input, o Options, m *meter, s *Su
 		found
 	}
 	batches, readErr := make(chan sent), make(chan error, 1)
-	foreign := newForeign(w, o, m)
+	loader := newLoader(w, o, m)
 	send := func(b store.Batch) error {
 		x := sent{Batch: b}
-		x.formats, x.accounts = foreign.summary()
+		x.formats, x.accounts = loader.summary()
 		select {
 		case batches <- x:
 			return nil
@@ -192,7 +192,7 @@ func run(ctx context.Context, w Store, files []input, o Options, m *meter, s *Su
 		}
 	}
 	go func() {
-		readErr <- readFiles(reading, files, o, m, foreign, send)
+		readErr <- loader.readFiles(reading, files, send)
 		close(batches)
 	}()
 	for {
@@ -203,7 +203,7 @@ func run(ctx context.Context, w Store, files []input, o Options, m *meter, s *Su
 			if !more {
 				err := <-readErr
 				if err == nil || errors.As(err, new(*BadLine)) {
-					s.Formats, s.Accounts = foreign.summary()
+					s.Formats, s.Accounts = loader.summary()
 				}
 				return err
 			}

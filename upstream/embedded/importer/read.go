@@ -18,20 +18,20 @@ const firstRows = 1024
 
 // readFiles sends the rows of all files in batches. If a bad line stops a strict import, the rows
 // before it are sent, and the error is a [*BadLine].
-func readFiles(ctx context.Context, files []input, o Options, m *meter, foreign *foreign,
-	send func(store.Batch) error) error {
+func (f *loader) readFiles(ctx context.Context, files []input, send func(store.Batch) error) error {
+	o := f.options
 	b := batcher{
 		ctx: ctx, most: o.BatchRows, merge: o.Merge, send: send, runs: runs{dir: o.TempDir, bytes: o.SortBytes},
-		meter: m,
+		meter: f.meter,
 	}
 	defer b.runs.close()
-	foreign.batcher = &b
+	f.batcher = &b
 	for i := range files {
-		err := foreign.readFile(ctx, &files[i])
+		err := f.readFile(ctx, &files[i])
 		var bad *BadLine
 		if e, ok := errors.AsType[unreadable](err); ok && files[i].name != Stdin {
 			bad = &BadLine{File: files[i].name, Reason: fmt.Sprintf("it cannot be read: %v", e.cause())}
-			m.bad(*bad)
+			f.meter.bad(*bad)
 			err = bad
 		}
 		switch {
@@ -46,14 +46,14 @@ func readFiles(ctx context.Context, files []input, o Options, m *meter, foreign 
 		default: // it is counted; the rest of this file cannot be read, but other files can
 		}
 	}
-	if err := foreign.flush(false); err != nil {
+	if err := f.flush(false); err != nil {
 		return err
 	}
 	return b.finish()
 }
 
 // readFile reads a file.
-func (f *foreign) readFile(ctx context.Context, in *input) error {
+func (f *loader) readFile(ctx context.Context, in *input) error {
 	if in.closed != nil {
 		return in.closed
 	}

@@ -15,9 +15,9 @@ import (
 	"deliverygraph/upstream/embedded/store"
 )
 
-// foreign reads files in formats other than rows of the API. It keeps one reader per format, because
-// the lines about a message may be in several files.
-type foreign struct {
+// loader reads files into batches. It keeps one reader per format, because the lines about a message may be in several
+// files.
+type loader struct {
 	store     Store
 	options   Options
 	meter     *meter
@@ -29,13 +29,13 @@ type foreign struct {
 	changed   *string         // the value of [store.UnfinishedChange] before the first load; nil if there was none
 }
 
-func newForeign(s Store, o Options, m *meter) *foreign {
-	return &foreign{store: s, options: o, meter: m, converter: newConverter(s, o), readers: map[string]*records{}}
+func newLoader(s Store, o Options, m *meter) *loader {
+	return &loader{store: s, options: o, meter: m, converter: newConverter(s, o), readers: map[string]*records{}}
 }
 
 // records receives the records of one format. It is a [format.Sink].
 type records struct {
-	*foreign
+	*loader
 	ctx    context.Context
 	reader format.Reader
 	file   string // the current file
@@ -60,7 +60,7 @@ type fault struct {
 var errStopped = errors.New("the file is not read further")
 
 // read reads a file. The error is a [*BadLine] if the rest of the file cannot be read.
-func (f *foreign) read(ctx context.Context, in *input, src *source) error {
+func (f *loader) read(ctx context.Context, in *input, src *source) error {
 	r, err := f.reader(ctx, in.format)
 	if err != nil {
 		return err
@@ -88,7 +88,7 @@ func (f *foreign) read(ctx context.Context, in *input, src *source) error {
 }
 
 // piece reads a piece of a followed file. First says that it is the first piece of the file.
-func (f *foreign) piece(ctx context.Context, c tail.Chunk, first bool) error {
+func (f *loader) piece(ctx context.Context, c tail.Chunk, first bool) error {
 	of, _ := byName(c.Mark.Format)
 	r, err := f.reader(ctx, &of)
 	if err != nil {
@@ -123,7 +123,7 @@ func (f *foreign) piece(ctx context.Context, c tail.Chunk, first bool) error {
 
 // reader returns the reader of a format. A reader of logs gets the unfinished messages of earlier
 // imports.
-func (f *foreign) reader(ctx context.Context, of *format.Format) (*records, error) {
+func (f *loader) reader(ctx context.Context, of *format.Format) (*records, error) {
 	if r := f.readers[of.Name]; r != nil {
 		return r, nil
 	}
@@ -131,7 +131,7 @@ func (f *foreign) reader(ctx context.Context, of *format.Format) (*records, erro
 	if f.batcher.whole { // it may take days, so the readers must ask for the time
 		o.Now = time.Time{}
 	}
-	r := &records{foreign: f, ctx: ctx, reader: of.New(o), sum: FormatSummary{Name: of.Name, Passed: map[string]int{}}}
+	r := &records{loader: f, ctx: ctx, reader: of.New(o), sum: FormatSummary{Name: of.Name, Passed: map[string]int{}}}
 	for _, sum := range f.earlier {
 		if sum.Name == of.Name {
 			r.sum, r.sum.Passed = sum, maps.Clone(sum.Passed)
@@ -148,7 +148,7 @@ func (f *foreign) reader(ctx context.Context, of *format.Format) (*records, erro
 }
 
 // load gives a reader the unfinished messages that the store has under a prefix.
-func (f *foreign) load(ctx context.Context, k format.Keeper, prefix string) error {
+func (f *loader) load(ctx context.Context, k format.Keeper, prefix string) error {
 	if f.changed == nil { // before the messages, so that a change meanwhile is noticed
 		kept, err := f.store.State(ctx, store.UnfinishedChange)
 		if err != nil {
@@ -186,7 +186,7 @@ func (r *records) failed(err error) bool { return errors.As(err, new(writeError)
 
 // flush adds to the batch the rows of unfinished messages, and the messages themselves for the next
 // import. Growing says that lines may be on their way.
-func (f *foreign) flush(growing bool) error {
+func (f *loader) flush(growing bool) error {
 	for _, r := range f.order {
 		k, ok := r.reader.(format.Keeper)
 		if !ok {
@@ -203,12 +203,12 @@ func (f *foreign) flush(growing bool) error {
 
 // forget forgets unfinished messages and what was found, so that the readers begin anew. Stored is what was found in
 // what is stored.
-func (f *foreign) forget(stored []FormatSummary) {
+func (f *loader) forget(stored []FormatSummary) {
 	f.readers, f.order, f.changed, f.earlier = map[string]*records{}, nil, nil, stored
 }
 
 // summary describes what was found.
-func (f *foreign) summary() (formats []FormatSummary, accounts []Account) {
+func (f *loader) summary() (formats []FormatSummary, accounts []Account) {
 	for _, r := range f.order {
 		if r.sum.Name == Rows {
 			continue
