@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+
+	driver "github.com/ClickHouse/clickhouse-go/v2"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
@@ -82,13 +85,19 @@ func (s *Store) Compact(ctx context.Context) error {
 	return s.write(ctx, "merge the parts", s.compact)
 }
 
+// nothingToMerge is in the message of old servers in a cluster that find nothing to merge.
+const nothingToMerge = "Unknown log entry type: 0"
+
 func (s *Store) compact(ctx context.Context) error {
 	tables := []string{"message" + s.local, "sender", "import_state"}
 	for _, k := range kinds {
 		tables = append(tables, k.table+s.local)
 	}
 	for _, table := range tables {
-		if err := s.ddl(ctx, "optimize table "+table+" final", s.cluster); err != nil {
+		err := s.ddl(ctx, "optimize table "+table+" final", s.cluster)
+		if refused, ok := errors.AsType[*driver.Exception](err); ok && strings.Contains(refused.Message, nothingToMerge) {
+			continue
+		} else if err != nil {
 			return err
 		}
 	}

@@ -148,7 +148,7 @@ func (s *Store) make(ctx context.Context, query, cluster string) error {
 	})
 	err := s.ddl(ctx, query, cluster)
 	if err == nil && events {
-		err = s.ddl(ctx, fmt.Sprintf("create table if not exists %[1]s as %[1]s_local engine = Distributed(`%[2]s`, `%[3]s`, "+
+		err = s.ddl(ctx, fmt.Sprintf("create table if not exists %[1]s as `%[3]s`.%[1]s_local engine = Distributed(`%[2]s`, `%[3]s`, "+
 			"%[1]s_local, id)", table, cluster, s.database), cluster)
 	}
 	return err

@@ -1,0 +1,264 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/grouped"
+)
+
+// Request is a question to a store, with other arguments each time. It returns the number of rows of the answer.
+type Request struct {
+	Name string
+	Ask  func(store.Store, *rand.Rand) (int, error)
+}
+
+// Requests returns the documented requests to a store with the data of [Batches], with each filter alone and with
+// others, over all 90 days unless the name says otherwise.
+func Requests(info store.Info) []Request {
+	ctx := context.Background()
+	all := upstream.Window{Start: SampleStart, End: SampleEnd}
+	broken := func(r *rand.Rand) upstream.Window { // nearly all, and no whole hours
+		return upstream.Window{Start: SampleStart + 1 + upstream.Time(r.IntN(86400)),
+			End: SampleEnd - 1 - upstream.Time(r.IntN(86400))}
+	}
+	week := func(r *rand.Rand) upstream.Window {
+		at := SampleStart + upstream.Time(r.IntN((SampleDays-7)*86400))
+		return upstream.Window{Start: at, End: at + 7*86400}
+	}
+	sender := func(r *rand.Rand) store.Sender { return SampleSender(r.IntN(SampleSenders)) }
+	big := func(r *rand.Rand) store.Sender { return SampleSender(r.IntN(4)) } // one who sends much
+	recipients := int(info.Emails.Rows)/10 + 100
+	type edit = func(*upstream.ListQuery, *rand.Rand)
+	var list []Request
+	// add pages through lists as clients do, each to its end, or for 40 pages. jump lists from any offset up to a share
+	// of the rows.
+	page := func(s store.Store, k upstream.Kind, q upstream.ListQuery) (int, error) {
+		switch k {
+		case upstream.Bounces:
+			rows, err := s.Bounces(ctx, nil, q)
+			return len(rows), err
+		case upstream.BlockedEmails:
+			rows, err := s.BlockedEmails(ctx, nil, q)
+			return len(rows), err
+		}
+		rows, err := s.Emails(ctx, nil, q)
+		return len(rows), err
+	}
+	add := func(k upstream.Kind, name string, edits ...edit) {
+		var q upstream.ListQuery
+		list = append(list, Request{k.ListPath() + " " + name, func(s store.Store, r *rand.Rand) (int, error) {
+			if q.Offset == 0 {
+				q = upstream.ListQuery{Window: all}
+				for _, e := range edits {
+					e(&q, r)
+				}
+			}
+			n, err := page(s, k, q)
+			if q.Offset += n; n < upstream.PageSize || q.Offset == 40*upstream.PageSize {
+				q.Offset = 0
+			}
+			return n, err
+		}})
+	}
+	jump := func(k upstream.Kind, name string, share float64, edits ...edit) {
+		rows := float64([...]int64{info.Emails.Rows, info.Bounces.Rows, info.BlockedEmails.Rows}[k]) * share
+		list = append(list, Request{k.ListPath() + " " + name + ", a jump",
+			func(s store.Store, r *rand.Rand) (int, error) {
+				q := upstream.ListQuery{Window: all, Offset: int(rows * r.Float64())}
+				for _, e := range edits {
+					e(&q, r)
+				}
+				return page(s, k, q)
+			}})
+	}
+	inBroken := func(q *upstream.ListQuery, r *rand.Rand) { q.Window = broken(r) }
+	inWeek := func(q *upstream.ListQuery, r *rand.Rand) { q.Window = week(r) }
+	user := func(q *upstream.ListQuery, r *rand.Rand) { q.UserID = sender(r).UserID }
+	senderID := func(q *upstream.ListQuery, r *rand.Rand) { q.SenderID = sender(r).SenderID }
+	address := func(q *upstream.ListQuery, r *rand.Rand) { q.Sender = sender(r).Address }
+	bigSender := func(q *upstream.ListQuery, r *rand.Rand) { q.SenderID = big(r).SenderID }
+	domain := func(q *upstream.ListQuery, r *rand.Rand) { q.Domain = SampleDomain(r.IntN(20)) }
+	bigDomain := func(q *upstream.ListQuery, _ *rand.Rand) { q.Domain = SampleDomain(0) }
+	local := func(q *upstream.ListQuery, r *rand.Rand) { q.Local = fmt.Sprint("recipient", r.IntN(recipients)) }
+	recipient := func(q *upstream.ListQuery, r *rand.Rand) {
+		n := r.IntN(recipients)
+		q.Recipient = fmt.Sprintf("recipient%d@%s", n, SampleDomain(n%(1+n%2000)))
+	}
+	busy := func(q *upstream.ListQuery, _ *rand.Rand) { q.Local = "recipient0" }
+	header := func(name string, value func(r *rand.Rand) any) edit {
+		return func(q *upstream.ListQuery, r *rand.Rand) {
+			q.XHeaders = append(q.XHeaders, upstream.Header{Name: name, Value: fmt.Sprint(value(r))})
+		}
+	}
+	campaign := header("x-campaign", func(r *rand.Rand) any {
+		return fmt.Sprint("campaign", r.IntN(3*SampleDays))
+	})
+	region := header("X-REGION", func(r *rand.Rand) any { return fmt.Sprint("region ", r.IntN(50)) })
+	optIn := header("X-Opt-In", func(r *rand.Rand) any { return r.IntN(3) })
+	customer := header("X-Customer", func(r *rand.Rand) any { return r.IntN(recipients) })
+	delivered := func(q *upstream.ListQuery, _ *rand.Rand) { q.Delivered = true }
+	hard := func(q *upstream.ListQuery, _ *rand.Rand) { q.BounceType = upstream.Hard }
+	category := func(q *upstream.ListQuery, r *rand.Rand) {
+		q.BounceCategory = SampleCategories[r.IntN(len(SampleCategories))]
+	}
+	reason := func(q *upstream.ListQuery, r *rand.Rand) {
+		q.BlockedReason = SampleReasons[r.IntN(len(SampleReasons))]
+	}
+
+	for _, k := range upstream.Kinds {
+		add(k, "")
+		add(k, "broken hours", inBroken)
+		add(k, "7 days", inWeek)
+		add(k, "user_id", user)
+		add(k, "sender_id", senderID)
+		add(k, "sender", address)
+		add(k, "a sender who sends much", bigSender)
+		add(k, "domain", domain)
+		add(k, "a large domain", bigDomain)
+		add(k, "local", local)
+		add(k, "local, much used", busy)
+		add(k, "recipient", recipient)
+		add(k, "X-, one in 270", campaign)
+		add(k, "X-, one in 50", region)
+		add(k, "X-, one in 3", optIn)
+		add(k, "X-, a customer", customer)
+		add(k, "user_id, domain", user, domain)
+		add(k, "user_id, a large domain", user, bigDomain)
+		add(k, "sender, domain", address, domain)
+		add(k, "four X-", campaign, region, optIn, customer)
+		add(k, "user_id, domain, X- (one in 3), broken hours", user, bigDomain, optIn, inBroken)
+		add(k, "sender, X-, X-", address, region, optIn)
+		jump(k, "", 1)
+		jump(k, "broken hours", 0.95, inBroken)
+		jump(k, "user_id", 0.1, user)
+		jump(k, "sender_id", 0.02, senderID)
+		jump(k, "domain", 0.005, domain)
+		jump(k, "X-, one in 3", 0.3, optIn)
+	}
+	add(upstream.Emails, "delivered", delivered)
+	add(upstream.Emails, "delivered, user_id", delivered, user)
+	add(upstream.Emails, "delivered, user_id, X- (one in 3)", delivered, user, optIn)
+	add(upstream.Emails, "delivered, user_id, sender, domain, X-, X-, broken hours", delivered, bigSender, bigDomain,
+		optIn, region, inBroken)
+	add(upstream.Bounces, "bounce_type", hard)
+	add(upstream.Bounces, "bounce_category", category)
+	add(upstream.Bounces, "sender, bounce_type", address, hard)
+	add(upstream.Bounces, "bounce_type, bounce_category, user_id, X- (one in 3)", hard, category, user, optIn)
+	add(upstream.BlockedEmails, "blocked_reason", reason)
+	add(upstream.BlockedEmails, "blocked_reason, user_id, X- (one in 3)", reason, user, optIn)
+
+	list = append(list, Request{"/emails of a caller who may see 3 users",
+		func(s store.Store, r *rand.Rand) (int, error) {
+			rows, err := s.Emails(ctx, []upstream.ID{20, 22, 25}, upstream.ListQuery{Window: broken(r),
+				Offset: r.IntN(int(info.Emails.Rows)/3 + 1)})
+			return len(rows), err
+		}})
+	list = append(list, Request{"/bounce/…", func(s store.Store, r *rand.Rand) (int, error) {
+		q := upstream.ListQuery{Window: all, Offset: r.IntN(int(info.Bounces.Rows))}
+		rows, err := s.Bounces(ctx, nil, q)
+		if err != nil {
+			return 0, err
+		}
+		_, err = s.Bounce(ctx, nil, rows[r.IntN(len(rows))].Key())
+		return 1, err
+	}})
+
+	for _, k := range upstream.Kinds {
+		for _, c := range []struct {
+			name string
+			edit func(*upstream.CountQuery, *rand.Rand)
+		}{
+			{"", func(*upstream.CountQuery, *rand.Rand) {}},
+			{"broken hours", func(q *upstream.CountQuery, r *rand.Rand) { q.Window = broken(r) }},
+			{
+				"user_id", func(q *upstream.CountQuery, r *rand.Rand) {
+					q.UserID, q.Window = sender(r).UserID, broken(r)
+				},
+			},
+			{
+				"sender_id", func(q *upstream.CountQuery, r *rand.Rand) {
+					q.SenderID, q.Window = sender(r).SenderID, broken(r)
+				},
+			},
+			{
+				"bounce_type", func(q *upstream.CountQuery, r *rand.Rand) {
+					q.BounceType, q.Window = upstream.Hard, broken(r)
+				},
+			},
+			{
+				"rollup_to=user", func(q *upstream.CountQuery, r *rand.Rand) {
+					q.Rollup, q.Window = upstream.ByUser, broken(r)
+				},
+			},
+		} {
+			if c.name == "bounce_type" && k != upstream.Bounces {
+				continue
+			}
+			for interval, of := range []string{"", "timeseries=hour", "timeseries=day"} {
+				list = append(list, Request{strings.TrimRight(fmt.Sprintf("%s %s %s", k.CountsPath(), c.name, of), " "),
+					func(s store.Store, r *rand.Rand) (int, error) {
+						q := upstream.CountQuery{Window: all}
+						c.edit(&q, r)
+						if interval == 0 {
+							rows, err := s.Counts(ctx, nil, k, q)
+							return len(rows), err
+						}
+						rows, err := s.Series(ctx, nil, k,
+							upstream.SeriesQuery{CountQuery: q, Interval: upstream.Interval(interval)})
+						n := 0
+						for _, x := range rows {
+							n += len(x.Points)
+						}
+						return n, err
+					}})
+			}
+		}
+	}
+	list = append(list, Request{"/bounce/categories", func(s store.Store, _ *rand.Rand) (int, error) {
+		rows, err := s.BounceCategories(ctx)
+		return len(rows), err
+	}}, Request{"/blocked-email/reasons", func(s store.Store, _ *rand.Rand) (int, error) {
+		rows, err := s.BlockedReasons(ctx)
+		return len(rows), err
+	}})
+	for _, g := range []struct {
+		kind upstream.Kind
+		q    upstream.Grouping
+		week bool
+	}{
+		{upstream.Bounces, upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionProvider}}, false},
+		{upstream.Bounces, upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionCategory}}, false},
+		{upstream.Bounces, upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionCode}}, false},
+		{upstream.Bounces, upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionRule}}, false},
+		{upstream.Bounces, upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionHour}}, false},
+		{upstream.Bounces, upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionDiagnostic}}, false},
+		{upstream.Bounces, upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionDiagnostic}}, true},
+		{upstream.Bounces, upstream.Grouping{
+			By: [2]upstream.Dimension{upstream.DimensionProvider}, Interval: upstream.Day, Sent: true,
+		}, true},
+		{upstream.Emails, upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionDomain}}, false},
+	} {
+		g.q.Top = 10
+		name := fmt.Sprintf("%s by %s", g.kind.GroupsPath(), g.q.By[0])
+		if g.week {
+			name += ", 7 days"
+		}
+		if g.q.Sent {
+			name += ", series, sent"
+		}
+		list = append(list, Request{name, func(s store.Store, r *rand.Rand) (int, error) {
+			q := upstream.GroupsQuery{ListQuery: upstream.ListQuery{Window: broken(r)}, Grouping: g.q}
+			if g.week {
+				q.Window = week(r)
+			}
+			groups, err := s.Groups(ctx, nil, g.kind, q, grouped.DefaultProviders())
+			return len(groups.Groups), err
+		}})
+	}
+	return list
+}
