@@ -37,3 +37,23 @@ func (q *Question) Decode(body string) (answer any, err error) {
 	}
 	return page.Rows(), nil
 }
+
+// RowsOf returns the number of rows, codes or series in an answer.
+func RowsOf(answer any) int {
+	if page := PageOf(answer); page != nil {
+		return page.Len()
+	}
+	switch a := answer.(type) {
+	case BounceDetail:
+		return 1
+	case []Count:
+		return len(a)
+	case []Series:
+		return len(a)
+	case []string:
+		return len(a)
+	case Groups:
+		return len(a.Groups)
+	}
+	return 0
+}

@@ -195,10 +195,10 @@ func (c *Cache) live(ctx context.Context, q *upstream.Question) (any, error) {
 	l, joined, err := c.join(ctx, &k, func(ctx context.Context) (landed, error) {
 		if c.polls {
 			f, _, err := c.fetch(ctx, c.o.moment(), key{scope: c.scope, form: polled, q: *q}, lookup{q: q})
-			return landed{entry: entry{value: f.value, rows: rowsOf(f.value)}}, err
+			return landed{entry: entry{value: f.value, rows: upstream.RowsOf(f.value)}}, err
 		}
 		answer, err := c.next.Ask(ctx, q)
-		return landed{entry: entry{value: answer, rows: rowsOf(answer)}}, err
+		return landed{entry: entry{value: answer, rows: upstream.RowsOf(answer)}}, err
 	})
 	err = gaveUp(err)
 	if joined {

@@ -30,26 +30,6 @@ func packed(answer any) (any, size) {
 	return packedRows(answer)
 }
 
-// rowsOf returns the number of rows, codes or series in an answer.
-func rowsOf(answer any) int {
-	if page := upstream.PageOf(answer); page != nil {
-		return page.Len()
-	}
-	switch a := answer.(type) {
-	case upstream.BounceDetail:
-		return 1
-	case []upstream.Count:
-		return len(a)
-	case []upstream.Series:
-		return len(a)
-	case []string:
-		return len(a)
-	case upstream.Groups:
-		return len(a.Groups)
-	}
-	return 0
-}
-
 // pack copies rows with their strings into memory of their own. Decoded rows refer to the text of the whole page,
 // including keys and punctuation, so keeping them would use more than twice the memory, and an unknown amount. Headers
 // that several rows have, such as those of a mailing, are kept once, and the parts of an address refer to the address:

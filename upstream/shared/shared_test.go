@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -45,14 +47,20 @@ type gateway struct {
 	redis *redis.Client
 }
 
-// open returns a gateway that uses the Redis of a URL, with a lease of 2 s.
+// open returns a gateway that uses the Redis of a URL, and whose leases outlast any pause of the test.
 func open(t testing.TB, url string, api upstream.Asker, o cached.Options) gateway {
+	t.Helper()
+	return openWith(t, url, api, o, time.Hour)
+}
+
+// openWith is open with another lease.
+func openWith(t testing.TB, url string, api upstream.Asker, o cached.Options, lease time.Duration) gateway {
 	t.Helper()
 	client, err := redis.Open(redis.Options{URL: url, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Shared = shared.New(client, shared.Options{Lease: 2 * time.Second})
+	o.Shared = shared.New(client, shared.Options{Lease: lease})
 	c, err := cached.New(api, o)
 	if err != nil {
 		t.Fatal(err)
@@ -215,10 +223,10 @@ func newBlocked(err error) *blocked {
 var bounces = questions()[1]
 
 // A gateway that dies with a lease: its connection is gone, and its call never ends.
-func TestDeadLeaseHolderHoldsUpNobodyForLong(t *testing.T) {
+func TestDeadLeaseHolderDelaysOthersBriefly(t *testing.T) {
 	t.Parallel()
 	server, hung, api := redistest.Start(t), newBlocked(nil), sampleAPI()
-	dies, lives := open(t, server.URL(), hung, settings), open(t, server.URL(), api, settings)
+	dies, lives := openWith(t, server.URL(), hung, settings, time.Second), open(t, server.URL(), api, settings)
 	var dead sync.WaitGroup
 	dead.Go(func() { _, _ = bounces.ask(t.Context(), dies.API) })
 	<-hung.began
@@ -237,13 +245,14 @@ func TestDeadLeaseHolderHoldsUpNobodyForLong(t *testing.T) {
 // A call that takes longer than the lease keeps it.
 func TestLeaseLastsAsLongAsTheCall(t *testing.T) {
 	t.Parallel()
+	const lease = 4 * time.Second // survives a pause of the test
 	server, slow, api := redistest.Start(t), newBlocked(nil), sampleAPI()
-	first, second := open(t, server.URL(), slow, settings), open(t, server.URL(), api, settings)
+	first, second := openWith(t, server.URL(), slow, settings, lease), open(t, server.URL(), api, settings)
 	var asking sync.WaitGroup
 	asking.Go(func() { _, _ = bounces.ask(t.Context(), first.API) })
 	<-slow.began
 	asking.Go(func() { _, _ = bounces.ask(t.Context(), second.API) })
-	time.Sleep(3 * time.Second) // the lease has 2 s
+	time.Sleep(lease + time.Second)
 	close(slow.end)
 	asking.Wait()
 	if n := api.Total(); n != 0 {
@@ -413,6 +422,48 @@ func TestClusterMayLoseANode(t *testing.T) {
 		if n > 2 {
 			t.Errorf("%d calls of %s by two gateways", n, call)
 		}
+	}
+}
+
+// Counts of a long window are a sum that grows. A gateway that has none takes the shared one, and asks only for what
+// came later.
+func TestGatewaysShareSums(t *testing.T) {
+	t.Parallel()
+	server, api := redistest.Start(t), sampleAPI()
+	midnight := upstream.Day.Floor(upstreamtest.Sample().Bounces[0].BounceTime) + 86400
+	at := func(minutes upstream.Time) gateway {
+		o := settings
+		o.Now = func() time.Time { return time.Unix(int64(midnight+12*3600+60*minutes), 0) }
+		return open(t, server.URL(), api, o)
+	}
+	ask := func(g gateway, minutes upstream.Time) []upstream.Count {
+		t.Helper()
+		counts, err := g.Counts(t.Context(), upstream.Bounces, upstream.CountQuery{
+			Window: upstream.Window{Start: midnight - 20*86400, End: midnight + 12*3600 + 60*minutes},
+			Rollup: upstream.ByUser,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return counts
+	}
+	want := ask(at(0), 0)
+	api.Reset()
+	if got := ask(at(10), 10); !cmp.Equal(want, got) || len(got) == 0 {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	for call := range api.Calls() {
+		_, query, _ := strings.Cut(call, "?")
+		values, _ := url.ParseQuery(query)
+		start, err := strconv.ParseInt(values.Get("start_time"), 10, 64)
+		if err != nil || start < int64(midnight) {
+			t.Errorf("the second gateway asked for settled counts again: %s", call)
+		}
+	}
+	api.Reset()
+	ask(at(10), 10)
+	if n := api.Total(); n != 0 {
+		t.Errorf("a third gateway made %d calls for what the second has just asked", n)
 	}
 }
 
