@@ -86,21 +86,23 @@ func File(text string, modTime time.Time) format.File {
 	return format.NewFile("test", modTime, strings.NewReader(text))
 }
 
-// Fuzz tries a format on texts of all kinds: it must read to their end, and make records that
-// have an id, a recipient and times.
-func Fuzz(f *testing.F, of format.Format) {
+// Fuzz tries formats on texts of all kinds: they must read to their end, and make records that have an id, a recipient
+// and times.
+func Fuzz(f *testing.F, formats ...format.Format) {
 	f.Fuzz(func(t *testing.T, text string) {
-		of.Recognise([]byte(text))
-		s := Read(t, of, format.Options{Now: time.Unix(1795973220, 0)}, text, text)
-		for _, r := range s.Records {
-			if r.EmailID == "" || r.Recipient == "" || r.Time == 0 || r.Processed == 0 {
-				t.Fatalf("the record %+v is not whole", r)
+		for _, of := range formats {
+			of.Recognise([]byte(text))
+			s := Read(t, of, format.Options{Now: time.Unix(1795973220, 0)}, text, text)
+			for _, r := range s.Records {
+				if r.EmailID == "" || r.Recipient == "" || r.Time == 0 || r.Processed == 0 {
+					t.Fatalf("%s: the record %+v is not whole", of.Name, r)
+				}
 			}
-		}
-		lines := strings.Count(text, "\n") + 1
-		for _, n := range s.BadAt {
-			if n > lines || n < 1 {
-				t.Fatalf("line %d of %d is bad", n, lines)
+			lines := strings.Count(text, "\n") + 1
+			for _, n := range s.BadAt {
+				if n > lines || n < 1 {
+					t.Fatalf("%s: line %d of %d is bad", of.Name, n, lines)
+				}
 			}
 		}
 	})

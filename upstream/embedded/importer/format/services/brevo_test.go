@@ -12,15 +12,6 @@ import (
 	"deliverygraph/upstream/embedded/importer/format/services"
 )
 
-func TestBrevoSample(t *testing.T) {
-	s := formattest.Recognised(t, services.Brevo, formattest.Shared(t, "formats/brevo/events.ndjson"))
-	want := "recipient@example.com accepted, recipient@example.com delivered, not-a-user@example.com bounced, " +
-		"recipient@no-mx.example.com bounced, recipient@example.com blocked"
-	if got := strings.Join(s.Outcomes(), ", "); got != want || len(s.Bads) > 0 || s.Skipped["deferral"] != 1 {
-		t.Errorf("got %q, want %q; bad %q", got, want, s.Bads)
-	}
-}
-
 const brevoBounce = `{"event":"hard_bounce","email":"a@example.com","message-id":"<m1@smtp-relay.example.com>","ts":1,"ts_epoch":1520363423999,"reason":"550 5.1.1 unknown","tags":["a","b"],"tag":"x","X-Mailin-custom":"c","sender_email":"news@example.org"}`
 
 func TestBrevoRecordsHaveAllDataOfTheEvent(t *testing.T) {
@@ -54,10 +45,4 @@ func TestBrevoEventsAreDistinguished(t *testing.T) {
 	if len(s.Bads) != 4 || len(s.Records) > 0 {
 		t.Errorf("bad %q, records %v", s.Bads, s.Records)
 	}
-}
-
-func FuzzBrevoRead(f *testing.F) {
-	f.Add(brevoBounce)
-	f.Add(`[{"event":"request","email":"a","message-id":"b","ts_epoch":"1520363423"}]`)
-	formattest.Fuzz(f, services.Brevo)
 }

@@ -12,20 +12,6 @@ import (
 	"deliverygraph/upstream/embedded/importer/format/services"
 )
 
-func TestKumoMTASamples(t *testing.T) {
-	for name, want := range map[string]string{
-		"records.ndjson":       "recipient@example.com accepted, user@recipient.example.com delivered",
-		"bounce-fragment.json": "",
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := formattest.Recognised(t, services.KumoMTA, formattest.Shared(t, "formats/kumomta/"+name))
-			if got := strings.Join(s.Outcomes(), ", "); got != want || len(s.Bads) > 0 || s.Skipped["deferral"] != 1 {
-				t.Errorf("got %q, want %q; bad %q, skipped %v", got, want, s.Bads, s.Skipped)
-			}
-		})
-	}
-}
-
 const kumomtaBounce = `{"type":"Bounce","id":"1d98076abbbc11ed940250ebf67f93bd","sender":"news@example.com","recipient":["a@example.net","b@example.net"],"queue":"spring:shop@example.net",
 "response":{"code":550,"enhanced_code":{"class":5,"subject":1,"detail":1},"content":"No such user","command":"."},"timestamp":1678069700,"created":1678069691,
 "bounce_classification":"InvalidRecipient","headers":{"Subject":"x","X-B":"2","x-a":["1"],"X-B":"3"}}`
@@ -116,10 +102,4 @@ func TestKumoMTABadRecordsAreReportedAndSkipped(t *testing.T) {
 	if len(s.Bads) != 6 || len(s.Records) != 2 {
 		t.Errorf("bad %q; records %v", s.Bads, s.Records)
 	}
-}
-
-func FuzzKumoMTARead(f *testing.F) {
-	f.Add(kumomtaBounce)
-	f.Add(`{"type":"Delivery","id":"x","recipient":"a","timestamp":1678069700.5,"created":"1","queue":":@"}`)
-	formattest.Fuzz(f, services.KumoMTA)
 }

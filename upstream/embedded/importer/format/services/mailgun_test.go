@@ -30,22 +30,6 @@ func TestMailgunCases(t *testing.T) {
 	}
 }
 
-func TestMailgunSamples(t *testing.T) {
-	for name, want := range map[string]string{
-		"webhook-delivered_messages.json":  "alice@example.com delivered",
-		"webhook-permanent_failure.json":   "alice@example.com bounced",
-		"webhook-suppression_failure.json": "alice@example.com blocked", "webhook-temporary_failure.json": "",
-		"events-delayed-bounce.json": "test123@example.com bounced", "rejected.json": "recipient@example.org bounced",
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := formattest.Recognised(t, services.Mailgun, formattest.Shared(t, "formats/mailgun/"+name))
-			if got := strings.Join(s.Outcomes(), ", "); got != want || len(s.Bads) > 0 {
-				t.Errorf("got %q, want %q; bad %q", got, want, s.Bads)
-			}
-		})
-	}
-}
-
 const mailgunFailed = `{"event":"failed","severity":"permanent","reason":"bounce","timestamp":1521233195.999999,"log-level":"error","recipient":"b@example.com",
 "delivery-status":{"code":550,"enhanced-code":"5.1.1","message":"No such user","description":"x"},"envelope":{"sender":"bounce+x@example.org"},"account":{"id":"sub-1"},
 "message":{"headers":{"message-id":"<1.2@example.org>","from":"Bob <bob@example.org>","to":"\"A, Jr.\" <a@example.com>, b@example.com"}},
@@ -117,12 +101,4 @@ func TestMailgunOtherAndBadEventsAreSkipped(t *testing.T) {
 		want) || len(s.Bads) != 6 || len(s.Records) > 0 {
 		t.Errorf("skipped %v, want %v; bad %q; records %v", s.Skipped, want, s.Bads, s.Records)
 	}
-}
-
-func FuzzMailgunRead(f *testing.F) {
-	f.Add(mailgunFailed)
-	f.Add(`{"items":[{"event":"accepted","timestamp":1.5,"message":{"headers":{"message-id":"a","to":"\"a,\\\"\" ` +
-		`<b@c>,d"}}}]}`)
-	f.Add(`{"event-data":{"event":"rejected","timestamp":1529704976.1,"user-variables":"[","delivery-status":null}}`)
-	formattest.Fuzz(f, services.Mailgun)
 }

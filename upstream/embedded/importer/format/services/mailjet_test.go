@@ -23,17 +23,6 @@ func TestMailjetCase15KeepsAllDigitsOfIDs(t *testing.T) {
 	}
 }
 
-func TestMailjetSample(t *testing.T) {
-	s := formattest.Recognised(t, services.Mailjet, formattest.Shared(t, "formats/mailjet/events.json"))
-	if got := strings.Join(s.Outcomes(), ", "); got != "invalid@invalid bounced, bad@example.com blocked, "+
-		"protected@example.com bounced" || len(s.Bads) > 0 {
-		t.Errorf("got %q, bad %q", got, s.Bads)
-	}
-	if s.Records[0].Type != upstream.Hard || s.Records[1].Reason != "typofix" || s.Records[2].Type != upstream.Soft {
-		t.Errorf("got %+v", s.Records)
-	}
-}
-
 func TestMailjetEventsAreDistinguished(t *testing.T) {
 	const event = `{"event":"bounce","time":1498093527,"MessageID":7,"email":"a@example.com","mj_contact_id":1,"hard_bounce":false,"error":"preblocked","comment":"550 5.1.1 No","customcampaign":"spring","CustomID":"c","Payload":""}`
 	s := formattest.Recognised(t, services.Mailjet, event)
@@ -54,11 +43,4 @@ func TestMailjetEventsAreDistinguished(t *testing.T) {
 	if len(s.Bads) != 4 || len(s.Records) > 0 {
 		t.Errorf("bad %q, records %v", s.Bads, s.Records)
 	}
-}
-
-func FuzzMailjetRead(f *testing.F) {
-	f.Add(
-		`[{"event":"bounce","time":1498093527,"MessageID":19421798915720714,"email":"a@example.com","hard_bounce":true,"error":"user unknown"}]`)
-	f.Add(`{"event":"blocked","time":1498093527,"MessageID":7,"email":"a","error":"typofix"}`)
-	formattest.Fuzz(f, services.Mailjet)
 }

@@ -35,20 +35,6 @@ func TestPostmarkCases(t *testing.T) {
 	}
 }
 
-func TestPostmarkSamples(t *testing.T) {
-	for name, want := range map[string]string{
-		"bounce.json": "bounce@example.com bounced", "delivery.json": "recipient@example.com delivered",
-		"bounce-type-unsubscribe.json": "", "spam.json": "", "subscription-change-bounce.json": "",
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := formattest.Recognised(t, services.Postmark, formattest.Shared(t, "formats/postmark/"+name))
-			if got := strings.Join(s.Outcomes(), ", "); got != want || len(s.Bads) > 0 {
-				t.Errorf("got %q, want %q; bad %q", got, want, s.Bads)
-			}
-		})
-	}
-}
-
 const postmarkBounce = `{"ID":1,"Type":"HardBounce","ServerID":23,"MessageID":"m1","Details":"smtp;550 5.1.1 unknown","Description":"It bounced.","Email":"Jane <jane@example.com>",
 "From":"News <news@example.org>","BouncedAt":"2016-04-27T16:28:50.3963933-04:00","Content":"Return-Path: <>","Tag":"spring","MessageStream":"outbound","Metadata":{"user":7}}`
 
@@ -100,12 +86,4 @@ func TestPostmarkBadEventsAreReportedAndSkipped(t *testing.T) {
 	if len(s.Bads) != 5 || len(s.Records) > 0 || s.Skipped["other event"] != 1 {
 		t.Errorf("bad %q; records %v; skipped %v", s.Bads, s.Records, s.Skipped)
 	}
-}
-
-func FuzzPostmarkRead(f *testing.F) {
-	f.Add(postmarkBounce)
-	f.Add(`{"RecordType":"Delivery","MessageID":"a","Recipient":"b","DeliveredAt":"2014-08-01T13:28:10.2735393-04:00"}`)
-	f.Add(
-		`{"Messages":[{"MessageID":"m1","Recipients":["a@example.com",""],"ReceivedAt":"2014-02-14T11:12:54-05:00"}]}{"Bounces":[{}]}`)
-	formattest.Fuzz(f, services.Postmark)
 }

@@ -41,22 +41,6 @@ func TestPowerMTACase26(t *testing.T) {
 	}
 }
 
-func TestPowerMTASamples(t *testing.T) {
-	for name, want := range map[string]string{
-		"bounce.csv":              "user1@example.net bounced, user1@example.net bounced",
-		"acct-default-header.csv": "u1@example.net delivered",
-		"guide-example.csv": "user1@example.net delivered, user2@example.net delivered, " +
-			"user3@example.net bounced, user4@example.net bounced",
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := formattest.Recognised(t, services.PowerMTA, formattest.Shared(t, "formats/powermta/"+name))
-			if got := strings.Join(s.Outcomes(), ", "); got != want || len(s.Bads) > 0 {
-				t.Errorf("got %q, want %q; bad %q", got, want, s.Bads)
-			}
-		})
-	}
-}
-
 func TestPowerMTARecordsHaveAllDataOfTheRow(t *testing.T) {
 	s := formattest.Recognised(t, services.PowerMTA, `#type,timeLogged,timeQueued,orig,rcpt,dsnAction,dsnStatus,dsnDiag,bounceCat,rcvSourceIp,vmta,rcvSourceIp,vmtaPool,header_Message-Id,header_X-Campaign,header_Subject,header_x-segment
 b,1178807915,1178807900,news@example.com,user@example.net,failed,5.2.2 (mailbox full),"smtp;552 5.2.2 <user@example.net>: ""over"", quota",quota-issues,192.0.2.1,vmta1,192.0.2.2,shop,<m1@example.com>,spring,Hello,A`+"\r\n")
@@ -164,12 +148,6 @@ func TestPowerMTARecogniseTakesNoOtherTables(t *testing.T) {
 			t.Errorf("%q is taken for an accounting file", head)
 		}
 	}
-}
-
-func FuzzPowerMTARead(f *testing.F) {
-	f.Add("type,timeLogged,rcpt,dsnDiag,header_X-A\nb,1178807903,a@example.com,\"a\nb\"\"\",x\n")
-	f.Add("#type,timeQueued,rcpt\nd,2016-08-01 14:06:01-0400,a\n\"\n\"\n")
-	formattest.Fuzz(f, services.PowerMTA)
 }
 
 func BenchmarkPowerMTARead(b *testing.B) {

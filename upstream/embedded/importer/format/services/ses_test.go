@@ -56,29 +56,6 @@ func TestSESCases(t *testing.T) {
 	}
 }
 
-func TestSESSamples(t *testing.T) {
-	for name, want := range map[string]string{
-		"bounce.json": "jane@example.com bounced", "delivery.json": "jane@example.com delivered",
-		"send.json":   "recipient@example.com accepted",
-		"reject.json": "recipient@example.com bounced", "sns-account-suppression.json": "user@example.net blocked",
-		"firehose-bounce.json":    "recipient@example.com bounced",
-		"eventbridge-bounce.json": "invalid@example.com bounced", "complaint.json": "", "delivery-delay.json": "",
-		"multiple_bounce.json": "bad",
-	} {
-		t.Run(name, func(t *testing.T) {
-			text := formattest.Shared(t, "formats/ses/"+name)
-			s := formattest.Read(t, services.SES, format.Options{}, text)
-			got := strings.Join(s.Outcomes(), ", ")
-			if len(s.Bads) > 0 {
-				got = "bad" // multiple_bounce.json has no time
-			}
-			if got != want || !services.SES.Recognise([]byte(text)) {
-				t.Errorf("got %q, want %q; bad %q", got, want, s.Bads)
-			}
-		})
-	}
-}
-
 const sesBounce = `{"eventType":"Bounce","bounce":{"bounceType":"Transient","bounceSubType":"General","timestamp":"2023-08-17T14:40:18.999Z",
 "bouncedRecipients":[{"emailAddress":"Jane Doe <jane@example.com>","action":"failed","status":"4.4.7","diagnosticCode":"smtp; 550 4.4.7 Message expired"}]},
 "mail":{"timestamp":"2023-08-17T14:40:17.000Z","source":"=?utf-8?q?News?= <news@example.com>","sourceArn":"arn:aws:ses:us-east-1:123456789012:identity/example.com","messageId":"m1",
@@ -195,11 +172,4 @@ func TestSESRecogniseTakesNoOtherFormats(t *testing.T) {
 			t.Errorf("%s is taken for an event of SES", head)
 		}
 	}
-}
-
-func FuzzSESRead(f *testing.F) {
-	f.Add(sesBounce)
-	f.Add(`{"Type":"Notification","Message":"{\"eventType\":\"Delivery\"}"}`)
-	f.Add(`{"Records":[{"body":"{}"}],"detail":{"Messages":[{}]}}`)
-	formattest.Fuzz(f, services.SES)
 }

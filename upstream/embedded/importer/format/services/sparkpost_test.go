@@ -13,15 +13,6 @@ import (
 	"deliverygraph/upstream/embedded/importer/format/services"
 )
 
-func TestSparkPostSample(t *testing.T) {
-	s := formattest.Recognised(t, services.SparkPost, formattest.Shared(t, "formats/sparkpost/batch.json"))
-	want := "recipient@example.com accepted, Recipient@example.com delivered, bounce@example.com bounced, " +
-		"suppressed@example.com blocked"
-	if got := strings.Join(s.Outcomes(), ", "); got != want || len(s.Bads) > 0 || s.Skipped["deferral"] != 1 {
-		t.Errorf("got %q, want %q; bad %q, skipped %v", got, want, s.Bads, s.Skipped)
-	}
-}
-
 const sparkpostBounce = `{"type":"bounce","bounce_class":"10","campaign_id":"spring","friendly_from":"news@example.org","msg_from":"b@example.org","message_id":"0004e3724f57753a3561","raw_rcpt_to":"User@example.com",
 "rcpt_to":"user@example.com","raw_reason":"550 5.1.1 <User@example.com>: unknown","reason":"550 5.1.1 unknown","subaccount_id":"101","timestamp":"1464824548","rcpt_meta":{"n":7},"rcpt_tags":["a","b"]}`
 
@@ -112,13 +103,4 @@ func TestSparkPostTablesOfEventsSayWhatPagesSay(t *testing.T) {
 	if services.SparkPost.Recognise([]byte("timestamp,subaccount_id,friendly_from,raw_rcpt_to,subject\n")) {
 		t.Error("a table without types and ids is recognised")
 	}
-}
-
-func FuzzSparkPostRead(f *testing.F) {
-	f.Add(sparkpostBounce)
-	f.Add(`[{"msys":{"gen_event":{"type":"generation_rejection","timestamp":"1464900034","raw_reason":"554 5.7.1 ` +
-		`suppressed"}}},{"msys":{}}]`)
-	f.Add(
-		`{"results":[{"type":"injection","timestamp":"2016-06-01T23:42:28.000Z","message_id":"a","rcpt_to":"b","rcpt_meta":{"a":{"b":1}}}]}`)
-	formattest.Fuzz(f, services.SparkPost)
 }
