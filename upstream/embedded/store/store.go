@@ -149,6 +149,16 @@ type Class struct {
 // MaxTime is the latest time that a row may be listed by, and -MaxTime the earliest.
 const MaxTime upstream.Time = 1 << 42
 
+// The documented codes. Stores list them and those in use.
+var (
+	Categories = []string{
+		"bad-configuration", "bad-connection", "bad-domain", "bad-mailbox", "content-related", "inactive-mailbox",
+		"invalid-sender", "message-expired", "no-answer-from-host", "other", "policy-related", "protocol-errors",
+		"quota-issues", "relaying-issues", "routing-errors", "spam-related", "unclassified", "virus-related",
+	}
+	Reasons = []string{"complaint", "hardbounce", "manual", "softbounce", "unsubscribe"}
+)
+
 // UnfinishedPrefix begins the keys of the state that imports keep of unfinished messages, which is personal data. The
 // values are JSON. A recipient is an element of a list. The largest integer is the time of the last line about the
 // message, in milliseconds since 1970.

@@ -9,24 +9,14 @@ import (
 	"deliverygraph/upstream/embedded/store"
 )
 
-// The documented codes.
-var (
-	documentCategories = []string{
-		"bad-configuration", "bad-connection", "bad-domain", "bad-mailbox", "content-related", "inactive-mailbox",
-		"invalid-sender", "message-expired", "no-answer-from-host", "other", "policy-related", "protocol-errors",
-		"quota-issues", "relaying-issues", "routing-errors", "spam-related", "unclassified", "virus-related",
-	}
-	documentReasons = []string{"complaint", "hardbounce", "manual", "softbounce", "unsubscribe"}
-)
-
 // BounceCategories lists the bounce categories: see [store.Reader].
 func (s *Store) BounceCategories(ctx context.Context) ([]string, error) {
-	return s.codes(ctx, upstream.Bounces, "category", documentCategories)
+	return s.codes(ctx, upstream.Bounces, "category", store.Categories)
 }
 
 // BlockedReasons lists the reasons for blocking: see [store.Reader].
 func (s *Store) BlockedReasons(ctx context.Context) ([]string, error) {
-	return s.codes(ctx, upstream.BlockedEmails, "reason", documentReasons)
+	return s.codes(ctx, upstream.BlockedEmails, "reason", store.Reasons)
 }
 
 func (s *Store) codes(ctx context.Context, k upstream.Kind, column string, documented []string) (all []string, err error) {

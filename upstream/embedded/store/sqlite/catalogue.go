@@ -4,26 +4,18 @@ import (
 	"context"
 	"slices"
 	"time"
-)
 
-// The documented codes.
-var (
-	documentCategories = []string{
-		"bad-configuration", "bad-connection", "bad-domain", "bad-mailbox", "content-related", "inactive-mailbox",
-		"invalid-sender", "message-expired", "no-answer-from-host", "other", "policy-related", "protocol-errors",
-		"quota-issues", "relaying-issues", "routing-errors", "spam-related", "unclassified", "virus-related",
-	}
-	documentReasons = []string{"complaint", "hardbounce", "manual", "softbounce", "unsubscribe"}
+	"deliverygraph/upstream/embedded/store"
 )
 
 // BounceCategories lists the bounce categories: see [store.Reader].
 func (s *Store) BounceCategories(ctx context.Context) ([]string, error) {
-	return s.codes(ctx, "bounce", "category", documentCategories)
+	return s.codes(ctx, "bounce", "category", store.Categories)
 }
 
 // BlockedReasons lists the reasons for blocking: see [store.Reader].
 func (s *Store) BlockedReasons(ctx context.Context) ([]string, error) {
-	return s.codes(ctx, "blocked_email", "reason", documentReasons)
+	return s.codes(ctx, "blocked_email", "reason", store.Reasons)
 }
 
 func (s *Store) codes(ctx context.Context, table, column string, documented []string) ([]string, error) {
