@@ -167,11 +167,12 @@ func (m *Memory) hold(ctx context.Context, stop <-chan struct{}, names []string,
 	}
 }
 
-// shareable returns the value for an error of the API. Other errors concern only those who got them: their operation
-// may make no more calls, or they left.
+// shareable returns the value for an error of the API. Other errors concern only those who got them: they left, their
+// operation may make no more calls, or their gateway sends none for a while.
 func shareable(ctx context.Context, err error) (value []byte, keep time.Duration) {
 	e, ok := errors.AsType[*upstream.Error](err)
-	if !ok || e.Code == upstream.Exhausted || ctx.Err() != nil {
+	if !ok || ctx.Err() != nil || e.Code == upstream.Exhausted ||
+		e.Code == upstream.Unavailable && e.Status == 0 && e.Err == nil {
 		return nil, 0
 	}
 	shown := *e

@@ -315,6 +315,29 @@ func waiting(t *testing.T, s *redistest.Server, callers int) {
 	}
 }
 
+// A gateway that makes no call, because its circuit breaker is open or its operation has used up its calls, fails no
+// other.
+func TestErrorsOfCallsThatWereNotMadeAreNotShared(t *testing.T) {
+	t.Parallel()
+	unsent := &upstream.Error{Code: upstream.Unavailable, Message: "no calls are sent for a while"}
+	server, fails, api := redistest.Start(t), newBlocked(unsent), sampleAPI()
+	first, second := open(t, server.URL(), fails, settings), open(t, server.URL(), api, settings)
+	var asking sync.WaitGroup
+	asking.Go(func() { _, _ = bounces.ask(t.Context(), first.API) })
+	<-fails.began
+	asking.Go(func() {
+		if _, err := bounces.ask(t.Context(), second.API); err != nil {
+			t.Error(err)
+		}
+	})
+	waiting(t, server, 2)
+	close(fails.end)
+	asking.Wait()
+	if n := api.Total(); n != 1 {
+		t.Errorf("%d calls, want 1", n)
+	}
+}
+
 // If the caller leaves whose gateway makes the call, another gateway makes it.
 func TestCallersWhoLeaveDoNotFailOthers(t *testing.T) {
 	t.Parallel()
