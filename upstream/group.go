@@ -62,6 +62,15 @@ var shared = []Dimension{
 // Dimensions returns the dimensions by which events of the kind can be grouped.
 func (k Kind) Dimensions() []Dimension { return dimensions[k] }
 
+// dimensionNames lists the dimensions, named by name, for messages.
+func (k Kind) dimensionNames(name func(Dimension) string) string {
+	var all []string
+	for _, d := range k.Dimensions() {
+		all = append(all, name(d))
+	}
+	return strings.Join(all, ", ")
+}
+
 // MaxGroups is the maximum number of groups that an answer lists.
 const MaxGroups = 1000
 
@@ -96,15 +105,11 @@ func (g *Grouping) Check(k Kind, w Window, name func(Dimension) string) error {
 	fail := func(parameter, format string, args ...any) error {
 		return &Error{Code: InvalidArgument, Parameter: parameter, Message: fmt.Sprintf(format, args...)}
 	}
-	var known []string
-	for _, d := range k.Dimensions() {
-		known = append(known, name(d))
-	}
 	for i, d := range g.By {
 		switch {
 		case d == NoDimension && i > 0:
 		case !slices.Contains(k.Dimensions(), d):
-			return fail("by", "by must be one or two of %s", strings.Join(known, ", "))
+			return fail("by", "by must be one or two of %s", k.dimensionNames(name))
 		case i > 0 && d == g.By[0]:
 			return fail("by", "by has %s twice", name(d))
 		}

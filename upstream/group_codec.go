@@ -88,12 +88,8 @@ func (p *parameters) dimensions(k Kind) (by [2]Dimension) {
 	for i, name := range names {
 		d := slices.Index(dimensionNames[1:], name) + 1
 		if !slices.Contains(k.Dimensions(), Dimension(d)) {
-			var known []string
-			for _, d := range k.Dimensions() {
-				known = append(known, d.String())
-			}
 			p.fail("by", "%s cannot be grouped by %q: by must be one or two of %s",
-				k, cut(name), strings.Join(known, ", "))
+				k, cut(name), k.dimensionNames(Dimension.String))
 			return by
 		}
 		by[i] = Dimension(d)

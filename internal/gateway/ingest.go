@@ -29,22 +29,40 @@ type ingestSettings struct {
 	MaxBody       byteSize      `default:"16MiB" placeholder:"SIZE"`
 }
 
+// door is a service that may be configured.
+type door struct {
+	service, flag, value string
+	open                 func() (ingest.Service, error)
+}
+
+// doors returns all services.
+func (s ingestSettings) doors() []door {
+	return []door{
+		{"sendgrid", "sendgrid-key", s.SendGridKey, func() (ingest.Service, error) {
+			return ingest.SendGrid(s.SendGridKey)
+		}},
+		{"mailgun", "mailgun-key and --ingest-mailgun-window", s.MailgunKey, func() (ingest.Service, error) {
+			return ingest.Mailgun(s.MailgunKey, s.MailgunWindow, time.Now)
+		}},
+		{"postmark", "postmark-auth", s.PostmarkAuth, func() (ingest.Service, error) {
+			return ingest.Basic("postmark", s.PostmarkAuth)
+		}},
+		{"sparkpost", "sparkpost-auth", s.SparkPostAuth, func() (ingest.Service, error) {
+			return ingest.Basic("sparkpost", s.SparkPostAuth)
+		}},
+		{"rows", "rows-key", s.RowsKey, func() (ingest.Service, error) { return ingest.Rows(s.RowsKey) }},
+		{"ses", "ses-topics", strings.Join(s.SESTopics, ","), func() (ingest.Service, error) {
+			return ingest.SES(ingest.SESOptions{Topics: s.SESTopics, Unsigned: slices.Contains(s.Unsigned, "ses")})
+		}},
+	}
+}
+
 // configured returns the flags of services that are set.
 func (s ingestSettings) configured() (flags []string) {
-	for _, f := range []struct {
-		name string
-		set  bool
-	}{
-		{"ses-topics", len(s.SESTopics) > 0},
-		{"sendgrid-key", s.SendGridKey != ""},
-		{"mailgun-key", s.MailgunKey != ""},
-		{"postmark-auth", s.PostmarkAuth != ""},
-		{"sparkpost-auth", s.SparkPostAuth != ""},
-		{"rows-key", s.RowsKey != ""},
-		{"unsigned", len(s.Unsigned) > 0},
-	} {
-		if f.set {
-			flags = append(flags, "--ingest-"+f.name)
+	for _, d := range append(s.doors(), door{flag: "unsigned", value: strings.Join(s.Unsigned, ",")}) {
+		if d.value != "" {
+			flag, _, _ := strings.Cut(d.flag, " ")
+			flags = append(flags, "--ingest-"+flag)
 		}
 	}
 	return flags
@@ -77,28 +95,7 @@ func (s ingestSettings) check(c *serveCommand) error {
 
 // services returns the services that are configured.
 func (s ingestSettings) services() (list []ingest.Service, err error) {
-	type door struct {
-		service, flag, value string
-		open                 func() (ingest.Service, error)
-	}
-	for _, d := range []door{
-		{"sendgrid", "sendgrid-key", s.SendGridKey, func() (ingest.Service, error) {
-			return ingest.SendGrid(s.SendGridKey)
-		}},
-		{"mailgun", "mailgun-key and --ingest-mailgun-window", s.MailgunKey, func() (ingest.Service, error) {
-			return ingest.Mailgun(s.MailgunKey, s.MailgunWindow, time.Now)
-		}},
-		{"postmark", "postmark-auth", s.PostmarkAuth, func() (ingest.Service, error) {
-			return ingest.Basic("postmark", s.PostmarkAuth)
-		}},
-		{"sparkpost", "sparkpost-auth", s.SparkPostAuth, func() (ingest.Service, error) {
-			return ingest.Basic("sparkpost", s.SparkPostAuth)
-		}},
-		{"rows", "rows-key", s.RowsKey, func() (ingest.Service, error) { return ingest.Rows(s.RowsKey) }},
-		{"ses", "ses-topics", strings.Join(s.SESTopics, ","), func() (ingest.Service, error) {
-			return ingest.SES(ingest.SESOptions{Topics: s.SESTopics, Unsigned: slices.Contains(s.Unsigned, "ses")})
-		}},
-	} {
+	for _, d := range s.doors() {
 		unsigned := slices.Contains(s.Unsigned, d.service)
 		switch {
 		case unsigned && d.service == "ses": // which checks the topics of messages all the same

@@ -3,6 +3,7 @@ package cost
 import (
 	"deliverygraph/internal/auth"
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/kind"
 )
 
 // call identifies the upstream calls that one field makes for all the objects it is selected on. Fields with
@@ -42,10 +43,7 @@ func (c call) endpoint() string {
 	case opCounts, opSeries, opOwners:
 		return c.kind.CountsPath()
 	case opCatalogue:
-		if c.kind == upstream.Bounces {
-			return upstream.BounceCategoriesPath
-		}
-		return upstream.BlockedReasonsPath
+		return kind.All[c.kind].Catalogue
 	case opGroups:
 		return c.kind.GroupsPath()
 	}

@@ -65,9 +65,9 @@ type Plan struct {
 
 // Endpoint is the price of the calls of one endpoint of the REST API.
 type Endpoint struct {
-	Endpoint   string // path with placeholders
-	Calls      int64
-	WorstCalls int64
+	Endpoint   string `json:"path"` // with placeholders
+	Calls      int64  `json:"calls"`
+	WorstCalls int64  `json:"worstCalls"`
 }
 
 // Of returns the price of an operation. For a subscription it is the price of one event.

@@ -38,29 +38,20 @@ func staleness(s operation.Summary) *staleReport {
 
 // planReport is the price of an operation, reported before it runs.
 type planReport struct {
-	Calls      int64            `json:"calls"`              // planned
-	WorstCalls int64            `json:"worstCalls"`         // the most
-	WorstRows  int64            `json:"worstRows"`          // the most that the answer's lists have together
-	MaxCalls   int              `json:"maxCalls,omitempty"` // that an operation may plan, and make
-	Endpoints  []endpointReport `json:"endpoints"`
-	Dearest    string           `json:"dearest,omitempty"` // the field with most calls
-}
-
-type endpointReport struct {
-	Path       string `json:"path"`
-	Calls      int64  `json:"calls"`
-	WorstCalls int64  `json:"worstCalls"`
+	Calls      int64      `json:"calls"`              // planned
+	WorstCalls int64      `json:"worstCalls"`         // the most
+	WorstRows  int64      `json:"worstRows"`          // the most that the answer's lists have together
+	MaxCalls   int        `json:"maxCalls,omitempty"` // that an operation may plan, and make
+	Endpoints  []Endpoint `json:"endpoints"`
+	Dearest    string     `json:"dearest,omitempty"` // the field with most calls
 }
 
 func planned(p Plan, limit int) *planReport {
 	r := &planReport{
 		Calls: p.Calls, WorstCalls: p.WorstCalls, WorstRows: p.WorstRows, MaxCalls: limit,
-		Endpoints: []endpointReport{},
+		Endpoints: append([]Endpoint{}, p.Endpoints()...),
 	}
 	r.Dearest, _ = p.Dearest()
-	for _, e := range p.Endpoints() {
-		r.Endpoints = append(r.Endpoints, endpointReport{e.Endpoint, e.Calls, e.WorstCalls})
-	}
 	return r
 }
 
@@ -79,10 +70,10 @@ func (e Extension) priceGroups(ctx context.Context, p Plan, r *planReport) {
 			planned = more
 		}
 		r.Calls = add(r.Calls, planned)
-		i := slices.IndexFunc(r.Endpoints, func(e endpointReport) bool { return e.Path == path })
+		i := slices.IndexFunc(r.Endpoints, func(e Endpoint) bool { return e.Endpoint == path })
 		if i < 0 {
 			i = len(r.Endpoints)
-			r.Endpoints = append(r.Endpoints, endpointReport{Path: path})
+			r.Endpoints = append(r.Endpoints, Endpoint{Endpoint: path})
 		}
 		e := &r.Endpoints[i]
 		e.Calls, e.WorstCalls = add(e.Calls, planned), add(e.WorstCalls, more)

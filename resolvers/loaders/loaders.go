@@ -16,7 +16,6 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 
 	"deliverygraph/graph"
-	"deliverygraph/graph/model"
 	"deliverygraph/resolvers/operation"
 	"deliverygraph/resolvers/page"
 	"deliverygraph/upstream"
@@ -40,8 +39,7 @@ type Loaders struct {
 	owners  loader[OwnerKey, upstream.ID]
 	details loader[upstream.BounceKey, *upstream.BounceDetail]
 	lists   loader[ListsKey, *Lists]
-	bounced loader[*model.SentPage, *Outcomes[upstream.Bounce]]
-	blocked loader[*model.SentPage, *Outcomes[upstream.BlockedEmail]]
+	outcomeLoaders
 }
 
 // New returns the loaders of an operation of their own, whose relative windows end exactly now. The argument next is
@@ -61,10 +59,7 @@ func newLoaders(op *operation.Operation, next upstream.Asker, now time.Time, sha
 	l.owners.open("owners of senders", b, ownersBatch)
 	l.details.open("details of bounces", b, detailsBatch)
 	l.lists.open("lists of users and senders", b, l.listsBatch)
-	l.bounced.open("bounces of emails", b, bouncedBatch)
-	l.blocked.open("blocked emails", b, blockedBatch)
-	l.bounced.size = func(p *model.SentPage) int { return len(p.Emails) }
-	l.blocked.size = l.bounced.size
+	l.outcomeLoaders.open(b)
 	l.lists.size = func(k ListsKey) int { return k.Size }
 	return l
 }
