@@ -25,13 +25,14 @@ const listOrder = " order by time, email_id, " + recipient + ", user_id, sender_
 
 // list returns a page of a kind's list. Of makes its rows.
 //
-// It first counts rows by hour, from the start of the window on, until it knows in which hours the page lies, or starts
+// If few rows match, it finds them in any version first, which is much faster than to merge the versions of all rows.
+// Otherwise it counts rows by hour, from the start of the window on, until it knows in which hours the page lies, or starts
 // where the page before ended. Then it sorts the rows of these hours by columns that are fast to read, and reads the
 // whole rows of the page.
 func list[R any](
 	ctx context.Context, s *Store, k *kind, only []upstream.ID, q upstream.ListQuery, of func(*row) R,
-) (all []R, err error) {
-	all = []R{}
+) ([]R, error) {
+	list := []R{}
 	const tries = 5
 	try := func(ctx context.Context) error {
 		f, err := s.filter(ctx, only, k, &q)
@@ -39,10 +40,12 @@ func list[R any](
 			return err
 		}
 		l := &listing{Store: s, kind: k, filter: f, window: clip(q.Window), skip: max(q.Offset, 0)}
-		if err := l.seek(ctx, only, q); err != nil {
-			return err
+		keys, all, err := l.few(ctx)
+		if err == nil && !all {
+			if err = l.seek(ctx, only, q); err == nil {
+				keys, err = l.keys(ctx, "")
+			}
 		}
-		keys, err := l.keys(ctx)
 		if err != nil {
 			return err
 		}
@@ -51,14 +54,14 @@ func list[R any](
 			return errReplaced
 		}
 		for i := range rows {
-			all = append(all, of(&rows[i]))
+			list = append(list, of(&rows[i]))
 		}
-		if err == nil && len(rows) == upstream.PageSize {
+		if err == nil && !all && len(rows) == upstream.PageSize {
 			err = l.ended(ctx, rows)
 		}
 		return err
 	}
-	err = s.read(ctx, "list "+k.String(), func(ctx context.Context) (err error) {
+	err := s.read(ctx, "list "+k.String(), func(ctx context.Context) (err error) {
 		for range tries {
 			if err = try(ctx); err != errReplaced {
 				break
@@ -66,7 +69,7 @@ func list[R any](
 		}
 		return err
 	})
-	return all, err
+	return list, err
 }
 
 // errReplaced is the cause of errors about events that were replaced, or removed, between two queries for them.
@@ -156,10 +159,40 @@ func (l *listing) count(ctx context.Context) error {
 	return nil
 }
 
-// keys returns the keys of the page, in list order.
-func (l *listing) keys(ctx context.Context) ([]version, error) {
-	return l.versions(ctx, l.from(l.kind)+" where "+l.in(l.window)+listOrder+" limit "+number(l.skip)+", "+
+// few returns the keys of the page if few rows match the filters; all is false if there are more.
+func (l *listing) few(ctx context.Context) (keys []version, all bool, err error) {
+	const few = 2 * upstream.PageSize
+	if len(l.where) == 0 {
+		return nil, false, nil
+	}
+	found, err := l.versions(ctx, l.kind.table+" where "+l.in(l.window)+" limit "+number(few))
+	if err != nil || len(found) == few {
+		return nil, false, err
+	}
+	if len(found) > l.skip {
+		keys, err = l.keys(ctx, among(found, func(v version) string { return fmt.Sprintf("(%d,%d)", v.time, v.id) },
+			"(time, id)"))
+	}
+	return keys, true, err
+}
+
+// keys returns the keys of the page, in list order, among the rows that meet a further condition.
+func (l *listing) keys(ctx context.Context, condition string) ([]version, error) {
+	return l.versions(ctx, l.from(l.kind)+" where "+l.in(l.window)+condition+listOrder+" limit "+number(l.skip)+", "+
 		number(upstream.PageSize))
+}
+
+// among returns the condition that rows are among those of versions, which finds them by their times without reading
+// others.
+func among(all []version, tuple func(version) string, columns string) string {
+	lo, hi := all[0].time, all[0].time
+	var in []string
+	for _, v := range all {
+		lo, hi = min(lo, v.time), max(hi, v.time)
+		in = append(in, tuple(v))
+	}
+	return " and time >= " + number(lo) + " and time <= " + number(hi) + " and " + columns + " in (" +
+		strings.Join(in, ", ") + ")"
 }
 
 // versions returns the versions of events that a query finds.
@@ -205,19 +238,14 @@ type version struct {
 	version uint64
 }
 
-// load reads versions of events, in list order. It finds them by their times without reading others.
+// load reads versions of events, in list order.
 func (s *Store) load(ctx context.Context, k *kind, keys []version, details bool) (rows []row, err error) {
 	if len(keys) == 0 {
 		return nil, nil
 	}
-	lo, hi := keys[0].time, keys[0].time
-	var in []string
-	for _, v := range keys {
-		lo, hi = min(lo, v.time), max(hi, v.time)
-		in = append(in, fmt.Sprintf("(%d,%d,%d)", v.time, v.id, v.version))
-	}
-	return s.rows(ctx, k, details, k.table+" prewhere time >= "+number(lo)+" and time <= "+number(hi)+
-		" and (time, id, version) in ("+strings.Join(in, ", ")+")"+listOrder+" limit 1 by time, id")
+	condition := among(keys, func(v version) string { return fmt.Sprintf("(%d,%d,%d)", v.time, v.id, v.version) },
+		"(time, id, version)")
+	return s.rows(ctx, k, details, k.table+" prewhere 1"+condition+listOrder+" limit 1 by time, id")
 }
 
 // rows reads the rows of a query that follows after its columns.
