@@ -1,11 +1,14 @@
 package importer
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"unicode"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
@@ -13,15 +16,16 @@ import (
 
 // parser parses lines into rows. Only its buffers are kept from one line to the next.
 type parser struct {
-	values [maxFields][]byte // of the row, by field; nil if the row lacks the field
+	values  [maxFields][]byte // of the row, by field; nil if the row lacks the field
+	text    bytes.Buffer      // the line, which is not copied: names and values stay valid
+	decoder jsontext.Decoder  // of text
 }
 
 // parse adds the row of a line to the batch, or returns what is wrong with the line.
 func (p *parser) parse(line []byte, b *store.Batch) (problem string) {
 	clear(p.values[:])
 	given := uint32(0) // the fields of the row, including those that are null
-	s := scanner{text: line}
-	problem = s.members(func(key, value []byte) string {
+	problem = p.members(line, func(key, value []byte) string {
 		i, known := fieldIndex[string(key)]
 		switch {
 		case !known:

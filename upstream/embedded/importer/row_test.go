@@ -43,7 +43,7 @@ func TestBadLinesSayWhatIsWrongAndWhatWouldBeRight(t *testing.T) {
 		"cut off in a string":      {goodEmail[:48], `the JSON is cut off after 48 bytes`},
 		"a literal that is none":   {change(goodEmail, "true", "tru"), `not JSON at byte`},
 		"a number that is none": {
-			change(goodEmail, "21", "021"), `user_id must be a positive whole number, such as 21, not 021`,
+			change(goodEmail, "21", "021"), `not JSON at byte 27, before "21,\"sender_id\"`,
 		},
 		"a comma too many": {change(goodEmail, `17,`, `17,,`), `not JSON at byte`},
 		"no kind": {
