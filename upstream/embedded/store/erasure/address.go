@@ -2,9 +2,7 @@
 package erasure
 
 import (
-	"fmt"
-	"regexp"
-	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -20,8 +18,9 @@ const text = "erased"
 type Address struct {
 	Local     string
 	spellings []string // spellings of the domain: as given, and in ASCII and Unicode if it is international
-	forms     []string // what the pattern matches, without encodings and in lower case
-	pattern   *regexp.Regexp
+	// forms are in lower case: the address plainly, in a return path (bounces+local=domain@), and in a forwarder's
+	// (SRS0=…=domain=local@).
+	forms []string
 
 	LocalKey   string   // text without special characters, in lower case, that is in all spellings of the local part
 	DomainKeys []string // the same for each spelling of the domain
@@ -44,7 +43,6 @@ func New(address string) Address {
 	add(domain, nil)
 	add(idna.Lookup.ToASCII(domain))
 	add(idna.Lookup.ToUnicode(domain))
-	a.pattern = addressPattern(a.Local, a.spellings)
 	return a
 }
 
@@ -77,134 +75,101 @@ func key(s string) (longest string) {
 	return asciiLower(longest)
 }
 
-// addressPattern matches an address: plainly, percent-encoded or in quoted-printable, in a return path
-// (bounces+local=domain@), or in a forwarder's (SRS0=…=domain=local@).
-func addressPattern(local string, domains []string) *regexp.Regexp {
-	local = encoded(local)
-	var all []string
-	for _, d := range domains {
-		all = append(all, encoded(d))
-	}
-	domain := "(?:" + strings.Join(all, "|") + ")"
-	at := softBreak + `(?:@|=40|%40|=3D|%3D|=)` + softBreak
-	return regexp.MustCompile(`(?i)` + local + at + domain + `|` +
-		domain + softBreak + `(?:=3D|%3D|=)` + softBreak + local)
-}
-
-// softBreak matches the end of a line in quoted-printable that does not belong to the text.
-const softBreak = `(?:=\r?\n)?`
-
-// encoded returns an expression for a text each of whose characters may be encoded, with line breaks between them.
-func encoded(text string) string {
-	var all []string
-	for _, r := range text {
-		forms := []string{regexp.QuoteMeta(string(r))}
-		for _, c := range []rune{unicode.ToLower(r), unicode.ToUpper(r)} {
-			var bytes []string
-			for _, b := range []byte(string(c)) {
-				bytes = append(bytes, fmt.Sprintf("[=%%]%02X", b))
-			}
-			if form := strings.Join(bytes, softBreak); forms[len(forms)-1] != form {
-				forms = append(forms, form)
-			}
-		}
-		all = append(all, "(?:"+strings.Join(forms, "|")+")")
-	}
-	return strings.Join(all, softBreak)
-}
-
-// mayBeIn reports whether a text may contain the address. It is much faster than the pattern.
-func (a *Address) mayBeIn(s string) bool {
-	has := func(s string) bool {
-		s = strings.ToLower(s)
-		return slices.ContainsFunc(a.forms, func(form string) bool { return strings.Contains(s, form) })
-	}
-	return has(s) || strings.ContainsAny(s, "=%") && has(decoded(s))
-}
-
-// decoded undoes quoted-printable and percent-encoding.
-func decoded(s string) string {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		switch c, ok := encodedByte(s[i:]); {
-		case ok:
-			b.WriteByte(c)
-			i += 2
-		case strings.HasPrefix(s[i:], "=\r\n"):
-			i += 2
-		case strings.HasPrefix(s[i:], "=\n"):
-			i++
-		default:
-			b.WriteByte(s[i])
-		}
-	}
-	return b.String()
-}
-
-// encodedByte returns the byte that a text begins with in quoted-printable or percent-encoding, if it does.
-func encodedByte(s string) (c byte, ok bool) {
-	if len(s) < 3 || s[0] != '=' && s[0] != '%' {
-		return 0, false
-	}
-	for _, d := range []byte(s[1:3]) {
-		switch {
-		case '0' <= d && d <= '9':
-			d -= '0'
-		case 'A' <= d&^0x20 && d&^0x20 <= 'F':
-			d = d&^0x20 - 'A' + 10
-		default:
-			return 0, false
-		}
-		c = c<<4 | d
-	}
-	return c, true
-}
-
-// Without returns a text without the address. As part of a longer address, such as jane@example.com in
-// mary.jane@example.com, it stays.
+// Without returns a text without the address, whether it is written plainly, percent-encoded or in quoted-printable. As
+// part of a longer address, such as jane@example.com in mary.jane@example.com, it stays.
 func (a *Address) Without(s string) string {
-	if !a.mayBeIn(s) {
-		return s
+	for _, signs := range []string{"", "=%", "%"} { // an equals sign may also stand for an at sign
+		plain := strings.ToLower(read(s, signs, nil))
+		for _, form := range a.forms {
+			if strings.Contains(plain, form) {
+				s = without(s, form, signs)
+			}
+		}
+		if !strings.ContainsAny(s, "=%") {
+			break
+		}
 	}
+	return s
+}
+
+// without removes one form of an address.
+func without(s, form, signs string) string {
 	var b strings.Builder
-	from := 0
-	for _, at := range a.pattern.FindAllStringIndex(s, -1) {
-		plain := strings.ContainsRune(s[at[0]:at[1]], '@')
-		before, after := strings.TrimSuffix(strings.TrimSuffix(s[:at[0]], "=\r\n"), "=\n"), s[at[1]:]
-		after = strings.TrimPrefix(strings.TrimPrefix(after, "=\r\n"), "=\n")
+	var at []int
+	plain := lower(read(s, signs, &at), &at)
+	for from, end := 0, 0; ; {
+		start := strings.Index(plain[end:], form)
+		if start < 0 {
+			return b.String() + s[from:]
+		}
+		start += end
+		end = start + len(form)
+		whole, after := strings.ContainsRune(s[at[start]:at[end]], '@'), plain[end:]
 		if after != "" && (after[0] == '.' || after[0] == '-') { // which may end a sentence
 			after = after[1:]
 		}
-		if continues(before, plain) || after != "" && isAddressByte(after[0], false) {
+		if start > 0 && isAddressByte(plain[start-1], whole) || after != "" && isAddressByte(after[0], false) {
 			continue
 		}
-		b.WriteString(s[from:at[0]])
+		b.WriteString(s[from:at[start]])
 		b.WriteString(text)
-		from = at[1]
+		from = at[end]
 	}
-	return b.String() + s[from:]
 }
 
-// continues reports whether a text ends within an address. An encoded delimiter, such as =3D in
-// href=3Djane@example.com, ends the address before it.
-func continues(before string, plain bool) bool {
-	if before == "" {
-		return false
+// read returns a text without the ends of lines that do not belong to it in quoted-printable, and with the bytes decoded
+// that begin with one of the signs. At gets where each byte comes from, and the end.
+func read(s, signs string, at *[]int) string {
+	if at == nil && !strings.ContainsAny(s, "=%") {
+		return s
 	}
-	last := before[len(before)-1]
-	if n := len(before) - 3; n >= 0 {
-		if c, ok := encodedByte(before[n:]); ok && (c >= 0x80 || strings.IndexByte(" \t\r\n\"'(),:;<=>?[]&/", c) >= 0) {
-			last = c
+	b := make([]byte, 0, len(s))
+	for i, n := 0, 1; i < len(s); i += n {
+		c := s[i]
+		if n = 1; c == '=' || c == '%' {
+			if strings.HasPrefix(s[i:], "=\n") {
+				n = 2
+				continue
+			} else if strings.HasPrefix(s[i:], "=\r\n") {
+				n = 3
+				continue
+			} else if strings.IndexByte(signs, c) >= 0 && i+3 <= len(s) {
+				if x, err := strconv.ParseUint(s[i+1:i+3], 16, 8); err == nil {
+					c, n = byte(x), 3
+				}
+			}
+		}
+		b = append(b, c)
+		if at != nil {
+			*at = append(*at, i)
 		}
 	}
-	return isAddressByte(last, plain)
+	if at != nil {
+		*at = append(*at, len(s))
+	}
+	return string(b)
+}
+
+// lower converts a text to lower case, and at to where the bytes of that come from.
+func lower(s string, at *[]int) string {
+	var b strings.Builder
+	var from []int
+	for i, r := range s {
+		n := b.Len()
+		b.WriteString(strings.ToLower(string(r)))
+		for ; n < b.Len(); n++ {
+			from = append(from, (*at)[i])
+		}
+	}
+	*at = append(from, (*at)[len(s)])
+	return b.String()
 }
 
 // isAddressByte reports whether c continues an address. In return paths an address follows a plus, a minus or an equals
-// sign.
-func isAddressByte(c byte, plain bool) bool {
+// sign, unless it is whole, with an at sign.
+func isAddressByte(c byte, whole bool) bool {
 	return c >= 0x80 || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z' || c == '.' || c == '_' ||
-		plain && (c == '+' || c == '-')
+		whole && (c == '+' || c == '-')
 }
 
 // asciiLower converts letters to lower case as SQLite does.

@@ -37,6 +37,9 @@ func TestEraseFindsEncodedAddressesInMessages(t *testing.T) {
 		{"mary.=\r\njane.roe@pots.example", "mary.=\r\njane.roe@pots.example"},
 		{"jane.roe@pots.example=\r\n.net", "jane.roe@pots.example=\r\n.net"},
 		{"jane.roe=40pots.exampl=65", "erased"}, {"=4a=61ne.roe=40pots.example", "erased"},
+		{"bounces+jane.roe=40pots.example@mail6", "bounces+erased@mail6"},
+		{"jane.roe@pots.example>, <JANE=2Eroe@pots.example>, <pots.example=jane.roe", "erased>, <erased>, <erased"},
+		{"jane.roe@pots.example.", "erased."}, {"mary+jane.roe@pots.example", "mary+jane.roe@pots.example"},
 	}
 	var b store.Batch
 	for n, f := range forms {
@@ -44,7 +47,7 @@ func TestEraseFindsEncodedAddressesInMessages(t *testing.T) {
 	}
 	storetest.Write(t, s, b)
 	n := storetest.Must[store.Erased](t)(s.Erase(t.Context(), "Jane.Roe@pots.example", false))
-	if n.Edited != int64(len(forms)-2) || n.Rows() != 0 {
+	if n.Edited != int64(len(forms)-3) || n.Rows() != 0 {
 		t.Errorf("it says %+v", n)
 	}
 	for i, f := range forms {
