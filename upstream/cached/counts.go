@@ -49,8 +49,7 @@ func (c *Cache) tally(ctx context.Context, m moment, q *upstream.Question) (any,
 		return c.remember(ctx, m, whole)
 	}
 	past := key{scope: c.scope, form: sums, q: *within(q, w.Start, 0)}
-	c.adopt(ctx, m, q, past)
-	if _, ok := c.fresh(k); ok {
+	if c.adopt(ctx, m, q, k, past) {
 		return c.remember(ctx, m, whole)
 	}
 	if w.Start != upstream.Hour.Floor(w.Start) {

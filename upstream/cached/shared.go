@@ -99,13 +99,15 @@ func (c *Cache) fetch(ctx context.Context, m moment, k key, l lookup) (f fetched
 	return f, false, err
 }
 
-// adopt looks for a shared sum that reaches further than the one under past, or even for the shared answer to q, and
-// keeps what it finds.
-func (c *Cache) adopt(ctx context.Context, m moment, q *upstream.Question, past key) {
-	if _, s, good := c.heldSum(past); !c.shares(q) || good && s.upTo >= m.hour() {
-		return
+// adopt looks for a shared sum that reaches further than the one under past, or even for the shared answer to q under
+// whole, and keeps what it finds. It returns whether there is an answer now.
+func (c *Cache) adopt(ctx context.Context, m moment, q *upstream.Question, whole, past key) bool {
+	if !c.shares(q) {
+		return false
 	}
-	whole := c.key(lookup{q: q})
+	if _, s, good := c.heldSum(past); good && s.upTo >= m.hour() {
+		return false
+	}
 	once := whole
 	once.form = adoptions
 	_, _, _ = c.join(ctx, &once, func(ctx context.Context) (landed, error) {
@@ -123,6 +125,8 @@ func (c *Cache) adopt(ctx context.Context, m moment, q *upstream.Question, past 
 		}
 		return landed{}, nil
 	})
+	_, ok := c.fresh(whole)
+	return ok
 }
 
 // found returns what is shared under a key.
@@ -147,9 +151,10 @@ func (c *Cache) share(ctx context.Context, k key, q *upstream.Question, f fetche
 }
 
 // sharedKey returns the key of what is kept under k. It is a hash, so that it reveals neither the question nor the key
-// of the API. It differs between APIs, scopes and formats.
+// of the API. It differs between APIs, scopes and formats, and between caches that keep answers differently.
 func (c *Cache) sharedKey(k key) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s %q %q %d %d %s?%s", format, c.o.Realm, k.scope, k.form, k.hour,
+	keeps := [...]time.Duration{c.o.Settle, c.o.Sealed, c.o.Fresh, c.o.Catalogue}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d %q %q %d %d %s?%s", format, keeps, c.o.Realm, k.scope, k.form, k.hour,
 		k.q.Path(), k.q.Query()))
 	return base64.RawURLEncoding.EncodeToString(sum[:24])
 }
@@ -180,7 +185,7 @@ func shape(t reflect.Type) string {
 
 var errDamaged = errors.New("cached: a shared value is damaged")
 
-// Values are compressed: a page of 500 rows takes 10 to 20 KB.
+// Values are compressed: a page of 500 rows takes 20 to 30 KB.
 var (
 	compressor, _   = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithLowerEncoderMem(true))
 	decompressor, _ = zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(64<<20))

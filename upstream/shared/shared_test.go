@@ -163,6 +163,9 @@ func TestKeysAndScopesShareNothing(t *testing.T) {
 		}
 		ask("the first", first)
 		ask("another key", open(t, server.URL(), api, other))
+		other := one
+		other.Fresh++
+		ask("a cache that keeps answers differently", open(t, server.URL(), api, other))
 		ask("another scope", open(t, server.URL(), api, one).For("a"))
 		ask("a third scope", open(t, server.URL(), api, one).For("b"))
 	}
