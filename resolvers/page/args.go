@@ -60,6 +60,9 @@ func (e *ArgumentError) Error() string { return e.Message }
 //
 // The error is an [*ArgumentError].
 func WindowOf(list string, a Args) (w upstream.Window, ok bool, err error) {
+	if a.After == nil && a.Before == nil {
+		return w, false, nil
+	}
 	of := a.binding(list)
 	for _, c := range []struct {
 		argument string
