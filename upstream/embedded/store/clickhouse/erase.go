@@ -72,7 +72,9 @@ type eraser struct {
 // find finds the recipient's rows of a kind, and those whose texts contain the address.
 func (e *eraser) find(ctx context.Context, k *kind) error {
 	e.known[k.Kind], e.changes[k.Kind] = map[key]*row{}, map[key]bool{}
-	texts := []string{"concat(local, '@', domain)", "ifNull(address, '')", "email_id", "arrayStringConcat(header_values, ' ')"}
+	texts := []string{
+		"concat(local, '@', domain)", "ifNull(address, '')", "email_id", "arrayStringConcat(header_values, ' ')",
+	}
 	or := []string{}
 	if k.Kind == upstream.Bounces {
 		texts = append(texts, "diagnostic", "content")

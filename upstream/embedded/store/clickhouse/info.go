@@ -19,7 +19,9 @@ func (s *Store) BlockedReasons(ctx context.Context) ([]string, error) {
 	return s.codes(ctx, upstream.BlockedEmails, "reason", store.Reasons)
 }
 
-func (s *Store) codes(ctx context.Context, k upstream.Kind, column string, documented []string) (all []string, err error) {
+func (s *Store) codes(
+	ctx context.Context, k upstream.Kind, column string, documented []string,
+) (all []string, err error) {
 	err = s.read(ctx, "list codes", func(ctx context.Context) (err error) {
 		all, err = s.texts(ctx, "select distinct "+column+" from "+s.from(kinds[k])+" where removed = 0 and "+column+" != ''")
 		return err

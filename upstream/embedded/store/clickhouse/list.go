@@ -26,9 +26,9 @@ const listOrder = " order by time, email_id, " + recipient + ", user_id, sender_
 // list returns a page of a kind's list. Of makes its rows.
 //
 // If few rows match, it finds them in any version first, which is much faster than to merge the versions of all rows.
-// Otherwise it counts rows by hour, from the start of the window on, until it knows in which hours the page lies, or starts
-// where the page before ended. Then it sorts the rows of these hours by columns that are fast to read, and reads the
-// whole rows of the page.
+// Otherwise it counts rows by hour, from the start of the window on, until it knows in which hours the page lies, or
+// starts where the page before ended. Then it sorts the rows of these hours by columns that are fast to read, and reads
+// the whole rows of the page.
 func list[R any](
 	ctx context.Context, s *Store, k *kind, only []upstream.ID, q upstream.ListQuery, of func(*row) R,
 ) ([]R, error) {

@@ -13,8 +13,8 @@ import (
 	"deliverygraph/upstream/embedded/store"
 )
 
-// removeRows removes rows from the disk, and returns when no query finds them. ClickHouse rewrites the parts of the table
-// that have such rows.
+// removeRows removes rows from the disk, and returns when no query finds them. ClickHouse rewrites the parts of the
+// table that have such rows.
 func (s *Store) removeRows(ctx context.Context, table, where string) error {
 	if err := s.ddl(ctx, "alter table "+table+s.local+" delete where "+where, s.cluster); err != nil {
 		return err
@@ -137,7 +137,7 @@ func (s *Store) Reclassify(
 	ctx context.Context, dry bool, sort func(upstream.BounceDetail) store.Class,
 ) (changed int, err error) {
 	k := kinds[upstream.Bounces]
-	run := s.write
+	run := s.inTurn
 	if dry {
 		run = s.read
 	}
@@ -177,8 +177,8 @@ func (s *Store) editor(k *kind) *writer {
 // maxProblems is the maximum number of problems that Check returns.
 const maxProblems = 100
 
-// Check looks for damage: it reads all rows, and compares their keys with their content, and with the index of messages.
-// ClickHouse verifies the checksums of what it reads.
+// Check looks for damage: it reads all rows, and compares their keys with their content, and with the index of
+// messages. ClickHouse verifies the checksums of what it reads.
 func (s *Store) Check(ctx context.Context) (problems []string, err error) {
 	problem := func(format string, args ...any) {
 		if len(problems) < maxProblems {

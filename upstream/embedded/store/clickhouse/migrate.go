@@ -108,7 +108,8 @@ func (s *Store) migrate(ctx context.Context, cluster string) (int, error) {
 				return version, err
 			}
 		}
-		err := s.conn.Exec(ctx, fmt.Sprintf("insert into schema_version (version, cluster) select toUInt32(%d), %s", version+1, quote(cluster)))
+		err := s.conn.Exec(ctx, fmt.Sprintf("insert into schema_version (version, cluster) select toUInt32(%d), %s",
+			version+1, quote(cluster)))
 		if err != nil {
 			return version, err
 		}
@@ -148,8 +149,8 @@ func (s *Store) make(ctx context.Context, query, cluster string) error {
 	})
 	err := s.ddl(ctx, query, cluster)
 	if err == nil && events {
-		err = s.ddl(ctx, fmt.Sprintf("create table if not exists %[1]s as `%[3]s`.%[1]s_local engine = Distributed(`%[2]s`, `%[3]s`, "+
-			"%[1]s_local, id)", table, cluster, s.database), cluster)
+		err = s.ddl(ctx, fmt.Sprintf("create table if not exists %[1]s as `%[3]s`.%[1]s_local "+
+			"engine = Distributed(`%[2]s`, `%[3]s`, %[1]s_local, id)", table, cluster, s.database), cluster)
 	}
 	return err
 }

@@ -57,7 +57,7 @@ func insert[R any](ctx context.Context, s *Store, into string, rows []R, values 
 	if len(rows) == 0 {
 		return nil
 	}
-	b, err := s.conn.PrepareBatch(s.inserting(ctx), "insert into "+into)
+	b, err := s.conn.PrepareBatch(ctx, "insert into "+into)
 	if err != nil {
 		return err
 	}

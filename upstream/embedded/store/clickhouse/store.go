@@ -31,8 +31,8 @@ type Store struct {
 	conn     driver.Conn
 	hosts    string
 	database string
-	clock    uint64 // the last version that was given; guarded by writing
-	owner    string // of turns; see lock.go
+	clock    atomic.Uint64 // the last version that was given
+	owner    string        // of turns; see lock.go
 	settings driver.Settings
 
 	cluster string // "" if the tables are those of one server
@@ -61,8 +61,8 @@ func options(name string) (*driver.Options, error) {
 	}
 	o := &driver.Options{
 		Compression: &driver.Compression{Method: driver.CompressionLZ4},
-		DialTimeout: 5 * time.Second, ReadTimeout: 5 * time.Minute, MaxOpenConns: 16, MaxIdleConns: 8,
-		ConnMaxLifetime: time.Hour,
+		DialTimeout: 5 * time.Second, MaxOpenConns: 16, MaxIdleConns: 8, ConnMaxLifetime: time.Hour,
+		ReadTimeout: 12 * time.Hour, // merging all parts sends nothing until it ends
 	}
 	o.Auth.Database = strings.TrimPrefix(u.Path, "/")
 	if o.Auth.Database == "" || strings.ContainsAny(o.Auth.Database, "/`\\") {
@@ -213,9 +213,6 @@ func (s *Store) write(ctx context.Context, what string, f func(context.Context) 
 	defer s.writing.Unlock()
 	return s.use(ctx, what, f)
 }
-
-// inserting returns the context of an insert.
-func (s *Store) inserting(ctx context.Context) context.Context { return ctx }
 
 // explain returns an error for callers outside the package. It names the hosts only in its cause, which is for logs.
 func (s *Store) explain(ctx context.Context, what string, err error) error {

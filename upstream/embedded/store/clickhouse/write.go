@@ -87,8 +87,13 @@ func (w *writer) touch(t upstream.Time) {
 
 // next returns a version that is higher than all others of this process, and than another.
 func (s *Store) next(than uint64) uint64 {
-	s.clock = max(uint64(time.Now().UnixNano()), s.clock+1, than+1)
-	return s.clock
+	for {
+		last := s.clock.Load()
+		next := max(uint64(time.Now().UnixNano()), last+1, than+1)
+		if s.clock.CompareAndSwap(last, next) {
+			return next
+		}
+	}
 }
 
 // put writes rows that replace those with the same key.
