@@ -44,9 +44,11 @@ func TestObjectsAreFoundInAnyLayout(t *testing.T) {
 		"strings": {`{"a":"\"{[","b":"\\"}{"c":"é"}`, []string{`1:{"a":"\"{[","b":"\\"}`, `1:{"c":"é"}`}},
 		"none":    {" \n[]\n", nil},
 	} {
-		got, s, err := each(t, formattest.File(c.text, time.Time{}))
-		if err != nil || len(s.Bads) > 0 || !slices.Equal(got, c.want) {
-			t.Errorf("%s: got %q, bad %q, %v; want %q", name, got, s.Bads, err, c.want)
+		for _, in := range []io.Reader{strings.NewReader(c.text), iotest.OneByteReader(strings.NewReader(c.text))} {
+			got, s, err := each(t, format.File{Reader: bufio.NewReaderSize(in, 16)})
+			if err != nil || len(s.Bads) > 0 || !slices.Equal(got, c.want) {
+				t.Errorf("%s: got %q, bad %q, %v; want %q", name, got, s.Bads, err, c.want)
+			}
 		}
 	}
 }
@@ -69,9 +71,11 @@ func TestOtherValuesAreReportedAndSkipped(t *testing.T) {
 			[]string{`3:{"b":2}`, `6:{"c":3}`}, []int{1, 4}},
 		"too deep": {strings.Repeat(`{"a":`, 100) + "\n{\"b\":2}", []string{`2:{"b":2}`}, []int{1}},
 	} {
-		got, s, err := each(t, formattest.File(c.text, time.Time{}))
-		if err != nil || !slices.Equal(s.BadAt, c.bad) || !slices.Equal(got, c.want) {
-			t.Errorf("%s: got %q, bad %v %q, %v; want %q, %v", name, got, s.BadAt, s.Bads, err, c.want, c.bad)
+		for _, in := range []io.Reader{strings.NewReader(c.text), iotest.OneByteReader(strings.NewReader(c.text))} {
+			got, s, err := each(t, format.File{Reader: bufio.NewReaderSize(in, 16)})
+			if err != nil || !slices.Equal(s.BadAt, c.bad) || !slices.Equal(got, c.want) {
+				t.Errorf("%s: got %q, bad %v %q, %v; want %q, %v", name, got, s.BadAt, s.Bads, err, c.want, c.bad)
+			}
 		}
 	}
 }
@@ -146,8 +150,8 @@ func TestReaderReportsObjectsOfAnotherForm(t *testing.T) {
 	if err := r.Read(t.Context(), formattest.File(text, time.Time{}), &s); err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{"Mail/Destination must not be a string", "the object is not JSON after 29 bytes",
-		"the record is not JSON"}; !slices.Equal(s.Bads, want) || len(s.Records) != 1 {
+	if want := []string{"Mail/Destination must not be a string", "the object is not JSON after 28 bytes",
+		"the object is not JSON after 7 bytes"}; !slices.Equal(s.Bads, want) || len(s.Records) != 1 {
 		t.Errorf("got %d records, bad %q; want %q", len(s.Records), s.Bads, want)
 	}
 }

@@ -2,8 +2,11 @@ package services
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // The maximum size of an object in bytes, and the maximum depth of objects and arrays in it.
@@ -15,12 +18,12 @@ const (
 // stream divides a text into objects. What was read and is still needed lies in buf from start
 // on: when it turns out not to be an object, reading goes on behind its first line.
 type stream struct {
-	in    io.Reader
-	buf   []byte
-	start int // of what is still needed
-	pos   int // of the next byte to look at
-	line  int // at start
-	stack [maxDepth]byte
+	in      io.Reader
+	buf     []byte
+	start   int              // of what is still needed
+	pos     int              // of the next byte to look at
+	line    int              // at start
+	decoder jsontext.Decoder // of the object at start
 }
 
 // fill reads more. Its error is [io.EOF] at the end.
@@ -88,76 +91,37 @@ func (s *stream) between() (byte, error) {
 
 // object reads the object at start up to its end, or says why there is none.
 func (s *stream) object() (problem string, err error) {
-	depth, before := 0, byte(0) // the token before: a bracket, a comma, a colon, a quote, or 0 for others
 	for {
-		c, err := s.peek()
-		if err != nil {
+		whole, problem := s.scan()
+		if size := s.pos - s.start; problem == "" && size > maxObject {
+			problem = fmt.Sprintf("the object is longer than %d bytes", maxObject)
+		}
+		if whole || problem != "" {
+			return problem, nil
+		}
+		if err := s.fill(); err != nil {
 			return "the object breaks off at the end of the file", err
-		}
-		if s.pos-s.start > maxObject {
-			return fmt.Sprintf("the object is longer than %d bytes", maxObject), nil
-		}
-		s.pos++
-		ok := true
-		switch c {
-		case ' ', '\t', '\r', '\n':
-			continue
-		case '{', '[':
-			ok = depth == 0 || before == ':' || before == ',' || before == '['
-			if depth == maxDepth {
-				return fmt.Sprintf("the object is nested more than %d levels deep", maxDepth), nil
-			}
-			s.stack[depth] = c + 2 // the bracket that closes it
-			depth++
-		case '}', ']':
-			depth--
-			if ok = s.stack[depth] == c; ok && depth == 0 {
-				return "", nil
-			}
-		case '"':
-			ok = before == '{' || before == '[' || before == ',' || before == ':'
-			if ok {
-				ok, err = s.string()
-			}
-		case ':':
-			ok = before == '"'
-		}
-		if err != nil {
-			return "the object breaks off at the end of the file", err
-		}
-		if !ok {
-			return fmt.Sprintf("the object is not JSON after %d bytes", s.pos-s.start-1), nil
-		}
-		switch before = c; c {
-		case '{', '[', '}', ']', '"', ':', ',':
-		default:
-			before = 0
 		}
 	}
 }
 
-// string reads the rest of a string. It is not ok if a line ends within it.
-func (s *stream) string() (ok bool, err error) {
-	escaped := false
+// scan reports whether the object at start is whole, and moves pos to the end of what was read of it. It stops early at
+// what is not JSON, so that the objects after it are found.
+func (s *stream) scan() (whole bool, problem string) {
+	d := &s.decoder
+	d.Reset(bytes.NewBuffer(s.buf[s.start:]), lenient)
 	for {
-		for i, c := range s.buf[s.pos:] {
-			switch {
-			case c == '\n':
-				return false, nil
-			case escaped:
-				escaped = false
-			case c == '\\':
-				escaped = true
-			case c == '"':
-				s.pos += i + 1
-				return true, nil
-			}
-		}
-		if s.pos = len(s.buf); s.pos-s.start > maxObject {
-			return true, nil // object says so
-		}
-		if err := s.fill(); err != nil {
-			return false, err
+		switch _, err := d.ReadToken(); {
+		case err == io.EOF, errors.Is(err, io.ErrUnexpectedEOF):
+			s.pos = len(s.buf)
+			return false, ""
+		case err != nil:
+			return false, fmt.Sprintf("the object is not JSON after %d bytes", d.InputOffset())
+		case d.StackDepth() > maxDepth:
+			return false, fmt.Sprintf("the object is nested more than %d levels deep", maxDepth)
+		case d.StackDepth() == 0:
+			s.pos = s.start + int(d.InputOffset())
+			return true, ""
 		}
 	}
 }
