@@ -1,9 +1,10 @@
 // Package format defines what the importer needs of a file format: of mail logs, bounce mails,
 // and the events of delivery services.
 //
-// Each format has a package below this one, such as format/postfix, which turns files into
-// [Record] values. The importer does the rest for all formats: it numbers users and senders,
-// sorts bounces into categories, and writes to the store.
+// The packages below this one turn files into [Record] values: format/services those of
+// delivery services, and one each those of Postfix, Exim and bounce mails. The importer does
+// the rest for all formats: it numbers users and senders, sorts bounces into categories, and
+// writes to the store.
 package format
 
 import (

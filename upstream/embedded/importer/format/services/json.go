@@ -59,25 +59,25 @@ func decodeText(d *jsontext.Decoder, text *string) error {
 
 func decodeTexts(d *jsontext.Decoder, list *[]string) error {
 	*list = nil
-	in := d.PeekKind() == '['
-	if in {
-		if _, err := d.ReadToken(); err != nil {
-			return err
-		}
-	}
-	for !in || d.PeekKind() != ']' {
-		var text string
-		if err := decodeText(d, &text); err != nil {
-			return err
-		}
-		if text != "" {
-			*list = append(*list, text)
-		}
-		if !in {
-			return nil
-		}
+	if d.PeekKind() != '[' {
+		return appendText(d, list)
 	}
 	_, err := d.ReadToken()
+	for err == nil && d.PeekKind() != ']' {
+		err = appendText(d, list)
+	}
+	if err == nil {
+		_, err = d.ReadToken()
+	}
+	return err
+}
+
+func appendText(d *jsontext.Decoder, list *[]string) error {
+	var text string
+	err := decodeText(d, &text)
+	if text != "" {
+		*list = append(*list, text)
+	}
 	return err
 }
 
@@ -218,10 +218,9 @@ func firstObject(head []byte) map[string]string {
 	return members
 }
 
-// eachObject calls visit with the objects of a file and the lines where they begin, from 1. An object
-// is valid until visit returns; whether it is JSON all through is left to unmarshal. What is no object
-// is reported to the sink. Its error is that of reading, of the context, of the
-// sink or of visit.
+// eachObject calls visit with the objects of a file and the lines where they begin, from 1. An object is valid until
+// visit returns. What is no object is reported to the sink. The error is that of reading, of the context, of the sink
+// or of visit.
 func eachObject(ctx context.Context, f format.File, s format.Sink, visit func(line int, object []byte) error) error {
 	in := stream{in: f, line: 1}
 	lost := false // behind something that is no object
