@@ -31,6 +31,7 @@ type Limiter struct {
 	hand     int             // index of the next account that sweep checks
 	debts    map[string]debt // by caller
 	flushing bool            // a flush of the debts is scheduled
+	flush    sync.Mutex      // held while debts are reported
 }
 
 // account records when a caller will have all its units again. Of a shared account it is what this gateway knows.
@@ -180,6 +181,8 @@ func (l *Limiter) settled(caller string) int {
 // Flush reports all debts to the shared accounts. It happens by itself, some time after a debt arises; a gateway that
 // stops calls it for the last ones. Debts that Redis does not take are lost.
 func (l *Limiter) Flush() {
+	l.flush.Lock()
+	defer l.flush.Unlock()
 	l.mu.Lock()
 	debts := l.debts
 	l.debts, l.flushing = map[string]debt{}, false
