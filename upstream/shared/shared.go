@@ -79,19 +79,23 @@ var (
 		redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
 		redis.call('DEL', KEYS[1])
 		return 1`)
-	// extend extends our lease, also if Redis has lost it.
+	// extend extends our lease, also if Redis has lost it. PEXPIRE works in a Redis without free memory, SET does not.
 	extend = redis.NewScript(`
 		local holder = redis.call('GET', KEYS[2])
-		if not holder or holder == ARGV[1] then
+		if holder == ARGV[1] then
+			redis.call('PEXPIRE', KEYS[2], ARGV[2])
+		elseif not holder then
 			redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
 		end
 		return 0`)
-	// release ends our lease, and keeps a value for some milliseconds if there are any.
+	// release ends our lease, and keeps a value for some milliseconds if there are any. The lease ends also if Redis
+	// has no memory for the value. An error replaces nothing that others kept after the lease was lost.
 	release = redis.NewScript(`
-		if ARGV[3] ~= '0' then
-			redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+		local ours = redis.call('GET', KEYS[2]) == ARGV[1]
+		if ARGV[3] ~= '0' and (ours or ARGV[2]:sub(1, 1) ~= 'e') then
+			redis.pcall('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 		end
-		if redis.call('GET', KEYS[2]) == ARGV[1] then
+		if ours then
 			redis.call('DEL', KEYS[2])
 		end
 		return 0`)

@@ -428,6 +428,59 @@ func TestRedisMayDieDuringACall(t *testing.T) {
 	}
 }
 
+// A Redis whose memory is used up during a call keeps no answer, but the lease ends with the call.
+func TestLeaseEndsThoughRedisIsFull(t *testing.T) {
+	t.Parallel()
+	server, slow, api := redistest.Start(t), newBlocked(nil), sampleAPI()
+	first, second := open(t, server.URL(), slow, settings), open(t, server.URL(), api, settings)
+	var asking sync.WaitGroup
+	ask := func(g gateway) {
+		if rows, err := bounces.ask(t.Context(), g.API); err != nil || upstream.PageOf(rows).Len() == 0 {
+			t.Error(err)
+		}
+	}
+	asking.Go(func() { ask(first) })
+	<-slow.began
+	asking.Go(func() { ask(second) })
+	waiting(t, server, 2)
+	if err := server.Client().ConfigSet(t.Context(), "maxmemory", "1").Err(); err != nil {
+		t.Fatal(err)
+	}
+	close(slow.end)
+	asking.Wait()
+	if n := api.Total(); n != 1 {
+		t.Errorf("the second gateway made %d calls, want 1", n)
+	}
+}
+
+// A gateway whose lease was lost does not replace the answer that another has kept since by its error.
+func TestErrorsReplaceNoAnswers(t *testing.T) {
+	t.Parallel()
+	failure := &upstream.Error{Code: upstream.Unavailable, Status: 503, Message: "the server is down"}
+	server, fails, api := redistest.Start(t), newBlocked(failure), sampleAPI()
+	first, second := open(t, server.URL(), fails, settings), open(t, server.URL(), api, settings)
+	var asking sync.WaitGroup
+	asking.Go(func() {
+		if _, err := bounces.ask(t.Context(), first.API); err == nil {
+			t.Error("no error")
+		}
+	})
+	<-fails.began
+	c := server.Client()
+	if err := c.FlushAll(t.Context()).Err(); err != nil { // as if the lease had ended
+		t.Fatal(err)
+	}
+	if _, err := bounces.ask(t.Context(), second.API); err != nil {
+		t.Fatal(err)
+	}
+	close(fails.end)
+	asking.Wait()
+	name := c.Keys(t.Context(), "*").Val()[0]
+	if value := c.Get(t.Context(), name).Val(); !strings.HasPrefix(value, "a") {
+		t.Errorf("%q is kept, want the answer", value)
+	}
+}
+
 func TestClusterMayLoseANode(t *testing.T) {
 	t.Parallel()
 	nodes, url := redistest.Cluster(t, 3)
