@@ -42,7 +42,12 @@ var (
 // returns whether it took all, and how long it takes until the caller has all units again.
 func (s *Shared) charge(ctx context.Context, caller string, limit, owed, more int) (bool, time.Duration, error) {
 	ctx = context.WithoutCancel(ctx) // a caller that leaves is charged as well
-	got, err := charge.Run(ctx, s.client, []string{accountKey(caller)}, unit(limit), owed, 1, more).Int64Slice()
+	command := newCharge(ctx, "evalsha", charge.Hash(), caller, limit, owed, 1, more)
+	if err := s.client.Process(ctx, command); redis.HasErrorPrefix(err, "NOSCRIPT") {
+		command = newCharge(ctx, "eval", chargeText, caller, limit, owed, 1, more)
+		_ = s.client.Process(ctx, command)
+	}
+	got, err := command.Int64Slice()
 	if err != nil {
 		return false, 0, err
 	}
@@ -54,10 +59,22 @@ func (s *Shared) settle(debts map[string]debt) {
 	ctx := context.Background() // the client has a time limit of its own
 	_, _ = s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for caller, d := range debts {
-			charge.Eval(ctx, p, []string{accountKey(caller)}, unit(d.limit), d.units, 0, 0)
+			_ = p.Process(ctx, newCharge(ctx, "eval", chargeText, caller, d.limit, d.units, 0, 0))
 		}
 		return nil
 	})
+}
+
+// chargeCommand runs charge.lua. The client does not send it again if Redis answers late, as it does with other
+// commands: that would charge the caller twice.
+type chargeCommand struct{ *redis.Cmd }
+
+// NoRetry implements [redis.Cmder].
+func (chargeCommand) NoRetry() bool { return true }
+
+// newCharge returns the command "evalsha" or "eval" for a script and its arguments: see charge.lua.
+func newCharge(ctx context.Context, name, script, caller string, limit, owed, first, more int) chargeCommand {
+	return chargeCommand{redis.NewCmd(ctx, name, script, 1, accountKey(caller), unit(limit), owed, first, more)}
 }
 
 // accountKey returns the key of a caller's account. It does not show the caller's name or address.

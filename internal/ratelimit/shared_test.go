@@ -94,6 +94,36 @@ func TestRefundsAndDebtsAreShared(t *testing.T) {
 	}
 }
 
+// A Redis that answers late charges an operation once.
+func TestLateAnswersChargeOnce(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	client, err := redis.Open(redis.Options{URL: "redis://" + server.Addr + "?dial_timeout=20s&read_timeout=300ms"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	l := ratelimit.NewLimiter(time.Now, ratelimit.NewShared(client))
+	const limit = 10 // a unit takes 6 s
+	l.Charge(t.Context(), "b", limit, 0)
+	for client.PoolStats().IdleConns < 3 { // on which the command could be sent again
+		var all sync.WaitGroup
+		for range 3 {
+			all.Go(func() { client.BLPop(t.Context(), 100*time.Millisecond, "none") })
+		}
+		all.Wait()
+	}
+	server.Pause()
+	l.Charge(t.Context(), "a", limit, 3)
+	server.Resume()
+	patient := server.Client()
+	for _, key := range patient.Keys(t.Context(), "deliverygraph:rate:*").Val() {
+		if left := patient.PTTL(t.Context(), key).Val(); left > 25*time.Second {
+			t.Errorf("4 units are restored in %v, want 24s", left)
+		}
+	}
+}
+
 // While Redis is down gateways limit to their shares, and an operation that costs more than a share can still run.
 func TestWithoutRedisGatewaysLimitToTheirShares(t *testing.T) {
 	t.Parallel()
