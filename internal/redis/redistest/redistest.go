@@ -6,8 +6,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -38,12 +40,15 @@ func Start(t testing.TB, settings ...string) *Server {
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		t.Skip("redis-server is not installed")
 	}
-	for range 5 { // another process may take the port
+	for range 5 { // another process may take a port
 		s := &Server{t: t, Addr: "127.0.0.1:" + strconv.Itoa(freePort(t))}
 		_, port, _ := net.SplitHostPort(s.Addr)
 		s.args = append([]string{
 			"--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", t.TempDir(),
 		}, settings...)
+		if slices.Contains(settings, "--cluster-enabled") {
+			s.args = append(s.args, "--cluster-port", strconv.Itoa(freePort(t)))
+		}
 		if s.start() {
 			t.Cleanup(s.Kill)
 			return s
@@ -131,10 +136,7 @@ func Cluster(t testing.TB, servers int, settings ...string) (nodes []*Server, ur
 	create := []string{"--cluster", "create"}
 	var hosts []string
 	for range servers {
-		s := Start(t, append([]string{
-			"--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(freePort(t)),
-			"--cluster-node-timeout", "2000",
-		}, settings...)...)
+		s := Start(t, append([]string{"--cluster-enabled", "yes"}, settings...)...)
 		nodes, hosts, create = append(nodes, s), append(hosts, s.Addr), append(create, s.Addr)
 	}
 	out, err := exec.Command("redis-cli", append(create, "--cluster-replicas", "0", "--cluster-yes")...).CombinedOutput()
@@ -158,12 +160,18 @@ func Cluster(t testing.TB, servers int, settings ...string) (nodes []*Server, ur
 	return nodes, "redis+cluster://" + strings.Join(hosts, ",") + Patient
 }
 
+// freePort returns a port that is free, and below those that the system gives to connections and to servers that take
+// any: so none of them takes it while a server is down.
 func freePort(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		port := 10_000 + rand.N(20_000)
+		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port))
+		if err == nil {
+			_ = l.Close()
+			return port
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Fatal("no port is free")
+	return 0
 }
