@@ -138,7 +138,7 @@ func (c *Cache) grow(ctx context.Context, m moment, q *upstream.Question, k key)
 	if s.upTo >= m.hour() {
 		return landed{entry: kept, held: true}, nil
 	}
-	rows, err := c.remember(ctx, m, lookup{q: within(q, s.upTo, m.hour()), part: true})
+	rows, err := c.remember(ctx, m, lookup{q: within(q, s.upTo, m.hour()), hour: m.hour(), part: true})
 	switch {
 	case err != nil && held:
 		return landed{entry: kept, held: true}, nil

@@ -16,7 +16,7 @@ import (
 type key struct {
 	scope string
 	form  form
-	hour  upstream.Time // for extensions, the hour up to which they can be cut
+	hour  upstream.Time // the last settled hour, for extensions, which can be cut there, and for parts of sums
 	q     upstream.Question
 }
 
@@ -144,6 +144,12 @@ func (c *Cache) remember(ctx context.Context, m moment, l lookup) (any, error) {
 	defer func() { c.report(ctx, look) }()
 
 	e, held := c.fresh(k)
+	if l.part { // earlier answers, from before that hour had settled, may lack some of its events
+		whole := k
+		whole.hour = 0
+		e, held = c.fresh(whole)
+		held = held && e.final
+	}
 	look.Hit = held
 	if !held {
 		var got landed

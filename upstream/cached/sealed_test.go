@@ -119,6 +119,33 @@ func (l lister) Emails(context.Context, upstream.ListQuery) ([]upstream.Email, e
 
 // A full page of settled rows is kept even if its window is open, since new rows come after it. This does not hold if
 // the order of its rows shows that the remote does not sort.
+// A sum grows by an hour that was asked for two seconds before it settled, when the API still lacked an event.
+func TestSumsDoNotKeepAnswersFromBeforeTheHourSettled(t *testing.T) {
+	t.Parallel()
+	m := upstreamtest.NewModel(upstreamtest.Rows{Senders: senders})
+	var c clock
+	o := sealing
+	o.Now = c.now
+	a := open(t, m, o)
+	ask := func(from upstream.API, now, end time.Duration) []upstream.Count {
+		t.Helper()
+		c.set(now)
+		counts, err := from.Counts(t.Context(), upstream.Bounces,
+			upstream.CountQuery{Window: upstream.Window{Start: at(-10 * time.Hour), End: at(end)}, Rollup: upstream.BySender})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return counts
+	}
+	ask(a.API, time.Hour-time.Second, 0)
+	m.Add(eventAt(at(-time.Second), senders[0], 1))
+	now := time.Hour + time.Second
+	want := ask(upstream.API{Asker: m}, now, now)
+	if got := ask(a.API, now, now); !cmp.Equal(want, got) || len(got) != 1 {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
 func TestFullPagesOfSettledRowsAreSealed(t *testing.T) {
 	emails := func(n int, last time.Duration) []upstream.Email {
 		rows := make([]upstream.Email, n)
