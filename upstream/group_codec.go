@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"deliverygraph/upstream/kind"
 )
 
 // Encode returns the query string of a groups call of kind k in canonical form; see [ListQuery.Encode].
@@ -264,22 +262,4 @@ func (l *lexer) groupPoint() (p GroupPoint) {
 	l.need("count", count.given)
 	p.Count = count.n
 	return p
-}
-
-// list returns the parameters that lists and groups have.
-func (p *parameters) list() ListQuery {
-	q := ListQuery{
-		Window:    p.window(),
-		UserID:    p.id("user_id"),
-		Domain:    LowerDomain(p.text("domain")),
-		Local:     p.text("local"),
-		Recipient: LowerAddress(p.text("recipient")),
-		XHeaders:  p.headers,
-	}
-	for _, f := range kind.Filters {
-		q.SetFilter(f.Filter, p.filter(f))
-	}
-	q.Sender, q.SenderID = p.sender()
-	q.Sender = LowerAddress(q.Sender)
-	return q
 }

@@ -166,6 +166,24 @@ func (p *parameters) oneOf(name string, values ...string) string {
 	return v
 }
 
+// list returns the parameters that lists and groups have.
+func (p *parameters) list() ListQuery {
+	q := ListQuery{
+		Window:    p.window(),
+		UserID:    p.id("user_id"),
+		Domain:    LowerDomain(p.text("domain")),
+		Local:     p.text("local"),
+		Recipient: LowerAddress(p.text("recipient")),
+		XHeaders:  p.headers,
+	}
+	for _, f := range kind.Filters {
+		q.SetFilter(f.Filter, p.filter(f))
+	}
+	q.Sender, q.SenderID = p.sender()
+	q.Sender = LowerAddress(q.Sender)
+	return q
+}
+
 func (p *parameters) window() Window {
 	w := Window{p.time("start_time"), p.time("end_time")}
 	if p.err == nil {

@@ -15,5 +15,5 @@
 // the line.
 //
 // Start reading at [Rules.Classify]. The top of rules.txt explains the form of the file,
-// read.go reads it, and pattern.go reads a phrase.
+// read.go reads it, and phrase.go reads a phrase.
 package classify

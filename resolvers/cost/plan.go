@@ -1,6 +1,6 @@
-// Package cost prices operations, holds them to their budgets, and explains what they did: [Extension] refuses
-// operations that plan too many upstream calls, and reports in extensions.upstream on request; [RateLimit] charges
-// callers for their calls.
+// Package cost prices operations, enforces their budgets and explains what they did. [Extension] refuses operations
+// that plan too many upstream calls, and reports in extensions.upstream on request. [RateLimit] charges callers for
+// their calls.
 //
 // A price is computed from the document and its variables, without a call. It accounts for what the resolvers
 // do: some fields share a call (aliases, the senders of a page, a list and the stats over its window), others
@@ -17,8 +17,10 @@
 // The work is linear in the size of the document: the price of a selection on a kind of object is computed only
 // once. A document that keeps producing new ones gets the price [TooMany].
 //
-// Start reading at [Of]. walk.go visits the selections, field.go prices each field, calls.go defines which calls are
-// the same, report.go has the form of extensions.upstream, and cache_control.go says how long answers may be kept.
+// Start reading at [Of]. walk.go visits the selections, field.go prices each field, and calls.go defines which calls are
+// the same. extension.go prices an operation before it runs, and refuse.go has the errors for those that are too
+// expensive. report.go has the form of extensions.upstream, ratelimit.go charges callers, and cache_control.go says how
+// long answers may be kept.
 package cost
 
 import (

@@ -2,7 +2,6 @@ package cost
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -227,29 +226,4 @@ func (e Extension) Finish(ctx context.Context, resp *graphql.Response) {
 		resp.Extensions = map[string]any{}
 	}
 	resp.Extensions[extensionKey] = r
-}
-
-func refuse(code, message string) *gqlerror.Error {
-	return &gqlerror.Error{Message: message, Extensions: map[string]any{"code": code, "retryable": false}}
-}
-
-// tooExpensive refuses an operation: it says what was planned, what is allowed and what to do.
-func tooExpensive(p Plan, limit, users int) *gqlerror.Error {
-	const code = "QUERY_TOO_EXPENSIVE"
-	if p.Calls >= TooMany {
-		return refuse(code, fmt.Sprintf("this operation plans more upstream calls than can be counted, "+
-			"and may make %d: its fragments multiply", limit))
-	}
-	dearest, of := p.Dearest()
-	part := "for " + dearest
-	if of < p.Calls {
-		part = fmt.Sprintf("%d of them for %s", of, dearest)
-	}
-	less := "ask for fewer rows at once (first) and page through them, or for less of each row"
-	if users > 1 {
-		less += fmt.Sprintf("; what is asked of all of your %d users is a call for each of them, "+
-			"so naming one (userId) is cheaper", users)
-	}
-	return refuse(code, fmt.Sprintf("this operation plans %d upstream calls, %s, and an operation may make %d: %s",
-		p.Calls, part, limit, less))
 }
