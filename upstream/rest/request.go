@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"runtime/debug"
 	"time"
 
@@ -57,6 +58,14 @@ func (c *Client) tries(ctx context.Context, r request, call *Call) (string, erro
 	c.budget.earn()
 	var last *failure // of the last try that was made
 	var past tally
+	late := func() error { // the deadline may pass in the last of many tries that found an identical request in progress
+		err := ended(ctx)
+		if last == nil || last.err.Status != http.StatusAccepted || !errors.Is(err, context.DeadlineExceeded) {
+			return err
+		}
+		call.Status = last.err.Status
+		return last.err
+	}
 	for {
 		tries := call.Tries
 		body, f := c.try(ctx, r, call, &past)
@@ -64,7 +73,7 @@ func (c *Client) tries(ctx context.Context, r request, call *Call) (string, erro
 		case f == nil:
 			return body, nil
 		case ctx.Err() != nil:
-			return "", ended(ctx)
+			return "", late()
 		case call.Tries > tries:
 			last = f
 		case last == nil:
@@ -81,8 +90,8 @@ func (c *Client) tries(ctx context.Context, r request, call *Call) (string, erro
 		if !f.granted {
 			return "", f.err
 		}
-		if err := sleep(ctx, f.wait); err != nil {
-			return "", err
+		if sleep(ctx, f.wait) != nil {
+			return "", late()
 		}
 	}
 }
