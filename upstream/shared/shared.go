@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"errors"
 	mathrand "math/rand/v2"
+	"net"
 	"sync"
 	"time"
 
@@ -105,9 +106,10 @@ var (
 func (m *Memory) Ask(ctx context.Context, key string, fill cached.Fill) (value []byte, left time.Duration, err error) {
 	names, token, waited := names(key), rand.Text(), 0
 	for look := firstLook; ; look = min(2*look, lastLook) {
-		found, err := take.Run(ctx, m.redis, names, token, m.lease.Milliseconds(), waited).Result()
-		if ctx.Err() != nil {
-			return nil, 0, ctx.Err()
+		// If the caller leaves meanwhile, the lease may be ours all the same, and must end.
+		found, err := take.Run(context.WithoutCancel(ctx), m.redis, names, token, m.lease.Milliseconds(), waited).Result()
+		if late, ok := errors.AsType[net.Error](err); ok && late.Timeout() {
+			return nil, 0, m.lead(ctx, names, token, fill) // so may it if the answer is late
 		}
 		if err != nil {
 			_, _, err := fill(ctx) // without Redis
@@ -171,8 +173,8 @@ func (m *Memory) hold(ctx context.Context, stop <-chan struct{}, names []string,
 	}
 }
 
-// shareable returns the value for an error of the API. Other errors concern only those who got them: they left, their
-// operation may make no more calls, or their gateway sends none for a while.
+// shareable returns the value for an error of the API, or none for an error that says nothing about the API: the callers
+// left, their operation has used up its calls, or the circuit breaker of their gateway is open.
 func shareable(ctx context.Context, err error) (value []byte, keep time.Duration) {
 	e, ok := errors.AsType[*upstream.Error](err)
 	if !ok || ctx.Err() != nil || e.Code == upstream.Exhausted ||

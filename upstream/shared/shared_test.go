@@ -223,7 +223,15 @@ func newBlocked(err error) *blocked {
 	return b
 }
 
-var bounces = questions()[1]
+var bounces, categories = questions()[1], questions()[4]
+
+// loads asks the question, so that Redis knows the scripts.
+func (q question) loads(t *testing.T, g gateway) {
+	t.Helper()
+	if _, err := q.ask(t.Context(), g.API); err != nil {
+		t.Fatal(err)
+	}
+}
 
 // A gateway that dies with a lease: its connection is gone, and its call never ends.
 func TestDeadLeaseHolderDelaysOthersBriefly(t *testing.T) {
@@ -450,6 +458,50 @@ func TestLeaseEndsThoughRedisIsFull(t *testing.T) {
 	asking.Wait()
 	if n := api.Total(); n != 1 {
 		t.Errorf("the second gateway made %d calls, want 1", n)
+	}
+}
+
+// A gateway that gets its lease too late to learn of it ends it all the same.
+func TestLateLeasesEnd(t *testing.T) {
+	t.Parallel()
+	server, slow, api := redistest.Start(t), newBlocked(nil), sampleAPI()
+	first := open(t, "redis://"+server.Addr+"?dial_timeout=20s&read_timeout=300ms", slow, settings)
+	second := open(t, server.URL(), api, settings)
+	categories.loads(t, second)
+	for first.redis.Ping(t.Context()).Err() != nil { // until it is connected
+	}
+	server.Pause()
+	var asking sync.WaitGroup
+	asking.Go(func() {
+		if _, err := bounces.ask(t.Context(), first.API); err != nil {
+			t.Error(err)
+		}
+	})
+	<-slow.began
+	server.Resume()
+	server.Client().Ping(t.Context()) // the server has run what came before
+	close(slow.end)
+	asking.Wait()
+	if _, err := bounces.ask(t.Context(), second.API); err != nil {
+		t.Error(err)
+	}
+}
+
+// A caller who leaves while Redis gives its gateway the lease holds up no other.
+func TestLeasesOfCallersWhoLeftEnd(t *testing.T) {
+	t.Parallel()
+	server, api := redistest.Start(t), sampleAPI()
+	first, second := open(t, server.URL(), api, settings), open(t, server.URL(), api, settings)
+	categories.loads(t, first)
+	server.Pause()
+	ctx, leave := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer leave()
+	if _, err := bounces.ask(ctx, first.API); err == nil {
+		t.Error("the caller who left got an answer")
+	}
+	server.Resume()
+	if _, err := bounces.ask(t.Context(), second.API); err != nil {
+		t.Error(err)
 	}
 }
 
