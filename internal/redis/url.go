@@ -47,7 +47,7 @@ func (o Options) open() (redis.UniversalClient, time.Duration, error) {
 	}
 	if o.CAFile != "" {
 		if u.TLSConfig == nil {
-			return nil, 0, errors.New("has no TLS, for which there are trusted authorities: begin it with rediss")
+			return nil, 0, errors.New("does not use TLS, but authorities to trust are given: begin it with rediss")
 		}
 		if u.TLSConfig.RootCAs, err = readCAs(o.CAFile); err != nil {
 			return nil, 0, err
@@ -137,7 +137,7 @@ func readCAs(file string) (*x509.CertPool, error) {
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("cannot be trusted: %s has no certificate in it: it must be in PEM", file)
+		return nil, fmt.Errorf("has no authorities to trust: %s contains no certificate in PEM", file)
 	}
 	return roots, nil
 }

@@ -16,8 +16,8 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Shared is a memory that the caches of several processes share, such as Redis. It does its best: what it cannot
-// answer soon is as if it were not there.
+// Shared is a memory that the caches of several processes share, such as Redis. It may lose values at any time. While it
+// fails or is slow, it answers as if it were empty.
 type Shared interface {
 	// Ask returns the value of a key, and how long it will still be there. If there is none, and no other process is
 	// filling it, Ask calls fill, keeps its value and returns nil. While another process fills it, Ask waits for that.
@@ -34,9 +34,10 @@ type Shared interface {
 type Fill func(ctx context.Context) (value func() []byte, keep time.Duration, err error)
 
 const (
-	// partFor is how long a part of a sum is shared: with those who wait for it. The sum is shared for longer.
+	// partFor is how long a part of a sum is shared, which only the processes need that are waiting for it. The sum is
+	// shared for longer.
 	partFor = 5 * time.Second
-	// sealedFor is how long sealed answers are shared that memory may use without limit.
+	// sealedFor is how long sealed answers are shared if [Options].Sealed sets no limit.
 	sealedFor = 24 * time.Hour
 )
 

@@ -173,8 +173,8 @@ func (m *Memory) hold(ctx context.Context, stop <-chan struct{}, names []string,
 	}
 }
 
-// shareable returns the value for an error of the API, or none for an error that says nothing about the API: the callers
-// left, their operation has used up its calls, or the circuit breaker of their gateway is open.
+// shareable returns the value for an error of the API. It returns none for other errors, which concern only this
+// gateway: the callers left, their operation has used up its calls, or the circuit breaker is open.
 func shareable(ctx context.Context, err error) (value []byte, keep time.Duration) {
 	e, ok := errors.AsType[*upstream.Error](err)
 	if !ok || ctx.Err() != nil || e.Code == upstream.Exhausted ||
