@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 
 	"deliverygraph/upstream/embedded/store"
@@ -17,8 +16,14 @@ func inClickHouse(data string) bool { return strings.HasPrefix(data, clickhouse.
 
 // nameOfData returns the value of --data without a password.
 func nameOfData(data string) string {
-	if u, err := url.Parse(data); err == nil && inClickHouse(data) {
-		return u.Redacted()
+	if !inClickHouse(data) {
+		return data
+	}
+	// A URL that cannot be parsed may contain a password, too.
+	name := strings.TrimPrefix(data, clickhouse.Scheme)
+	at := max(strings.LastIndexByte(name, '@'), 0)
+	if user, _, ok := strings.Cut(name[:at], ":"); ok {
+		return clickhouse.Scheme + user + ":xxxxx" + name[at:]
 	}
 	return data
 }

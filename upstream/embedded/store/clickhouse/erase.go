@@ -38,7 +38,11 @@ func (s *Store) Erase(ctx context.Context, address string, dry bool) (n store.Er
 		if err := e.editSenders(ctx); err != nil || dry {
 			return err
 		}
-		if e.found.Rows()+e.found.Edited+e.found.Unfinished == 0 && state[remains] == "" {
+		gone := 0
+		for _, keys := range e.gone {
+			gone += len(keys)
+		}
+		if e.found.Edited+e.found.Unfinished == 0 && gone == 0 && state[remains] == "" {
 			return nil
 		}
 		if err := s.keep(ctx, map[string]string{remains: "1"}); err != nil {
@@ -69,7 +73,7 @@ type eraser struct {
 	gone  [len(kinds)][]key // the rows to be deleted, in all versions
 }
 
-// find finds the recipient's rows of a kind, and those whose texts contain the address.
+// find finds the recipient's rows of a kind, and those whose texts contain the address, also removed ones.
 func (e *eraser) find(ctx context.Context, k *kind) error {
 	e.known[k.Kind], e.changes[k.Kind] = map[key]*row{}, map[key]bool{}
 	texts := []string{
@@ -93,7 +97,11 @@ func (e *eraser) find(ctx context.Context, k *kind) error {
 	return e.reading(ctx, k, "("+strings.Join(or, " or ")+")", func(rows []row) error {
 		for i := range rows {
 			old := &rows[i]
-			if e.Is(old.address) || e.IsDomain(old.domain) && strings.EqualFold(old.local, e.Local) {
+			if old.removed { // its columns still contain what the event was
+				if e.isRecipient(old) || e.edited(old) != nil {
+					e.gone[k.Kind] = append(e.gone[k.Kind], old.key)
+				}
+			} else if e.isRecipient(old) {
 				*e.found.Of(k.Kind)++
 				e.gone[k.Kind] = append(e.gone[k.Kind], old.key)
 			} else if r := e.edited(old); r != nil {
@@ -107,6 +115,11 @@ func (e *eraser) find(ctx context.Context, k *kind) error {
 		}
 		return nil
 	})
+}
+
+// isRecipient reports whether a row is of the recipient.
+func (e *eraser) isRecipient(r *row) bool {
+	return e.Is(r.address) || e.IsDomain(r.domain) && strings.EqualFold(r.local, e.Local)
 }
 
 // edited returns a row without the address in its texts, or nil if they do not contain it.
@@ -128,7 +141,9 @@ func (e *eraser) edited(old *row) *row {
 
 // drop deletes rows.
 func (e *eraser) drop(ctx context.Context, k *kind) error {
-	for some := range slices.Chunk(e.gone[k.Kind], 5000) {
+	// An edited row may get the key of a removed one.
+	gone := slices.DeleteFunc(e.gone[k.Kind], func(at key) bool { return e.changes[k.Kind][at] })
+	for some := range slices.Chunk(gone, 5000) {
 		var keys []string
 		for _, k := range some {
 			keys = append(keys, fmt.Sprintf("(%d,%d)", k.time, k.id))

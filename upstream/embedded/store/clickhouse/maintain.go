@@ -122,9 +122,9 @@ func (s *Store) reading(ctx context.Context, k *kind, where string, f func([]row
 		if err != nil {
 			break
 		}
-		all := filter{where: []string{where}}
 		var rows []row
-		rows, err = s.rows(ctx, k, true, s.from(k)+" where "+all.in(w)+" order by time, id")
+		rows, err = s.rows(ctx, k, true, s.from(k)+" where time >= "+number(w.Start)+" and time < "+number(w.End)+
+			" and "+where+" order by time, id")
 		if err == nil && len(rows) > 0 {
 			err = f(rows)
 		}
@@ -142,7 +142,7 @@ func (s *Store) Reclassify(
 		run = s.read
 	}
 	err = run(ctx, "sort bounces", func(ctx context.Context) error {
-		return s.reading(ctx, k, "1", func(rows []row) error {
+		return s.reading(ctx, k, "removed = 0", func(rows []row) error {
 			w, some := s.editor(k), 0
 			for i := range rows {
 				r := rows[i]
@@ -187,7 +187,7 @@ func (s *Store) Check(ctx context.Context) (problems []string, err error) {
 	}
 	err = s.read(ctx, "check the store", func(ctx context.Context) error {
 		for _, k := range kinds {
-			err := s.reading(ctx, k, "1", func(rows []row) error {
+			err := s.reading(ctx, k, "removed = 0", func(rows []row) error {
 				for i := range rows {
 					if r := &rows[i]; r.id != r.messageID() {
 						problem("%s of time %d and id %d has the content of another message", k.table, r.time, r.id)

@@ -152,7 +152,15 @@ func (s *Store) keep(ctx context.Context, state map[string]string) error {
 	for key, value := range state {
 		all = append(all, entry{key, value})
 	}
+	if len(all) == 0 {
+		return nil
+	}
+	// The clock of another process may be ahead.
+	last, err := first[uint64](ctx, s, "select max(version) from import_state")
+	if err != nil {
+		return err
+	}
 	return insert(ctx, s, "import_state (key, value, version)", all, func(e *entry) []any {
-		return []any{e.key, e.value, s.next(0)}
+		return []any{e.key, e.value, s.next(last)}
 	})
 }

@@ -38,9 +38,9 @@ type Store struct {
 	cluster string // "" if the tables are those of one server
 	local   string // the suffix of the names of tables that contain events
 
-	writing sync.Mutex
-	numbers sync.Map // those of accounts and senders
-	places  sync.Map // of pages
+	writing chan struct{} // contains the writer
+	numbers sync.Map      // those of accounts and senders
+	places  sync.Map      // of pages
 	pages   atomic.Uint64
 
 	calls  sync.WaitGroup
@@ -66,7 +66,7 @@ func options(name string) (*driver.Options, error) {
 	}
 	o.Auth.Database = strings.TrimPrefix(u.Path, "/")
 	if o.Auth.Database == "" || strings.ContainsAny(o.Auth.Database, "/`\\") {
-		return bad("it must name one database, but has the path %q", u.Path)
+		return bad("it must name one database") // the path may be a part of the password
 	}
 	if u.User != nil {
 		o.Auth.Username = u.User.Username()
@@ -115,7 +115,8 @@ func Open(ctx context.Context, name string) (*Store, error) {
 
 // connect connects to a database that may be empty.
 func connect(ctx context.Context, o *driver.Options) (*Store, error) {
-	s := &Store{hosts: strings.Join(o.Addr, ", "), database: o.Auth.Database, owner: newOwner()}
+	s := &Store{hosts: strings.Join(o.Addr, ", "), database: o.Auth.Database, owner: newOwner(),
+		writing: make(chan struct{}, 1)}
 	var err error
 	if s.conn, err = driver.Open(o); err != nil {
 		return nil, fmt.Errorf("connect to ClickHouse: %w", err)
@@ -209,8 +210,12 @@ func (s *Store) read(ctx context.Context, what string, f func(context.Context) e
 
 // write is use for one writer at a time of this process.
 func (s *Store) write(ctx context.Context, what string, f func(context.Context) error) error {
-	s.writing.Lock()
-	defer s.writing.Unlock()
+	select {
+	case s.writing <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-s.writing }()
 	return s.use(ctx, what, f)
 }
 

@@ -1,0 +1,106 @@
+package clickhouse_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	driver "github.com/ClickHouse/clickhouse-go/v2"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/clickhouse"
+	"deliverygraph/upstream/embedded/store/storetest"
+)
+
+// openWithTables returns a new store, and a connection that sees its tables.
+func openWithTables(t *testing.T) (*clickhouse.Store, driver.Conn) {
+	t.Helper()
+	address, cluster := server(t)
+	if cluster != "" {
+		t.Skip("the tables of a cluster have other names")
+	}
+	database := "test_" + strings.ToLower(rand.Text())
+	name := clickhouse.Scheme + address + "/" + database
+	storetest.Must[int](t)(clickhouse.Migrate(t.Context(), name, ""))
+	s := storetest.Must[*clickhouse.Store](t)(clickhouse.Open(t.Context(), name))
+	tables, err := driver.Open(&driver.Options{
+		Addr: strings.Split(address, ","), Auth: driver.Auth{Database: database},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		err := tables.Exec(context.Background(), "drop database if exists "+database)
+		if err := errors.Join(err, tables.Close(), s.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	return s, tables
+}
+
+func TestEraseDeletesRowsOfEventsThatMovedToAnotherTime(t *testing.T) {
+	s, tables := openWithTables(t)
+	for _, at := range []upstream.Time{100, 90} {
+		storetest.Write(t, s, store.Batch{Merge: true, Emails: []upstream.Email{{
+			UserID: 1, SenderID: 2, EmailID: "m", EmailAddress: "gone@example.com", Local: "gone", Domain: "example.com",
+			ProcessTime: at,
+		}}})
+	}
+	if n := storetest.Must[store.Erased](t)(s.Erase(t.Context(), "gone@example.com", false)); n.Rows() != 1 {
+		t.Errorf("Erase returns %+v, want one email", n)
+	}
+	var left uint64
+	if err := tables.QueryRow(t.Context(), "select count() from email where local = 'gone'").Scan(&left); err != nil {
+		t.Fatal(err)
+	}
+	if left != 0 {
+		t.Errorf("%d rows of the recipient are left", left)
+	}
+}
+
+func TestStateIsReplacedThoughAnotherClockIsAhead(t *testing.T) {
+	s, tables := openWithTables(t)
+	err := tables.Exec(t.Context(), "insert into import_state (key, value, version) "+
+		"select 'k', 'old', toUInt64(9000000000000000000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	storetest.Write(t, s, store.Batch{State: map[string]string{"k": "new"}})
+	if state := storetest.Must[map[string]string](t)(s.State(t.Context(), "")); state["k"] != "new" {
+		t.Errorf("the state is %v, want the new value", state)
+	}
+}
+
+func TestWriteThatWaitsForAnotherEndsWithItsContext(t *testing.T) {
+	s, _ := openWithTables(t)
+	b := store.Batch{Bounces: []upstream.BounceDetail{{Bounce: upstream.Bounce{
+		UserID: 1, SenderID: 2, EmailID: "m", EmailAddress: "a@example.com", Local: "a", Domain: "example.com",
+		BounceTime: 100, ProcessTime: 100,
+	}}}}
+	storetest.Write(t, s, b)
+	_, err := s.Reclassify(t.Context(), false, func(upstream.BounceDetail) store.Class {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		defer cancel()
+		ended := make(chan error, 1)
+		go func() {
+			_, err := s.Write(ctx, b)
+			ended <- err
+		}()
+		select {
+		case err := <-ended:
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("the write returns %v", err)
+			}
+		case <-time.After(time.Minute):
+			t.Error("the write does not end")
+		}
+		return store.Class{}
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
