@@ -5,31 +5,31 @@ import (
 	"strings"
 )
 
-// Scopes say what a caller may read of its users' data: a set of the constants
-// below. The zero Scopes is nothing at all.
+// Scopes is a set of the constants below. It says what a caller may read of its users' data. The zero Scopes allows
+// nothing.
 type Scopes uint8
 
-// The scopes, each with the name that key files and tokens have for it.
+// The scopes, with their names in key files and tokens.
 const (
-	// MetricsRead ("metrics:read") is the data itself: without it nothing can be asked.
+	// MetricsRead ("metrics:read") allows queries. Without it every call is refused.
 	MetricsRead Scopes = 1 << iota
-	// RecipientsRead ("recipients:read") is recipients' addresses, which are personal
-	// data: without it they come masked, and nothing can be looked for by them.
+	// RecipientsRead ("recipients:read") allows recipients' addresses, which are personal data. Without it they
+	// are masked, and cannot be searched for.
 	RecipientsRead
-	// ContentRead ("content:read") is what receiving servers and bounce messages said.
+	// ContentRead ("content:read") allows the responses of receiving servers and the texts of bounce messages.
 	ContentRead
 
-	// AllScopes is everything.
+	// AllScopes has all scopes.
 	AllScopes = MetricsRead | RecipientsRead | ContentRead
 )
 
-// scopeNames are in the order of the constants.
+// scopeNames has the names in the order of the constants.
 var scopeNames = [...]string{"metrics:read", "recipients:read", "content:read"}
 
-// Has says whether all of the given scopes are in the set.
+// Has reports whether the set contains all of the given scopes.
 func (s Scopes) Has(all Scopes) bool { return s&all == all }
 
-// String is the names with spaces between, as tokens have them.
+// String returns the names separated by spaces, as in tokens.
 func (s Scopes) String() string {
 	var names []string
 	for i, name := range scopeNames {
@@ -40,7 +40,7 @@ func (s Scopes) String() string {
 	return strings.Join(names, " ")
 }
 
-// ScopeNamed gives the scope of a name. The error says which names there are.
+// ScopeNamed returns the scope with a name. The error lists the valid names.
 func ScopeNamed(name string) (Scopes, error) {
 	for i, n := range scopeNames {
 		if n == name {
@@ -50,7 +50,7 @@ func ScopeNamed(name string) (Scopes, error) {
 	return 0, fmt.Errorf("there is no scope %.40q: the scopes are %s", name, strings.Join(scopeNames[:], ", "))
 }
 
-// ParseScopes reads names with commas or spaces between, such as "metrics:read,content:read".
+// ParseScopes parses names separated by commas or spaces, such as "metrics:read,content:read".
 func ParseScopes(list string) (Scopes, error) {
 	var all Scopes
 	for _, name := range strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' }) {
