@@ -6,6 +6,7 @@ package redis
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -91,6 +92,7 @@ func (c *Client) probe(ctx context.Context) error {
 // guard returns the client with a circuit breaker: after three failures in a row its commands fail at once. Every half
 // second one is tried.
 func guard(c *redis.Client) *redis.Client {
+	var last atomic.Pointer[error] // of a command that was sent
 	b := gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
 		Timeout:     time.Second / 2,
 		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= 3 },
@@ -108,7 +110,16 @@ func guard(c *redis.Client) *redis.Client {
 			return command(ctx)
 		}
 		ctx = context.WithValue(ctx, guarded{}, true)
-		_, err := b.Execute(func() (struct{}, error) { return struct{}{}, command(ctx) })
+		_, err := b.Execute(func() (struct{}, error) {
+			err := command(ctx)
+			if err != nil {
+				last.Store(&err)
+			}
+			return struct{}{}, err
+		})
+		if why := last.Load(); why != nil && errors.Is(err, gobreaker.ErrOpenState) {
+			err = fmt.Errorf("%w after: %w", err, *why)
+		}
 		return err
 	}))
 	return c

@@ -184,7 +184,7 @@ func (h *handler) admit(r *http.Request, received time.Time) (endpoint, *key, er
 // withoutSlash removes a trailing slash.
 func withoutSlash(path string) string { return strings.TrimSuffix(path, "/") }
 
-// fail appends the error body for err to dst and logs internal errors. Callers see the
+// fail appends the error body for err to dst and logs internal errors and those of an unavailable store. Callers see the
 // message only of errors that are about their request.
 func (h *handler) fail(w http.ResponseWriter, r *http.Request, dst []byte, err error) ([]byte, int) {
 	shown := present(err)
@@ -200,7 +200,8 @@ func (h *handler) fail(w http.ResponseWriter, r *http.Request, dst []byte, err e
 		w.Header().Set("Allow", "GET, HEAD")
 	case http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", strconv.Itoa(max(1, int((shown.RetryAfter+time.Second-1)/time.Second))))
-	case http.StatusInternalServerError:
+	}
+	if status == http.StatusInternalServerError || shown.Err != nil && status == http.StatusServiceUnavailable {
 		h.options.Logger.LogAttrs(context.WithoutCancel(r.Context()), slog.LevelError, "rest request failed",
 			slog.String("method", r.Method), slog.String("path", excerpt(r.URL.Path)),
 			slog.String("error", err.Error()))

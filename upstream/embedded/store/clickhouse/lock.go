@@ -50,6 +50,10 @@ func (s *Store) renewing(ctx context.Context, ticket uint64, f func(context.Cont
 				return
 			case <-tick.C:
 			}
+			if time.Since(renewed) > turnTime { // the process was paused, and another may have the turn
+				cancel(errors.New("the turn to write was lost"))
+				return
+			}
 			if err := s.setTurn(ctx, ticket, turnTime); err == nil {
 				renewed = time.Now()
 			} else if time.Since(renewed) > turnTime/2 {

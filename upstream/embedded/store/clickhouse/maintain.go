@@ -59,7 +59,11 @@ func (s *Store) Prune(ctx context.Context, before upstream.Time, dry bool) (n st
 			rows, err := s.countRows(ctx, k, where)
 			if err == nil && rows > 0 {
 				w.touch(everything)
-				err = s.removeRows(ctx, k.table, where)
+				if err = w.note(ctx); err == nil { // before and after, in case that it is interrupted
+					ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+					err = errors.Join(s.removeRows(ctx, k.table, where), w.note(ending))
+					cancel()
+				}
 			}
 			if err != nil {
 				return err
