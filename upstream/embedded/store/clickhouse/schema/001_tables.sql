@@ -28,7 +28,7 @@ create table if not exists {events:email} (
 	header_values  Array(String),
 	delivered      UInt8                 -- 1, or 0 if it bounced or was blocked
 ) engine = {replacing:version}
-partition by toYYYYMM(toDateTime(greatest(0, least(time, 4102444800))))
+partition by toYYYYMM(toDateTime(greatest(0, least(time, 4102444800)), 'UTC'))
 order by (time, id);
 
 create table if not exists {events:bounce} (
@@ -56,7 +56,7 @@ create table if not exists {events:bounce} (
 	pattern        String,               -- what it has in common with others
 	content        String                -- the bounce message
 ) engine = {replacing:version}
-partition by toYYYYMM(toDateTime(greatest(0, least(time, 4102444800))))
+partition by toYYYYMM(toDateTime(greatest(0, least(time, 4102444800)), 'UTC'))
 order by (time, id);
 
 create table if not exists {events:blocked_email} (
@@ -77,7 +77,7 @@ create table if not exists {events:blocked_email} (
 	postback_time  Int64,
 	reason         String                -- such as unsubscribe
 ) engine = {replacing:version}
-partition by toYYYYMM(toDateTime(greatest(0, least(time, 4102444800))))
+partition by toYYYYMM(toDateTime(greatest(0, least(time, 4102444800)), 'UTC'))
 order by (time, id);
 
 -- When the events of a message happened, to find them by their id. It may name events that do not exist.
