@@ -38,6 +38,7 @@ var (
 	ErrDiskFull = errors.New("the disk is full")
 	ErrNoStore  = errors.New("there is no store")
 	ErrInUse    = errors.New("another process is using the store")
+	ErrDamaged  = errors.New("the store is damaged") // its content contradicts itself
 	ErrChanged  = errors.New("unfinished messages of imports were erased or pruned meanwhile")
 )
 

@@ -23,6 +23,7 @@ var outputs = map[string]string{
 	"../embedded/importer/row_gen.go":         "import.tmpl",
 	"../filter_gen.go":                        "filter.tmpl",
 	"../embedded/store/batch_gen.go":          "batch.tmpl",
+	"../embedded/store/event_gen.go":          "storeevent.tmpl",
 	"../embedded/store/sqlite/row_gen.go":     "sqlite.tmpl",
 	"../embedded/store/clickhouse/row_gen.go": "clickhouse.tmpl",
 	"../../resolvers/loaders/list_gen.go":     "loaders.tmpl",

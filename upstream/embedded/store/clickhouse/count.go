@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/grouped"
 )
 
@@ -185,7 +186,7 @@ func (g *grouping) column(i int) string {
 	case upstream.DimensionDiagnostic:
 		return "pattern"
 	case upstream.DimensionHeader:
-		return "header_values[indexOf(header_keys, " + quote(fold(g.q.Header)) + ")]"
+		return "header_values[indexOf(header_keys, " + quote(store.FoldHeader(g.q.Header)) + ")]"
 	default:
 		return d.String()
 	}

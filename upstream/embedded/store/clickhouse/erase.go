@@ -98,18 +98,18 @@ func (e *eraser) find(ctx context.Context, k *kind) error {
 		for i := range rows {
 			old := &rows[i]
 			if old.removed { // its columns still contain what the event was
-				if e.isRecipient(old) || e.edited(old) != nil {
-					e.gone[k.Kind] = append(e.gone[k.Kind], old.key)
+				if e.IsRecipient(&old.Event) || e.edited(old) != nil {
+					e.gone[k.Kind] = append(e.gone[k.Kind], old.key())
 				}
-			} else if e.isRecipient(old) {
+			} else if e.IsRecipient(&old.Event) {
 				*e.found.Of(k.Kind)++
-				e.gone[k.Kind] = append(e.gone[k.Kind], old.key)
+				e.gone[k.Kind] = append(e.gone[k.Kind], old.key())
 			} else if r := e.edited(old); r != nil {
 				e.found.Edited++
-				if r.key != old.key {
-					e.gone[k.Kind] = append(e.gone[k.Kind], old.key)
+				if r.key() != old.key() {
+					e.gone[k.Kind] = append(e.gone[k.Kind], old.key())
 				}
-				e.known[k.Kind][old.key] = old
+				e.known[k.Kind][old.key()] = old
 				e.add(k, r, false)
 			}
 		}
@@ -117,24 +117,14 @@ func (e *eraser) find(ctx context.Context, k *kind) error {
 	})
 }
 
-// isRecipient reports whether a row is of the recipient.
-func (e *eraser) isRecipient(r *row) bool {
-	return e.Is(r.address) || e.IsDomain(r.domain) && strings.EqualFold(r.local, e.Local)
-}
-
 // edited returns a row without the address in its texts, or nil if they do not contain it.
 func (e *eraser) edited(old *row) *row {
-	r := *old
-	for _, text := range []*string{&r.emailID, &r.DiagnosticCode, &r.FullContent} {
-		*text = e.Without(*text)
-	}
-	r.headers = slices.Clone(old.headers)
-	for i := range r.headers {
-		r.headers[i].Value = e.Without(r.headers[i].Value)
-	}
-	if r.equal(old) && r.emailID == old.emailID {
+	without, changed := e.Edited(&old.Event)
+	if !changed {
 		return nil
 	}
+	r := *old
+	r.Event = without
 	r.id = r.messageID()
 	return &r
 }
@@ -157,17 +147,7 @@ func (e *eraser) drop(ctx context.Context, k *kind) error {
 
 // unfinished removes the recipient from the unfinished messages of imports. It returns the state that changes.
 func (e *eraser) unfinished(state map[string]string) map[string]string {
-	edited := map[string]string{}
-	for key, value := range state {
-		if !strings.HasPrefix(key, store.UnfinishedPrefix) {
-			continue
-		}
-		if kept := e.Unfinished(value); e.IsIn(key) {
-			edited[key] = ""
-		} else if kept != value {
-			edited[key] = kept
-		}
-	}
+	edited := e.UnfinishedIn(state)
 	e.found.Unfinished = int64(len(edited))
 	return changeUnfinished(state, edited)
 }

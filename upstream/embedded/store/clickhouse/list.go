@@ -205,10 +205,10 @@ func (s *Store) versions(ctx context.Context, from string) (all []version, err e
 
 // ended remembers where a full page ended. Clocks of other processes may be an hour behind.
 func (l *listing) ended(ctx context.Context, rows []row) error {
-	next, at := l.page, place{time: rows[len(rows)-1].time}
+	next, at := l.page, place{time: rows[len(rows)-1].Time}
 	next.offset += upstream.PageSize
 	for _, r := range slices.Backward(rows) {
-		if r.time != at.time {
+		if r.Time != at.time {
 			break
 		}
 		at.skip++
@@ -272,13 +272,11 @@ func (s *Store) Bounce(
 				return err
 			}
 			if len(rows) > 0 {
-				d = rows[0].bounceDetail()
+				d = rows[0].BounceDetail()
 				return nil
 			}
 		}
-		return &upstream.Error{Code: upstream.NotFound, Message: fmt.Sprintf(
-			"there is no bounce of user %d, sender %d, time %d and email %q",
-			k.UserID, k.SenderID, k.BounceTime, k.EmailID)}
+		return store.NoBounce(k)
 	})
 	return d, err
 }

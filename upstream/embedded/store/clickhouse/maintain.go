@@ -150,12 +150,12 @@ func (s *Store) Reclassify(
 			w, some := s.editor(k), 0
 			for i := range rows {
 				r := rows[i]
-				class := sort(r.bounceDetail())
+				class := sort(r.BounceDetail())
 				if class == (store.Class{Type: r.Type, Category: r.Category, Rule: r.RuleName}) {
 					continue
 				}
 				some++
-				w.known[k.Kind][r.key] = &rows[i]
+				w.known[k.Kind][r.key()] = &rows[i]
 				r.Type, r.Category, r.RuleName = class.Type, class.Category, class.Rule
 				w.add(k, &r, true)
 			}
@@ -194,7 +194,7 @@ func (s *Store) Check(ctx context.Context) (problems []string, err error) {
 			err := s.reading(ctx, k, "removed = 0", func(rows []row) error {
 				for i := range rows {
 					if r := &rows[i]; r.id != r.messageID() {
-						problem("%s of time %d and id %d has the content of another message", k.table, r.time, r.id)
+						problem("%s of time %d and id %d has the content of another message", k.table, r.Time, r.id)
 					}
 				}
 				return nil

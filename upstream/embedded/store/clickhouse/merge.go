@@ -1,11 +1,9 @@
 package clickhouse
 
 import (
-	"cmp"
 	"context"
 	"maps"
 	"slices"
-	"strings"
 
 	"deliverygraph/upstream"
 )
@@ -95,7 +93,7 @@ func (w *writer) mergeKind(k *kind, rows []row) []row {
 		r := &rows[i]
 		if n, ok := at[r.id]; ok {
 			w.written.Unchanged++ // counts as if it says nothing new
-			merged[n].merge(k, r)
+			merged[n].Merge(k.Kind, &r.Event)
 			continue
 		}
 		at[r.id] = len(merged)
@@ -104,11 +102,11 @@ func (w *writer) mergeKind(k *kind, rows []row) []row {
 	for i := range merged {
 		r := &merged[i]
 		for _, o := range old[r.id] {
-			r.merge(k, o)
+			r.Merge(k.Kind, &o.Event)
 		}
 		moved := len(old[r.id]) > 0 // to another time
 		for _, o := range old[r.id] {
-			if o.time == r.time {
+			if o.Time == r.Time {
 				moved = false
 				continue
 			}
@@ -122,38 +120,4 @@ func (w *writer) mergeKind(k *kind, rows []row) []row {
 		}
 	}
 	return merged
-}
-
-// merge combines r with another row of the same kind and message. An email gets the earlier time, and is delivered if
-// one of them is. Of bounces and blocked emails, the one that says more stays. The row gets the other's headers if
-// there are more of them. If there are as many, the text decides, so that the order of rows does not matter.
-func (r *row) merge(k *kind, o *row) {
-	headers, process := r.headers, min(r.ProcessTime, o.ProcessTime)
-	if headers == nil || cmp.Or(len(headers)-len(o.headers), slices.CompareFunc(headers, o.headers, compareHeaders)) < 0 {
-		headers = o.headers
-	}
-	switch {
-	case k.Kind == upstream.Emails:
-		r.time = min(r.time, o.time)
-		r.Delivered = r.Delivered || o.Delivered
-	case o.saysMore(r):
-		*r = *o
-		r.version, r.removed = 0, false
-	}
-	r.headers, r.ProcessTime = headers, process
-}
-
-func compareHeaders(a, b upstream.Header) int {
-	return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Value, b.Value))
-}
-
-// saysMore reports whether of two failures of a message r is the one to keep: the one with the whole message, or the
-// earlier one. The other comparisons only make the choice independent of the order.
-func (r *row) saysMore(o *row) bool {
-	if whole := r.FullContent != ""; whole != (o.FullContent != "") {
-		return whole
-	}
-	return cmp.Or(cmp.Compare(r.time, o.time), cmp.Compare(r.Code, o.Code),
-		cmp.Compare(r.DiagnosticCode, o.DiagnosticCode), cmp.Compare(r.FullContent, o.FullContent),
-		cmp.Compare(r.Reason, o.Reason)) < 0
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
 )
 
 // quote returns a text as a literal of ClickHouse. It may contain any bytes.
@@ -130,7 +131,7 @@ func (s *Store) filter(
 		f.oneOf("sender_id", ids...)
 	}
 	for _, h := range q.XHeaders {
-		f.add("arrayExists((k, v) -> k = " + quote(fold(h.Name)) + " and v = " + quote(h.Value) +
+		f.add("arrayExists((k, v) -> k = " + quote(store.FoldHeader(h.Name)) + " and v = " + quote(h.Value) +
 			", header_keys, header_values)")
 	}
 	if address := upstream.LowerAddress(q.Recipient); address != "" {

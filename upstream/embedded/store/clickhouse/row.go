@@ -1,30 +1,21 @@
 package clickhouse
 
 import (
-	"cmp"
-	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/cespare/xxhash/v2"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/grouped"
 )
 
-// row is an event of any kind.
+// row is a version of an event.
 type row struct {
-	key
+	id      uint64 // of the message
 	version uint64
 	removed bool
-	user    upstream.ID
-	sender  upstream.ID
-	emailID string
-	local   string
-	domain  string
-	address string // of the recipient
-	headers []upstream.Header
-	own
+	store.Event
 }
 
 // key tells an event from others of its kind.
@@ -32,6 +23,8 @@ type key struct {
 	time upstream.Time // by which lists are sorted
 	id   uint64        // of the message
 }
+
+func (r *row) key() key { return key{r.Time, r.id} }
 
 // kind describes how the events of one kind are stored.
 type kind struct {
@@ -45,40 +38,29 @@ type kind struct {
 const sharedColumns = "time, id, version, removed, user_id, sender_id, email_id, local, domain, address, headers, " +
 	"header_names, header_values"
 
-// newRow returns a row without its own fields.
-func newRow[R any, P upstream.Row[R]](x P) row {
-	id, t := x.Identity(), x.Texts()
-	r := row{
-		key: key{time: id.Time}, user: id.UserID, sender: id.SenderID, emailID: id.EmailID,
-		address: upstream.LowerAddress(id.Recipient), local: *t.Local, domain: upstream.LowerDomain(*t.Domain),
-		headers: *t.XHeaders,
-	}
-	r.id = r.messageID()
-	return r
+// rowsOf returns a batch's rows by kind.
+func rowsOf(b *store.Batch) (rows [len(kinds)][]row) {
+	b.Events(func(k upstream.Kind, e store.Event) {
+		r := row{Event: e}
+		r.id = r.messageID()
+		rows[k] = append(rows[k], r)
+	})
+	return rows
 }
 
 // messageID returns a hash of what the events of a message share.
 func (r *row) messageID() uint64 {
 	b := make([]byte, 0, 160)
-	for _, s := range []string{r.emailID, r.address} {
+	for _, s := range []string{r.EmailID, r.Recipient} {
 		b = append(strconv.AppendInt(b, int64(len(s)), 10), ' ')
 		b = append(b, s...)
 	}
-	b = append(strconv.AppendInt(b, int64(r.user), 10), ' ')
-	return xxhash.Sum64(strconv.AppendInt(b, int64(r.sender), 10))
-}
-
-// compare is the order of lists.
-func (r *row) compare(o *row) int {
-	return cmp.Or(cmp.Compare(r.time, o.time), strings.Compare(r.emailID, o.emailID),
-		strings.Compare(r.address, o.address), cmp.Compare(r.user, o.user), cmp.Compare(r.sender, o.sender))
+	b = append(strconv.AppendInt(b, int64(r.UserID), 10), ' ')
+	return xxhash.Sum64(strconv.AppendInt(b, int64(r.SenderID), 10))
 }
 
 // equal reports whether both rows, of one event, have the same content.
-func (r *row) equal(o *row) bool {
-	return r.removed == o.removed && r.own == o.own && r.local == o.local && r.domain == o.domain &&
-		(r.headers == nil) == (o.headers == nil) && slices.Equal(r.headers, o.headers)
-}
+func (r *row) equal(o *row) bool { return r.removed == o.removed && r.Equal(&o.Event) }
 
 // scanner reads rows of a kind.
 type scanner struct {
@@ -92,12 +74,12 @@ type scanner struct {
 func newScanner(k *kind, details bool) *scanner {
 	x := &scanner{}
 	r := &x.row
-	x.targets = r.own.listedFields(k.Kind, []any{
-		(*int64)(&r.time), &r.id, &r.version, &r.removed, (*int64)(&r.user), (*int64)(&r.sender), &r.emailID, &r.local,
-		&r.domain, &x.odd, &x.hasHeaders, &x.names, &x.values,
+	x.targets = r.listedFields(k.Kind, []any{
+		(*int64)(&r.Time), &r.id, &r.version, &r.removed, (*int64)(&r.UserID), (*int64)(&r.SenderID), &r.EmailID, &r.Local,
+		&r.Domain, &x.odd, &x.hasHeaders, &x.names, &x.values,
 	})
 	if details {
-		x.targets = r.own.detailFields(k.Kind, x.targets)
+		x.targets = r.detailFields(k.Kind, x.targets)
 	}
 	return x
 }
@@ -105,13 +87,13 @@ func newScanner(k *kind, details bool) *scanner {
 // read returns the row that was scanned.
 func (x *scanner) read() row {
 	r := x.row
-	if r.address = r.local + "@" + r.domain; x.odd != nil {
-		r.address = *x.odd
+	if r.Recipient = r.Local + "@" + r.Domain; x.odd != nil {
+		r.Recipient = *x.odd
 	}
-	if r.headers = nil; x.hasHeaders {
-		r.headers = make([]upstream.Header, len(x.names))
+	if r.XHeaders = nil; x.hasHeaders {
+		r.XHeaders = make([]upstream.Header, len(x.names))
 		for i, name := range x.names {
-			r.headers[i] = upstream.Header{Name: name, Value: x.values[i]}
+			r.XHeaders[i] = upstream.Header{Name: name, Value: x.values[i]}
 		}
 	}
 	return r
@@ -129,18 +111,18 @@ func (k *kind) insertColumns() string {
 // values returns the values of the insertColumns.
 func (r *row) values(k *kind) []any {
 	var odd *string
-	if r.address != r.local+"@"+r.domain {
-		odd = &r.address
+	if r.Recipient != r.Local+"@"+r.Domain {
+		odd = &r.Recipient
 	}
-	names, keys, values := make([]string, len(r.headers)), make([]string, len(r.headers)), make([]string, len(r.headers))
-	for i, h := range r.headers {
-		names[i], keys[i], values[i] = h.Name, fold(h.Name), h.Value
+	names, keys, values := make([]string, len(r.XHeaders)), make([]string, len(r.XHeaders)), make([]string, len(r.XHeaders))
+	for i, h := range r.XHeaders {
+		names[i], keys[i], values[i] = h.Name, store.FoldHeader(h.Name), h.Value
 	}
 	v := []any{
-		int64(r.time), r.id, r.version, flag(r.removed), int64(r.user), int64(r.sender), r.emailID, r.local, r.domain, odd,
-		flag(r.headers != nil), names, values,
+		int64(r.Time), r.id, r.version, flag(r.removed), int64(r.UserID), int64(r.SenderID), r.EmailID, r.Local, r.Domain, odd,
+		flag(r.XHeaders != nil), names, values,
 	}
-	for _, field := range r.own.detailFields(k.Kind, r.own.listedFields(k.Kind, nil)) {
+	for _, field := range r.detailFields(k.Kind, r.listedFields(k.Kind, nil)) {
 		switch x := field.(type) {
 		case *string:
 			v = append(v, *x)
@@ -151,7 +133,7 @@ func (r *row) values(k *kind) []any {
 		}
 	}
 	if v = append(v, keys); k.Kind == upstream.Bounces {
-		v = append(v, grouped.Pattern(r.DiagnosticCode, r.local))
+		v = append(v, grouped.Pattern(r.DiagnosticCode, r.Local))
 	}
 	return v
 }
@@ -162,6 +144,3 @@ func flag(b bool) uint8 {
 	}
 	return 0
 }
-
-// fold returns the same spelling for names of headers that differ only in case.
-func fold(name string) string { return strings.ToUpper(strings.ToLower(name)) }

@@ -6,22 +6,7 @@ import (
 	"context"
 
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/embedded/store"
 )
-
-// own are the fields of events that not all kinds have. Those that an event's kind does not have are zero.
-type own struct {
-	Delivered      bool
-	ProcessTime    upstream.Time
-	Type           upstream.BounceType
-	Category       string
-	Code           string
-	PostbackTime   upstream.Time
-	DiagnosticCode string
-	RuleName       string
-	FullContent    string
-	Reason         string
-}
 
 // kinds describes the tables, in the order of [upstream.Kinds].
 var kinds = [...]*kind{
@@ -43,7 +28,7 @@ var kinds = [...]*kind{
 }
 
 // listedFields appends pointers to the fields of a kind's own columns, without the details.
-func (r *own) listedFields(k upstream.Kind, to []any) []any {
+func (r *row) listedFields(k upstream.Kind, to []any) []any {
 	switch k {
 	case upstream.Emails:
 		to = append(to, &r.Delivered)
@@ -56,74 +41,26 @@ func (r *own) listedFields(k upstream.Kind, to []any) []any {
 }
 
 // detailFields appends pointers to the fields of the details.
-func (r *own) detailFields(k upstream.Kind, to []any) []any {
+func (r *row) detailFields(k upstream.Kind, to []any) []any {
 	if k == upstream.Bounces {
 		to = append(to, &r.DiagnosticCode, &r.RuleName, &r.FullContent)
 	}
 	return to
 }
 
-// rowsOf returns a batch's rows by kind.
-func rowsOf(b *store.Batch) (rows [len(kinds)][]row) {
-	for i := range b.Emails {
-		x := &b.Emails[i]
-		r := newRow(x)
-		r.own = own{Delivered: x.Delivered}
-		rows[upstream.Emails] = append(rows[upstream.Emails], r)
-	}
-	for i := range b.Bounces {
-		x := &b.Bounces[i]
-		r := newRow(x)
-		r.own = own{ProcessTime: x.ProcessTime, Type: x.Type, Category: x.Category, Code: x.Code, PostbackTime: x.PostbackTime, DiagnosticCode: x.DiagnosticCode, RuleName: x.RuleName, FullContent: x.FullContent}
-		rows[upstream.Bounces] = append(rows[upstream.Bounces], r)
-	}
-	for i := range b.BlockedEmails {
-		x := &b.BlockedEmails[i]
-		r := newRow(x)
-		r.own = own{PostbackTime: x.PostbackTime, Reason: x.Reason}
-		rows[upstream.BlockedEmails] = append(rows[upstream.BlockedEmails], r)
-	}
-	return rows
-}
-
-func (r *row) email() upstream.Email {
-	return upstream.Email{
-		UserID: r.user, SenderID: r.sender, EmailID: r.emailID, EmailAddress: r.address, Local: r.local, Domain: r.domain,
-		XHeaders: r.headers, ProcessTime: r.time, Delivered: r.Delivered,
-	}
-}
-
 // Emails lists emails: see [store.Reader].
 func (s *Store) Emails(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.Email, error) {
-	return list(ctx, s, kinds[upstream.Emails], only, q, (*row).email)
-}
-
-func (r *row) bounce() upstream.Bounce {
-	return upstream.Bounce{
-		UserID: r.user, SenderID: r.sender, EmailID: r.emailID, EmailAddress: r.address, Local: r.local, Domain: r.domain,
-		XHeaders: r.headers, BounceTime: r.time, ProcessTime: r.ProcessTime, Type: r.Type, Category: r.Category, Code: r.Code, PostbackTime: r.PostbackTime,
-	}
-}
-
-func (r *row) bounceDetail() upstream.BounceDetail {
-	return upstream.BounceDetail{Bounce: r.bounce(), DiagnosticCode: r.DiagnosticCode, RuleName: r.RuleName, FullContent: r.FullContent}
+	return list(ctx, s, kinds[upstream.Emails], only, q, (*row).Email)
 }
 
 // Bounces lists bounces: see [store.Reader].
 func (s *Store) Bounces(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.Bounce, error) {
-	return list(ctx, s, kinds[upstream.Bounces], only, q, (*row).bounce)
-}
-
-func (r *row) blockedEmail() upstream.BlockedEmail {
-	return upstream.BlockedEmail{
-		UserID: r.user, SenderID: r.sender, EmailID: r.emailID, EmailAddress: r.address, Local: r.local, Domain: r.domain,
-		XHeaders: r.headers, ProcessTime: r.time, PostbackTime: r.PostbackTime, Reason: r.Reason,
-	}
+	return list(ctx, s, kinds[upstream.Bounces], only, q, (*row).Bounce)
 }
 
 // BlockedEmails lists blocked emails: see [store.Reader].
 func (s *Store) BlockedEmails(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.BlockedEmail, error) {
-	return list(ctx, s, kinds[upstream.BlockedEmails], only, q, (*row).blockedEmail)
+	return list(ctx, s, kinds[upstream.BlockedEmails], only, q, (*row).BlockedEmail)
 }
 
 // own adds the filters that only the lists of a kind have.

@@ -26,8 +26,10 @@ func (s *Store) Write(ctx context.Context, b store.Batch) (n store.Written, err 
 		}
 		rows := rowsOf(&b)
 		for _, some := range rows {
-			if err := checkTimes(some); err != nil {
-				return err
+			for i := range some {
+				if err := some[i].CheckTime(); err != nil {
+					return err
+				}
 			}
 		}
 		if err := w.senders(ctx, b.Senders); err != nil {
@@ -47,17 +49,6 @@ func (s *Store) Write(ctx context.Context, b store.Batch) (n store.Written, err 
 		return store.Written{}, err
 	}
 	return w.written, nil
-}
-
-func checkTimes(rows []row) error {
-	for i := range rows {
-		if t := rows[i].time; t > store.MaxTime || t < -store.MaxTime {
-			return &upstream.Error{Code: upstream.InvalidArgument, Message: fmt.Sprintf(
-				"email %q has the time %d, which is further than %d seconds from 1970",
-				rows[i].emailID, t, store.MaxTime)}
-		}
-	}
-	return nil
 }
 
 // writer collects the changes of a write.
@@ -103,10 +94,10 @@ func (w *writer) put(ctx context.Context, rows [len(kinds)][]row) error {
 			continue
 		}
 		ids := map[uint64]bool{}
-		lo, hi := rows[i][0].time, rows[i][0].time
+		lo, hi := rows[i][0].Time, rows[i][0].Time
 		for _, r := range rows[i] {
 			ids[r.id] = true
-			lo, hi = min(lo, r.time), max(hi, r.time)
+			lo, hi = min(lo, r.Time), max(hi, r.Time)
 		}
 		if err := w.learn(ctx, k, ids, lo, hi); err != nil {
 			return err
@@ -134,7 +125,7 @@ func (w *writer) learn(ctx context.Context, k *kind, ids map[uint64]bool, lo, hi
 			return err
 		}
 		for i := range rows {
-			w.known[k.Kind][rows[i].key] = &rows[i]
+			w.known[k.Kind][rows[i].key()] = &rows[i]
 		}
 	}
 	return nil
@@ -157,7 +148,7 @@ func (w *writer) add(k *kind, r *row, counted bool) {
 		before := w.written
 		defer func() { w.written = before }()
 	}
-	old := w.known[k.Kind][r.key]
+	old := w.known[k.Kind][r.key()]
 	switch {
 	case old == nil:
 		w.written.New++
@@ -172,9 +163,9 @@ func (w *writer) add(k *kind, r *row, counted bool) {
 		w.written.Replaced++
 		r.version = w.next(old.version)
 	}
-	w.known[k.Kind][r.key] = r
-	w.changes[k.Kind][r.key] = true
-	w.touch(r.time)
+	w.known[k.Kind][r.key()] = r
+	w.changes[k.Kind][r.key()] = true
+	w.touch(r.Time)
 }
 
 // senders adds senders.
@@ -244,10 +235,10 @@ func (w *writer) flushKind(ctx context.Context, k *kind) error {
 	for key := range w.changes[k.Kind] {
 		rows = append(rows, w.known[k.Kind][key])
 	}
-	slices.SortFunc(rows, func(a, b *row) int { return a.compare(b) })
+	slices.SortFunc(rows, func(a, b *row) int { return a.Compare(b.Identity) })
 	for some := range slices.Chunk(rows, blockRows) {
 		err := insert(ctx, w.Store, "message (id, kind, time)", some, func(r **row) []any {
-			return []any{(*r).id, uint8(k.Kind), int64((*r).time)}
+			return []any{(*r).id, uint8(k.Kind), int64((*r).Time)}
 		})
 		if err == nil {
 			err = insert(ctx, w.Store, k.table+" ("+k.insertColumns()+")", some,

@@ -4,11 +4,29 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+
+	"deliverygraph/upstream/embedded/store"
 )
 
-// Unfinished returns the state of an unfinished message of an import, which is a JSON value, without the elements of
+// UnfinishedIn returns the changes that remove the address from the unfinished messages in the state of imports.
+func (a *Address) UnfinishedIn(state map[string]string) (changes map[string]string) {
+	changes = map[string]string{}
+	for key, value := range state {
+		if !strings.HasPrefix(key, store.UnfinishedPrefix) {
+			continue
+		}
+		if kept := a.unfinished(value); a.IsIn(key) {
+			changes[key] = ""
+		} else if kept != value {
+			changes[key] = kept
+		}
+	}
+	return changes
+}
+
+// unfinished returns the state of an unfinished message of an import, which is a JSON value, without the elements of
 // lists that contain the address, or "" if more contains it.
-func (a *Address) Unfinished(value string) string {
+func (a *Address) unfinished(value string) string {
 	var v any
 	d := json.NewDecoder(strings.NewReader(value))
 	d.UseNumber()
@@ -45,7 +63,7 @@ func (a *Address) inside(v any) bool {
 	return false
 }
 
-// thin removes the elements of lists that contain the address from a JSON valua.
+// thin removes the elements of lists that contain the address from a JSON value.
 func (a *Address) thin(v any) any {
 	switch v := v.(type) {
 	case []any:

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/grouped"
 )
 
@@ -81,10 +82,10 @@ func (c *checker) events(k *kind) {
 			c.problem("%s %d cannot be read: %v", k.table, integer(v[0]), err)
 			continue
 		}
-		if before.id != 0 && before.compare(&x) >= 0 {
+		if before.id != 0 && before.Compare(x.Identity) >= 0 {
 			c.problem("%s %d is not in its place", k.table, x.id)
 		}
-		if last := upstream.Day.Floor(before.time); before.id != 0 && last != upstream.Day.Floor(x.time) {
+		if last := upstream.Day.Floor(before.Time); before.id != 0 && last != upstream.Day.Floor(x.Time) {
 			c.counts(k, checked, last, counted)
 			checked = last
 			clear(counted)
@@ -117,10 +118,10 @@ func (s *headerSum) add(seed maphash.Seed, h upstream.Header, n, low, high uint6
 }
 
 func (s *headerSum) addRow(seed maphash.Seed, r *row) {
-	for i, h := range r.headers {
-		h.Name = fold(h.Name)
-		again := slices.ContainsFunc(r.headers[:i], func(o upstream.Header) bool {
-			return o.Value == h.Value && fold(o.Name) == h.Name
+	for i, h := range r.XHeaders {
+		h.Name = store.FoldHeader(h.Name)
+		again := slices.ContainsFunc(r.XHeaders[:i], func(o upstream.Header) bool {
+			return o.Value == h.Value && store.FoldHeader(o.Name) == h.Name
 		})
 		if !again {
 			s.add(seed, h, 1, uint64(r.id&math.MaxUint32), uint64(r.id>>placeBits))

@@ -20,13 +20,13 @@ type counted struct {
 
 // add counts n more of an event.
 func (c counts) add(k *kind, r *row, n int64) {
-	key := counted{k, upstream.Day.Floor(r.time), r.user, r.sender, r.countedAs(k)}
+	key := counted{k, upstream.Day.Floor(r.Time), r.UserID, r.SenderID, r.countedAs(k)}
 	hours := c[key]
 	if hours == nil {
 		hours = new([24]int64)
 		c[key] = hours
 	}
-	hours[(r.time-key.day)/hour] += n
+	hours[(r.Time-key.day)/hour] += n
 }
 
 const hourList = "h0, h1, h2, h3, h4, h5, h6, h7, h8, h9, h10, h11, h12, h13, h14, h15, h16, h17, h18, h19, h20, " +

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
 )
 
 // interned is what identifies a text that many rows share: its table, the text, and the value of a header.
@@ -35,7 +36,7 @@ func (w *writer) intern(column string, t interned) int64 {
 	}
 	columns, args := column, []any{t.text}
 	if t.table == "header" {
-		columns, args = column+", value", []any{fold(t.text), t.value}
+		columns, args = column+", value", []any{store.FoldHeader(t.text), t.value}
 	}
 	places := placeholders(len(args))
 	id = w.number("select id from "+t.table+" where ("+columns+") = ("+places+")", args...)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 	"unicode"
 
@@ -158,21 +157,14 @@ func (e *eraser) editAll(k *kind) {
 
 // edit removes the address from a row's texts.
 func (e *eraser) edit(k *kind, old *row) {
-	r := *old
-	for _, text := range []*string{&r.emailID, &r.DiagnosticCode, &r.FullContent} {
-		*text = e.Without(*text)
-	}
-	r.headers = slices.Clone(old.headers)
-	for i := range r.headers {
-		r.headers[i].Value = e.Without(r.headers[i].Value)
-	}
-	if r.equal(old) && r.emailID == old.emailID {
+	edited, changed := e.Edited(&old.Event)
+	if !changed {
 		return
 	}
 	e.found.Edited++
-	if r.emailID != old.emailID {
+	if edited.EmailID != old.EmailID {
 		e.drop(k, old)
 	}
-	r.id = 0 // it may have another place within its second
-	e.put(k, []row{r})
+	// It may have another place within its second.
+	e.put(k, []row{{Event: edited}})
 }

@@ -105,7 +105,7 @@ func (n *names) find(d *dictionary, id int64) string {
 			s, known = text(v[1]), true
 		}
 		if !known {
-			n.fail(errDamaged)
+			n.fail(store.ErrDamaged)
 		}
 		if len(d.texts) <= d.limit {
 			d.texts[id] = s

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
 )
 
 // noHeader is the expression for the value of a header that a row does not have.
@@ -53,7 +54,7 @@ func (g *grouping) having(l *listing) (query string, args []any) {
 		args = append(args, l.lo, l.hi)
 	}
 	from += " where h.name = ? and h.value <> '' and r.id >= ? and r.id < ?"
-	args = append(args, fold(g.q.Header), l.lo, l.hi)
+	args = append(args, store.FoldHeader(g.q.Header), l.lo, l.hi)
 	for _, f := range l.filters {
 		from += " and " + f.check
 		args = append(args, f.args...)

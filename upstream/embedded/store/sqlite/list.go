@@ -2,11 +2,11 @@ package sqlite
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
 )
 
 // list returns a page of a kind's list. Of makes its rows.
@@ -27,7 +27,7 @@ func list[R any](
 			before := x.id
 			r.fail(x.read(k, v))
 			if len(rows) > 0 && x.id <= before {
-				r.fail(errDamaged)
+				r.fail(store.ErrDamaged)
 			}
 			rows = append(rows, of(&x))
 		}
@@ -47,12 +47,10 @@ func (s *Store) Bounce(
 			"r.id >= ? and r.id < ? and r.email_id = ? and r.user_id = ? and r.sender_id = ?",
 			firstID(k.BounceTime), firstID(k.BounceTime+1), k.EmailID, int64(k.UserID), int64(k.SenderID))
 		if len(rows) == 0 || only != nil && !slices.Contains(only, k.UserID) {
-			r.fail(&upstream.Error{Code: upstream.NotFound, Message: fmt.Sprintf(
-				"there is no bounce of user %d, sender %d, time %d and email %q",
-				k.UserID, k.SenderID, k.BounceTime, k.EmailID)})
+			r.fail(store.NoBounce(k))
 			return
 		}
-		d = rows[0].bounceDetail()
+		d = rows[0].BounceDetail()
 	})
 	return d, err
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
 )
 
 // listing is a list that is being read. Its query takes ids from indexes, which have them in list order, and checks the
@@ -127,7 +128,7 @@ func (l *listing) oneOf(column string, values ...any) {
 
 // header adds a filter by a header.
 func (l *listing) header(h upstream.Header) {
-	id := l.number("select id from header where name = ? and value = ?", fold(h.Name), h.Value)
+	id := l.number("select id from header where name = ? and value = ?", store.FoldHeader(h.Name), h.Value)
 	l.none = l.none || id == 0
 	table := l.kind.table + "_header where header_id = ?"
 	l.filters = append(l.filters, filter{

@@ -21,7 +21,7 @@ func (s *Store) Reclassify(
 		}
 		for i := range rows {
 			r := &rows[i]
-			class := sort(r.bounceDetail())
+			class := sort(r.BounceDetail())
 			if class != (store.Class{Type: r.Type, Category: r.Category, Rule: r.RuleName}) {
 				some++
 				update(r, class)
@@ -52,6 +52,6 @@ func (w *writer) reclassify(r *row, c store.Class) {
 	w.counts.add(k, r, -1)
 	r.Type, r.Category, r.RuleName = c.Type, c.Category, c.Rule
 	w.counts.add(k, r, 1)
-	w.touch(r.time)
+	w.touch(r.Time)
 	w.exec("update bounce set type = ?, category = ?, rule = ? where id = ?", string(c.Type), c.Category, c.Rule, r.id)
 }

@@ -1,26 +1,16 @@
 package sqlite
 
 import (
-	"cmp"
 	"database/sql/driver"
-	"slices"
-	"strings"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
 )
 
-// row is an event of any kind.
+// row is an event with its place in a table.
 type row struct {
-	id      int64         // 0 if it has no place yet
-	time    upstream.Time // by which lists are sorted
-	user    upstream.ID
-	sender  upstream.ID
-	emailID string
-	local   string
-	domain  string
-	address string // of the recipient
-	headers []upstream.Header
-	own
+	id int64 // 0 if it has no place yet
+	store.Event
 }
 
 // kind describes how the events of one kind are stored.
@@ -40,32 +30,30 @@ const (
 	sharedPlaces    = "?, ?, ?, ?, ?, ?, ?, ?"
 )
 
-// newRow returns a row without its own fields.
-func newRow[R any, P upstream.Row[R]](x P) row {
-	id, t := x.Identity(), x.Texts()
-	return row{
-		time: id.Time, user: id.UserID, sender: id.SenderID, emailID: id.EmailID,
-		address: upstream.LowerAddress(id.Recipient), local: *t.Local, domain: upstream.LowerDomain(*t.Domain),
-		headers: *t.XHeaders,
-	}
+// rowsOf returns a batch's rows by kind.
+func rowsOf(b *store.Batch) (rows [len(kinds)][]row) {
+	b.Events(func(k upstream.Kind, e store.Event) { rows[k] = append(rows[k], row{Event: e}) })
+	return rows
 }
 
 // read reads the columns of k.listed, and those of k.details if they were selected.
 func (r *row) read(k *kind, v []driver.Value) (err error) {
 	if v[5] == nil {
-		return errDamaged // the domain does not exist
+		return store.ErrDamaged // the domain does not exist
 	}
-	*r = row{
-		id: integer(v[0]), user: upstream.ID(integer(v[1])), sender: upstream.ID(integer(v[2])),
-		emailID: text(v[3]), local: text(v[4]), domain: text(v[5]), address: text(v[6]),
-	}
-	r.time = timeOf(r.id)
+	*r = row{id: integer(v[0]), Event: store.Event{
+		Identity: upstream.Identity{
+			Time: timeOf(integer(v[0])), EmailID: text(v[3]), Recipient: text(v[6]),
+			UserID: upstream.ID(integer(v[1])), SenderID: upstream.ID(integer(v[2])),
+		},
+		Local: text(v[4]), Domain: text(v[5]),
+	}}
 	if v[6] == nil {
-		r.address = r.local + "@" + r.domain
+		r.Recipient = r.Local + "@" + r.Domain
 	}
-	r.own.read(k.Kind, v[8:])
+	r.readOwn(k.Kind, v[8:])
 	if v[7] != nil {
-		r.headers, err = decodeHeaders(text(v[7]))
+		r.XHeaders, err = store.DecodeHeaders(text(v[7]))
 	}
 	return err
 }
@@ -73,20 +61,20 @@ func (r *row) read(k *kind, v []driver.Value) (err error) {
 // values returns the arguments of k.insert.
 func (r *row) values(k *kind, domain int64) []any {
 	var headers any
-	if r.headers != nil {
-		headers = encodeHeaders(r.headers)
+	if r.XHeaders != nil {
+		headers = store.EncodeHeaders(r.XHeaders)
 	}
-	return r.own.values(k.Kind, []any{
-		r.id, int64(r.user), int64(r.sender), r.emailID, r.local, domain, r.oddAddress(), headers,
+	return r.ownValues(k.Kind, []any{
+		r.id, int64(r.UserID), int64(r.SenderID), r.EmailID, r.Local, domain, r.oddAddress(), headers,
 	})
 }
 
 // oddAddress returns the address as it is stored: nil if it is local@domain.
 func (r *row) oddAddress() any {
-	if r.address == r.local+"@"+r.domain {
+	if r.Recipient == r.Local+"@"+r.Domain {
 		return nil
 	}
-	return r.address
+	return r.Recipient
 }
 
 // countedAs returns the type by which the event is counted.
@@ -105,21 +93,6 @@ const (
 	delivered   = "delivered"
 	undelivered = "undelivered"
 )
-
-// compare is the order of lists. Rows that compare as 0 are the same event.
-func (r *row) compare(o *row) int {
-	if r.time != o.time {
-		return cmp.Compare(r.time, o.time)
-	}
-	return cmp.Or(strings.Compare(r.emailID, o.emailID), strings.Compare(r.address, o.address),
-		cmp.Compare(r.user, o.user), cmp.Compare(r.sender, o.sender))
-}
-
-// equal reports whether both rows, of one event, have the same content.
-func (r *row) equal(o *row) bool {
-	return r.own == o.own && r.local == o.local && r.domain == o.domain &&
-		(r.headers == nil) == (o.headers == nil) && slices.Equal(r.headers, o.headers)
-}
 
 // Values as the driver returns them.
 func integer(v driver.Value) int64 { n, _ := v.(int64); return n }

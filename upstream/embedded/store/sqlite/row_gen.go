@@ -7,22 +7,7 @@ import (
 	"database/sql/driver"
 
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/embedded/store"
 )
-
-// own are the fields of events that not all kinds have. Those that an event's kind does not have are zero.
-type own struct {
-	Delivered      bool
-	ProcessTime    upstream.Time
-	Type           upstream.BounceType
-	Category       string
-	Code           string
-	PostbackTime   upstream.Time
-	DiagnosticCode string
-	RuleName       string
-	FullContent    string
-	Reason         string
-}
 
 // kinds describes the tables, in the order of [upstream.Kinds].
 var kinds = [...]*kind{
@@ -52,102 +37,54 @@ var kinds = [...]*kind{
 	},
 }
 
-// read reads a kind's own columns, which may lack the details.
-func (o *own) read(k upstream.Kind, v []driver.Value) {
+// readOwn reads a kind's own columns, which may lack the details.
+func (r *row) readOwn(k upstream.Kind, v []driver.Value) {
 	switch k {
 	case upstream.Emails:
-		o.Delivered = integer(v[0]) != 0
+		r.Delivered = integer(v[0]) != 0
 	case upstream.Bounces:
-		o.ProcessTime = upstream.Time(integer(v[0]))
-		o.Type = upstream.BounceType(text(v[1]))
-		o.Category = text(v[2])
-		o.Code = text(v[3])
-		o.PostbackTime = upstream.Time(integer(v[4]))
+		r.ProcessTime = upstream.Time(integer(v[0]))
+		r.Type = upstream.BounceType(text(v[1]))
+		r.Category = text(v[2])
+		r.Code = text(v[3])
+		r.PostbackTime = upstream.Time(integer(v[4]))
 		if len(v) == 8 {
-			o.DiagnosticCode = text(v[5])
-			o.RuleName = text(v[6])
-			o.FullContent = text(v[7])
+			r.DiagnosticCode = text(v[5])
+			r.RuleName = text(v[6])
+			r.FullContent = text(v[7])
 		}
 	case upstream.BlockedEmails:
-		o.PostbackTime = upstream.Time(integer(v[0]))
-		o.Reason = text(v[1])
+		r.PostbackTime = upstream.Time(integer(v[0]))
+		r.Reason = text(v[1])
 	}
 }
 
-// values appends the values of a kind's own columns.
-func (o *own) values(k upstream.Kind, to []any) []any {
+// ownValues appends the values of a kind's own columns.
+func (r *row) ownValues(k upstream.Kind, to []any) []any {
 	switch k {
 	case upstream.Emails:
-		return append(to, flag(o.Delivered))
+		return append(to, flag(r.Delivered))
 	case upstream.Bounces:
-		return append(to, int64(o.ProcessTime), string(o.Type), o.Category, o.Code, int64(o.PostbackTime), o.DiagnosticCode, o.RuleName)
+		return append(to, int64(r.ProcessTime), string(r.Type), r.Category, r.Code, int64(r.PostbackTime), r.DiagnosticCode, r.RuleName)
 	case upstream.BlockedEmails:
-		return append(to, int64(o.PostbackTime), o.Reason)
+		return append(to, int64(r.PostbackTime), r.Reason)
 	}
 	return to
 }
 
-// rowsOf returns a batch's rows by kind.
-func rowsOf(b *store.Batch) (rows [len(kinds)][]row) {
-	for i := range b.Emails {
-		x := &b.Emails[i]
-		r := newRow(x)
-		r.own = own{Delivered: x.Delivered}
-		rows[upstream.Emails] = append(rows[upstream.Emails], r)
-	}
-	for i := range b.Bounces {
-		x := &b.Bounces[i]
-		r := newRow(x)
-		r.own = own{ProcessTime: x.ProcessTime, Type: x.Type, Category: x.Category, Code: x.Code, PostbackTime: x.PostbackTime, DiagnosticCode: x.DiagnosticCode, RuleName: x.RuleName, FullContent: x.FullContent}
-		rows[upstream.Bounces] = append(rows[upstream.Bounces], r)
-	}
-	for i := range b.BlockedEmails {
-		x := &b.BlockedEmails[i]
-		r := newRow(x)
-		r.own = own{PostbackTime: x.PostbackTime, Reason: x.Reason}
-		rows[upstream.BlockedEmails] = append(rows[upstream.BlockedEmails], r)
-	}
-	return rows
-}
-
-func (r *row) email() upstream.Email {
-	return upstream.Email{
-		UserID: r.user, SenderID: r.sender, EmailID: r.emailID, EmailAddress: r.address, Local: r.local, Domain: r.domain,
-		XHeaders: r.headers, ProcessTime: r.time, Delivered: r.Delivered,
-	}
-}
-
 // Emails lists emails: see [store.Reader].
 func (s *Store) Emails(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.Email, error) {
-	return list(ctx, s, kinds[upstream.Emails], only, q, (*row).email)
-}
-
-func (r *row) bounce() upstream.Bounce {
-	return upstream.Bounce{
-		UserID: r.user, SenderID: r.sender, EmailID: r.emailID, EmailAddress: r.address, Local: r.local, Domain: r.domain,
-		XHeaders: r.headers, BounceTime: r.time, ProcessTime: r.ProcessTime, Type: r.Type, Category: r.Category, Code: r.Code, PostbackTime: r.PostbackTime,
-	}
-}
-
-func (r *row) bounceDetail() upstream.BounceDetail {
-	return upstream.BounceDetail{Bounce: r.bounce(), DiagnosticCode: r.DiagnosticCode, RuleName: r.RuleName, FullContent: r.FullContent}
+	return list(ctx, s, kinds[upstream.Emails], only, q, (*row).Email)
 }
 
 // Bounces lists bounces: see [store.Reader].
 func (s *Store) Bounces(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.Bounce, error) {
-	return list(ctx, s, kinds[upstream.Bounces], only, q, (*row).bounce)
-}
-
-func (r *row) blockedEmail() upstream.BlockedEmail {
-	return upstream.BlockedEmail{
-		UserID: r.user, SenderID: r.sender, EmailID: r.emailID, EmailAddress: r.address, Local: r.local, Domain: r.domain,
-		XHeaders: r.headers, ProcessTime: r.time, PostbackTime: r.PostbackTime, Reason: r.Reason,
-	}
+	return list(ctx, s, kinds[upstream.Bounces], only, q, (*row).Bounce)
 }
 
 // BlockedEmails lists blocked emails: see [store.Reader].
 func (s *Store) BlockedEmails(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.BlockedEmail, error) {
-	return list(ctx, s, kinds[upstream.BlockedEmails], only, q, (*row).blockedEmail)
+	return list(ctx, s, kinds[upstream.BlockedEmails], only, q, (*row).BlockedEmail)
 }
 
 // own adds the filters that only the lists of a kind have.

@@ -32,22 +32,22 @@ func (w *writer) second(k *kind, old, rows []row) {
 			all = append(all, &list[i])
 		}
 	}
-	slices.SortStableFunc(all, (*row).compare)
+	slices.SortStableFunc(all, func(a, b *row) int { return a.Compare(b.Identity) })
 	kept := all[:0]
 	for n := 0; len(all) > 0; all = all[n:] {
 		first, now := all[0], all[0] // the same event
 		if first.id == 0 {
 			w.written.New++
 		}
-		for n = 1; n < len(all) && all[n].compare(first) == 0; n++ {
-			if all[n].equal(now) {
+		for n = 1; n < len(all) && all[n].Compare(first.Identity) == 0; n++ {
+			if all[n].Equal(&now.Event) {
 				w.written.Unchanged++
 			} else {
 				w.written.Replaced++
 				now = all[n]
 			}
 		}
-		if first.id != 0 && now.equal(first) {
+		if first.id != 0 && now.Equal(&first.Event) {
 			now = first
 		} else if first.id != 0 {
 			w.drop(k, first)
@@ -64,10 +64,10 @@ func (w *writer) second(k *kind, old, rows []row) {
 func (w *writer) place(k *kind, all []*row) {
 	if len(all) >= places {
 		w.fail(&upstream.Error{Code: upstream.InvalidArgument, Message: fmt.Sprintf(
-			"there are more than %d rows of one kind with the time %d", places-1, all[0].time)})
+			"there are more than %d rows of one kind with the time %d", places-1, all[0].Time)})
 		return
 	}
-	start, fits := firstID(all[0].time), true
+	start, fits := firstID(all[0].Time), true
 	var old, added []*row
 	for i := 0; i < len(all); {
 		if all[i].id != 0 {

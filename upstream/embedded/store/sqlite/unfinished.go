@@ -23,14 +23,7 @@ func (w *writer) changeUnfinished() {
 
 // eraseUnfinished removes the recipient from the unfinished messages of imports.
 func (e *eraser) eraseUnfinished() {
-	edited := map[string]string{}
-	for key, value := range e.state(store.UnfinishedPrefix) {
-		if kept := e.Unfinished(value); e.IsIn(key) {
-			edited[key] = ""
-		} else if kept != value {
-			edited[key] = kept
-		}
-	}
+	edited := e.UnfinishedIn(e.state(store.UnfinishedPrefix))
 	e.found.Unfinished = int64(len(edited))
 	if len(edited) > 0 {
 		e.keep(edited)

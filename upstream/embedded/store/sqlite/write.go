@@ -3,7 +3,6 @@ package sqlite
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 
 	"deliverygraph/upstream"
@@ -41,17 +40,15 @@ func (s *Store) Write(ctx context.Context, b store.Batch) (n store.Written, err 
 
 // put writes rows of one kind.
 func (w *writer) put(k *kind, rows []row) {
-	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.time, b.time) })
+	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.Time, b.Time) })
 	last := w.number("select coalesce(max(id), " + minID + ") from " + k.table)
 	for len(rows) > 0 && w.err == nil {
-		t, end := rows[0].time, 1
-		for end < len(rows) && rows[end].time == t {
+		t, end := rows[0].Time, 1
+		for end < len(rows) && rows[end].Time == t {
 			end++
 		}
-		if t > store.MaxTime || t < -store.MaxTime {
-			w.fail(&upstream.Error{Code: upstream.InvalidArgument, Message: fmt.Sprintf(
-				"email %q has the time %d, which is further than %d seconds from 1970",
-				rows[0].emailID, t, store.MaxTime)})
+		if err := rows[0].CheckTime(); err != nil {
+			w.fail(err)
 			return
 		}
 		var old []row

@@ -94,18 +94,18 @@ func (w *writer) senders(list []store.Sender) {
 // add writes a new row, which has its id.
 func (w *writer) add(k *kind, r *row) {
 	w.counts.add(k, r, 1)
-	w.touch(r.time)
+	w.touch(r.Time)
 	w.insert(k, r)
 }
 
 // insert is add for a row that is counted.
 func (w *writer) insert(k *kind, r *row) {
-	for _, h := range r.headers {
+	for _, h := range r.XHeaders {
 		w.tags[k.Kind] = append(w.tags[k.Kind], tag{w.header(h), r.id})
 	}
-	values := r.values(k, w.domain(r.domain))
+	values := r.values(k, w.domain(r.Domain))
 	if k.Kind == upstream.Bounces {
-		values = append(values, w.pattern(grouped.Pattern(r.DiagnosticCode, r.local)))
+		values = append(values, w.pattern(grouped.Pattern(r.DiagnosticCode, r.Local)))
 	}
 	w.exec(k.insert, values...)
 	if r.FullContent != "" {
@@ -116,14 +116,14 @@ func (w *writer) insert(k *kind, r *row) {
 // drop removes a row.
 func (w *writer) drop(k *kind, r *row) {
 	w.counts.add(k, r, -1)
-	w.touch(r.time)
+	w.touch(r.Time)
 	w.remove(k, r)
 }
 
 // remove is drop for a row that stays counted.
 func (w *writer) remove(k *kind, r *row) {
 	w.writeTags(k) // those of the row may be among them
-	for _, h := range r.headers {
+	for _, h := range r.XHeaders {
 		w.exec("delete from "+k.table+"_header where header_id = ? and id = ?", w.header(h), r.id)
 	}
 	if r.FullContent != "" {

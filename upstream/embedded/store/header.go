@@ -1,17 +1,13 @@
-package sqlite
+package store
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
 	"deliverygraph/upstream"
 )
 
-// errDamaged is the cause of errors about files with contradictory content.
-var errDamaged = errors.New("the store is damaged")
-
-// escapes are the characters that JSON escapes, each followed by how encodeHeaders writes it.
+// escapes are the characters that JSON escapes, each followed by how EncodeHeaders writes it.
 var escapes = func() []string {
 	list := []string{`\`, `\\`, `"`, `\"`}
 	for c := range ' ' {
@@ -34,9 +30,9 @@ var (
 	hideQuotes = strings.NewReplacer(`\\`, `\\`, `\"`, `\u0022`)
 )
 
-// encodeHeaders formats headers as a JSON object, in the order sent. Names may repeat. Bytes that are not UTF-8 stay as
+// EncodeHeaders formats headers as a JSON object, in the order sent. Names may repeat. Bytes that are not UTF-8 stay as
 // they are, so that nothing is lost.
-func encodeHeaders(hs []upstream.Header) string {
+func EncodeHeaders(hs []upstream.Header) string {
 	b := make([]byte, 0, 128)
 	for i, h := range hs {
 		before := `,"`
@@ -52,8 +48,8 @@ func encodeHeaders(hs []upstream.Header) string {
 	return string(append(b, '}'))
 }
 
-// decodeHeaders parses the output of encodeHeaders. The headers share the memory of s.
-func decodeHeaders(s string) ([]upstream.Header, error) {
+// DecodeHeaders parses the output of EncodeHeaders. The headers share the memory of s.
+func DecodeHeaders(s string) ([]upstream.Header, error) {
 	escaped := strings.Contains(s, `\`)
 	if escaped {
 		s = hideQuotes.Replace(s)
@@ -64,7 +60,7 @@ func decodeHeaders(s string) ([]upstream.Header, error) {
 		name, rest, _ := strings.Cut(rest, `":"`)
 		value, rest, ok := strings.Cut(rest, `"`)
 		if !ok || start != before {
-			return nil, errDamaged
+			return nil, ErrDamaged
 		}
 		if escaped {
 			name, value = unescape.Replace(name), unescape.Replace(value)
@@ -74,5 +70,5 @@ func decodeHeaders(s string) ([]upstream.Header, error) {
 	return hs, nil
 }
 
-// fold returns the same spelling for names of headers that differ only in case.
-func fold(name string) string { return strings.ToUpper(strings.ToLower(name)) }
+// FoldHeader returns the same spelling for names of headers that differ only in case.
+func FoldHeader(name string) string { return strings.ToUpper(strings.ToLower(name)) }
