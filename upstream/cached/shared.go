@@ -156,17 +156,19 @@ func (c *Cache) share(ctx context.Context, k key, q *upstream.Question, f fetche
 // of the API. It differs between APIs, scopes and formats, and between caches that keep answers differently.
 func (c *Cache) sharedKey(k key) string {
 	keeps := [...]time.Duration{c.o.Settle, c.o.Sealed, c.o.Fresh, c.o.Catalogue}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d %q %q %d %d %s?%s", format, keeps, c.o.Realm, k.scope, k.form, k.hour,
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d %q %q %d %d %s?%s", format(), keeps, c.o.Realm, k.scope, k.form, k.hour,
 		k.q.Path(), k.q.Query()))
 	return base64.RawURLEncoding.EncodeToString(sum[:24])
 }
 
 // format identifies what answers consist of. Another release of the gateway may know other fields. The number is for
 // changes of the encoding itself.
-var format = fmt.Sprintf("1 %x", sha256.Sum256(fmt.Appendf(nil, "%s %s %s %s %s %s %s",
-	shapeOf[upstream.Email](), shapeOf[upstream.Bounce](), shapeOf[upstream.BounceDetail](),
-	shapeOf[upstream.BlockedEmail](), shapeOf[upstream.Count](), shapeOf[upstream.Series](),
-	shapeOf[upstream.Groups]())))
+var format = sync.OnceValue(func() string {
+	return fmt.Sprintf("1 %x", sha256.Sum256(fmt.Appendf(nil, "%s %s %s %s %s %s %s",
+		shapeOf[upstream.Email](), shapeOf[upstream.Bounce](), shapeOf[upstream.BounceDetail](),
+		shapeOf[upstream.BlockedEmail](), shapeOf[upstream.Count](), shapeOf[upstream.Series](),
+		shapeOf[upstream.Groups]())))
+})
 
 // shapeOf describes a type with its fields.
 func shapeOf[T any]() string { return shape(reflect.TypeFor[T]()) }
