@@ -65,7 +65,7 @@ func (c *doctorCommand) Run(ctx context.Context, io Streams) error {
 	case err != nil:
 		return badUpstream(err)
 	}
-	if err := report.WriteTable(io.Out, doctor.Layout{ASCII: c.ASCII}); err != nil {
+	if err := report.WriteTable(io.Out, c.ASCII); err != nil {
 		return err
 	}
 	switch report.Verdict() {

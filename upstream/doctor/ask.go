@@ -1,7 +1,6 @@
 package doctor
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -12,7 +11,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -42,12 +40,6 @@ type asker struct {
 	answers map[string]answer
 }
 
-// request is an HTTP request. Empty accept and key stand for the default values.
-type request struct {
-	method, path, query string
-	accept, key         string
-}
-
 // answer holds the parts of an HTTP response that checks examine.
 type answer struct {
 	shown  string // the request, as messages show it
@@ -65,7 +57,7 @@ func (a *asker) get(ctx context.Context, path, query string) answer {
 	if known, ok := a.answers[id]; ok {
 		return known
 	}
-	got := a.do(ctx, request{method: http.MethodGet, path: path, query: query})
+	got := a.do(ctx, path, query, a.key)
 	if got.fault == "" {
 		got.fault = a.unusable(got)
 	}
@@ -78,24 +70,24 @@ func (a *asker) get(ctx context.Context, path, query string) answer {
 // forget makes the next get of this path and query send a request again.
 func (a *asker) forget(path, query string) { delete(a.answers, path+"?"+query) }
 
-// do makes a request. If the server is busy, do waits and tries once more.
-func (a *asker) do(ctx context.Context, r request) answer {
+// do makes a request with a key. If the server is busy, do waits and tries once more.
+func (a *asker) do(ctx context.Context, path, query, key string) answer {
 	if a.over == "" && a.sent >= maxRequests {
-		a.over = requestsSpent
+		a.over = fmt.Sprintf("not requested: the examination had reached its limit of %d requests", maxRequests)
 	}
 	if ctx.Err() != nil {
 		a.over, a.gone = "not requested: the examination was stopped", true
 	}
 	if a.over != "" {
-		return answer{shown: a.show(r), unsent: true, fault: a.over}
+		return answer{shown: a.show(path, query), unsent: true, fault: a.over}
 	}
 	a.sent++
-	got := a.send(ctx, r)
+	got := a.send(ctx, path, query, key)
 	switch got.status {
 	case http.StatusAccepted, http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		if a.sent < maxRequests && wait(ctx, retryAfter(got.header)) {
 			a.sent++
-			got = a.send(ctx, r)
+			got = a.send(ctx, path, query, key)
 		}
 	}
 	if got.err == nil {
@@ -107,47 +99,26 @@ func (a *asker) do(ctx context.Context, r request) answer {
 	return got
 }
 
-// requestsSpent is the reason to make no more requests after maxRequests.
-var requestsSpent = fmt.Sprintf("not requested: the examination had reached its limit of %d requests", maxRequests)
-
-// twice makes the same request twice at the same time.
-func (a *asker) twice(ctx context.Context, path, query string) (both [2]answer) {
-	r := request{method: http.MethodGet, path: path, query: query}
-	if a.over != "" || a.sent+len(both) > maxRequests {
-		return [2]answer{{unsent: true}, {unsent: true}}
-	}
-	a.sent += len(both)
-	var sending sync.WaitGroup
-	for i := range both {
-		sending.Go(func() { both[i] = a.send(ctx, r) })
-	}
-	sending.Wait()
-	return both
-}
-
 // send makes one request. Like the gateway, it does not follow redirects.
-func (a *asker) send(ctx context.Context, r request) (got answer) {
-	got.shown = a.show(r)
+func (a *asker) send(ctx context.Context, path, query, key string) (got answer) {
+	got.shown = a.show(path, query)
 	ctx, cancel := context.WithTimeout(ctx, a.timeout)
 	defer cancel()
-	url := a.base + r.path
-	if r.query != "" {
-		url += "?" + r.query
+	url := a.base + path
+	if query != "" {
+		url += "?" + query
 	}
 	fail := func(err error) answer {
 		got.err = err
 		got.fault = a.describe(err)
 		return got
 	}
-	req, err := http.NewRequestWithContext(ctx, r.method, url, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return fail(err)
 	}
 	req.Header = http.Header{"Accept": {"application/json"}, "User-Agent": {"deliverygraph-doctor"}}
-	if r.accept != "" {
-		req.Header.Set("Accept", r.accept)
-	}
-	if key := cmp.Or(r.key, a.key); key != "" {
+	if key != "" {
 		req.Header.Set("Authorization", "apikey="+key)
 	}
 	res, err := a.transport.RoundTrip(req)

@@ -15,32 +15,21 @@ const (
 	ruleCountWindow = "counts include start_time and exclude end_time, so adjacent windows add up"
 	ruleRollup      = "counts by user equal the sums by sender"
 	ruleSeries      = "time series have whole UTC hours and days, and add up to the counts"
-	ruleTimes       = "times may be ISO 8601 or Unix seconds"
 	ruleDetail      = "a bounce's details match its row in the list"
 	ruleUnknown     = "an unknown bounce gets 404"
 	ruleCatalogue   = "a catalogue has codes, each once"
 	ruleGroups      = "groups add up to the counts"
-	ruleRefusal     = "an invalid parameter gets 452"
-	ruleMethod      = "a method other than GET gets 405"
-	ruleAccept      = "an Accept header without JSON gets 406"
 	ruleKey         = "a wrong key gets 451"
-	ruleErrors      = `errors have the body {"error": {"code", "message", "parameter"}}`
 )
 
 // Topics of observations, which are neither right nor wrong.
 const (
-	topicEnvelope   = "envelope around the data"
-	topicHeaders    = "format of xheaders"
-	topicDuplicates = "identical concurrent requests"
-	topicNoKey      = "API keys"
-	topicGroups     = "groups, an extension of the API"
+	topicNoKey  = "API keys"
+	topicGroups = "groups, an extension of the API"
 )
 
-// Effects on the gateway that several differences share.
-const (
-	effectError   = "gateway clients that request this get an error"
-	effectNothing = "none: the gateway never sends such a request"
-)
+// effectError is the effect of endpoints that do not answer.
+const effectError = "gateway clients that request this get an error"
 
 // check is the check of one rule against one endpoint.
 type check struct {

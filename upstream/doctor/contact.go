@@ -10,31 +10,36 @@ import (
 	"deliverygraph/upstream"
 )
 
-// contact checks with up to three requests whether a server of the metrics API is there and lets us in. If not, it
-// returns one sentence that says why, and the examination ends.
+// contact checks whether a server of the metrics API is there and lets us in. If not, it returns one sentence that says
+// why, and the examination ends. It tries up to three endpoints, since a single one may be missing or broken.
 func (e *exam) contact(ctx context.Context) (trouble string) {
-	first := e.ask.get(ctx, upstream.BounceCategoriesPath, "")
-	if trouble := e.shutOut(first); trouble != "" || isCatalogue(first) {
-		return trouble
-	}
-	// A single endpoint may be missing or broken, so try two more.
-	second := e.ask.get(ctx, upstream.BlockedReasonsPath, "")
-	if trouble := e.shutOut(second); trouble != "" || isCatalogue(second) {
-		return trouble
-	}
-	if first.err != nil && second.err != nil {
-		return fmt.Sprintf("The server cannot be reached: %s.", first.fault)
-	}
 	anHour := upstream.CountQuery{Window: upstream.Window{Start: 1479772800, End: 1479776400}}
-	third := e.ask.get(ctx, upstream.Emails.CountsPath(), anHour.Encode())
-	if trouble := e.shutOut(third); trouble != "" {
-		return trouble
+	codes := func(body string) error { _, err := upstream.DecodeCodes(body); return err }
+	counts := func(body string) error {
+		_, err := upstream.DecodeCounts(body, upstream.Emails, upstream.BySender)
+		return err
 	}
-	if third.fault == "" {
-		if _, err := upstream.DecodeCounts(string(third.body), upstream.Emails, upstream.BySender); err == nil {
+	var all [3]answer
+	for i, try := range [len(all)]struct {
+		path, query string
+		decode      func(string) error
+	}{
+		{upstream.BounceCategoriesPath, "", codes},
+		{upstream.BlockedReasonsPath, "", codes},
+		{upstream.Emails.CountsPath(), anHour.Encode(), counts},
+	} {
+		all[i] = e.ask.get(ctx, try.path, try.query)
+		if trouble := e.shutOut(all[i]); trouble != "" {
+			return trouble
+		}
+		if all[i].fault == "" && try.decode(string(all[i].body)) == nil {
 			return ""
 		}
+		if i == 1 && all[0].err != nil && all[1].err != nil {
+			return fmt.Sprintf("The server cannot be reached: %s.", all[0].fault)
+		}
 	}
+	first, second, third := all[0], all[1], all[2]
 	switch {
 	case looksLikeHTML(first) || looksLikeHTML(second):
 		return "There is a web site at this URL, not the metrics API: it answers with HTML pages."
@@ -48,8 +53,7 @@ func (e *exam) contact(ctx context.Context) (trouble string) {
 			first.fault)
 	}
 	return fmt.Sprintf("The server does not answer as the metrics API does: %s returns JSON that is not a list "+
-		"of codes.",
-		first.shown)
+		"of codes.", first.shown)
 }
 
 // shutOut returns why the server will refuse every request, or "" if it will not.
@@ -61,8 +65,7 @@ func (e *exam) shutOut(a answer) string {
 		return fmt.Sprintf("The server refuses the API key (status %d).", a.status)
 	case a.status >= 300 && a.status < 400:
 		return fmt.Sprintf("The server redirects to %s, but the gateway does not follow redirects: give that "+
-			"URL instead.",
-			e.redirect(a))
+			"URL instead.", e.redirect(a))
 	}
 	return ""
 }
@@ -85,9 +88,4 @@ func (e *exam) redirect(a answer) string {
 		path = strings.TrimSuffix(strings.TrimSuffix(path, "/"), asked)
 	}
 	return e.ask.clean((&url.URL{Scheme: to.Scheme, Host: to.Host, Path: path}).String())
-}
-
-func isCatalogue(a answer) bool {
-	_, err := upstream.DecodeCodes(string(a.body))
-	return a.fault == "" && err == nil
 }

@@ -18,201 +18,208 @@ func (e *exam) counts(ctx context.Context, s *sample) {
 		return
 	}
 	read.agrees()
-	e.shapes.note(path, s.counts.body)
-	if len(s.rows) == 0 {
+	seconds := times(s.rows)
+	n := len(seconds)
+	if n == 0 {
 		if s.page.fault != "" || s.counts.total().Total > 0 {
 			e.check("counts and time series", path, s.counts.answer).cannot(s.why)
 		}
 		return
 	}
-	h := e.halves(ctx, s)
-	if h == nil {
+	if n < 3 {
+		e.check(ruleCounts, path, answer{}).cannot(fmt.Sprintf("the sampled %s span too few seconds", s.kind))
 		return
 	}
-	e.rollup(ctx, s, h)
-	e.countFilter(ctx, s, h)
-	e.series(ctx, s, h)
-}
-
-// halves are two adjacent windows within a sample. Both end at the time of a row, which
-// shows whether the server includes or excludes the ends of windows.
-type halves struct {
-	left, right, whole upstream.Window
-	rows               []upstream.Event // of whole, as listed
-	l, r               tallies          // the server's counts by sender of left and right
-	asListed           bool             // l and r match rows
-}
-
-// newHalves cuts a sample near its middle. It returns false if the rows span fewer than three seconds.
-func newHalves(s *sample) (*halves, bool) {
-	seconds := times(s.rows)
-	n := len(seconds)
-	if n < 3 {
-		return nil, false
+	// Both parts end at the time of a row, which shows whether the server includes or excludes the ends of windows.
+	whole := upstream.Window{Start: s.part.Start, End: seconds[n-1]}
+	if !e.halves(ctx, s, whole, seconds[n/2]) {
+		e.check("counts by user, filters of counts and time series", path, answer{}).
+			cannot("the counts by sender do not match the list")
+		return
 	}
-	middle, end := seconds[n/2], seconds[n-1]
-	h := &halves{
-		left:  upstream.Window{Start: s.part.Start, End: middle},
-		right: upstream.Window{Start: middle, End: end},
-		whole: upstream.Window{Start: s.part.Start, End: end},
-	}
-	h.rows = h.listed(s, h.whole)
-	return h, true
+	e.rollup(ctx, s, whole)
+	e.countFilter(ctx, s, whole)
+	// The hours start at the second row, so that the window begins within an hour.
+	e.series(ctx, s, upstream.Hour, upstream.Window{Start: seconds[1], End: whole.End})
+	e.series(ctx, s, upstream.Day, s.window)
 }
 
-// listed returns the sample's rows in a window.
-func (h *halves) listed(s *sample, w upstream.Window) []upstream.Event {
-	return matching(s.rows, func(r upstream.Event) bool { return w.Contains(r.Time) })
-}
-
-// halves checks the counts of both halves of a sample against its rows.
-func (e *exam) halves(ctx context.Context, s *sample) *halves {
-	path := s.kind.CountsPath()
-	h, ok := newHalves(s)
-	if !ok {
-		e.check(ruleCounts, path, answer{}).cannot(fmt.Sprintf("the sampled %s span too few seconds", s.kind))
-		return nil
-	}
-	left := e.count(ctx, s.kind, upstream.CountQuery{Window: h.left})
-	right := e.count(ctx, s.kind, upstream.CountQuery{Window: h.right})
-	for _, half := range []counted{left, right} {
-		if e.check(ruleCounts, path, half.answer).of(s.kind).failed("counts of a part of the window") {
-			return nil
+// halves compares the counts by sender of both parts of a window with the list, and reports whether they match. Counts
+// that do not are not examined further.
+func (e *exam) halves(ctx context.Context, s *sample, w upstream.Window, middle upstream.Time) bool {
+	windows := [2]upstream.Window{{Start: w.Start, End: middle}, {Start: middle, End: w.End}}
+	var counts [2]counted
+	for i, w := range windows {
+		counts[i] = e.count(ctx, s.kind, upstream.CountQuery{Window: w})
+		c := e.check(ruleCounts, s.kind.CountsPath(), counts[i].answer).of(s.kind)
+		if c.failed("counts of a part of the window") {
+			return false
 		}
 	}
-	h.l, h.r = talliesOf(left.rows), talliesOf(right.rows)
-
-	// counted is what a server counts that moves the edges of windows by so many seconds:
-	// start 1 excludes start_time, end 1 includes end_time.
-	counted := func(w upstream.Window, start, end upstream.Time) tallies {
-		return tally(h.listed(s, upstream.Window{Start: w.Start + start, End: w.End + end}), upstream.BySender)
+	// differ compares the counts with those of a server that moves the edges of windows by so many seconds.
+	differ := func(moveStart, moveEnd upstream.Time) (which int, came, wanted string) {
+		for i, w := range windows {
+			w = upstream.Window{Start: w.Start + moveStart, End: w.End + moveEnd}
+			came, wanted = talliesOf(counts[i].rows).differ(tally(within(w, s.rows), upstream.BySender), whoseSender)
+			if came != "" {
+				return i, came, wanted
+			}
+		}
+		return 0, "", ""
 	}
-	are := func(start, end upstream.Time) bool {
-		return equal(h.l, counted(h.left, start, end)) && equal(h.r, counted(h.right, start, end))
-	}
-	window := e.check(ruleCountWindow, path, right.answer).of(s.kind)
-	listed := e.check(ruleCounts, path, right.answer).of(s.kind)
-	h.asListed = are(0, 0)
-	switch {
-	case h.asListed:
+	which, came, wanted := differ(0, 0)
+	listed := e.check(ruleCounts, s.kind.CountsPath(), counts[which].answer).of(s.kind)
+	window := e.check(ruleCountWindow, s.kind.CountsPath(), counts[which].answer).of(s.kind)
+	if came == "" {
 		listed.agrees()
 		window.agrees()
-		return h
-	case are(0, 1):
-		window.f.alike = "counts include end_time"
-	case are(1, 0):
-		window.f.alike = "counts exclude start_time"
-	case are(1, 1):
-		window.f.alike = "counts exclude start_time and include end_time"
+		return true
+	}
+	for _, edges := range []struct {
+		start, end upstream.Time
+		words      string
+	}{
+		{0, 1, "counts include end_time"},
+		{1, 0, "counts exclude start_time"},
+		{1, 1, "counts exclude start_time and include end_time"},
+	} {
+		if _, came, _ := differ(edges.start, edges.end); came == "" {
+			listed.agrees()
+			window.f.alike = edges.words
+			break
+		}
 	}
 	if window.f.alike != "" {
-		listed.agrees()
-		came, wanted := h.r.differ(counted(h.right, 0, 0), whoseSender)
 		window.breaks(came+": "+window.f.alike, wanted,
 			"the gateway's counts are slightly wrong, and adjacent windows do not add up")
-		return h
+		return false
 	}
-	const effect = "the gateway shows counts that contradict its lists"
-	came, wanted := h.r.differ(counted(h.right, 0, 0), whoseSender)
-	if came == "" {
-		listed.f.Asked = left.shown
-		came, wanted = h.l.differ(counted(h.left, 0, 0), whoseSender)
-	}
-	listed.breaks(came, wanted+", as in the list of that window", effect)
-	// The counts may still be consistent with each other.
-	whole := e.count(ctx, s.kind, upstream.CountQuery{Window: h.whole})
-	window.f.Asked = whole.shown
-	window.answer = whole.answer
-	if window.failed("counts of the window") {
-		return h
-	}
-	if came, wanted := talliesOf(whole.rows).differ(h.l.plus(h.r), whoseSender); came != "" {
-		window.breaks(came, wanted+", the sum of its two parts, cut at "+at(h.left.End),
-			"the gateway's counts of adjacent windows do not add up")
-		return h
-	}
-	window.agrees()
-	return h
+	listed.breaks(came, wanted+", as in the list of that window", "the gateway shows counts that contradict its lists")
+	return false
 }
 
-// rollup compares counts by user with counts by sender.
-func (e *exam) rollup(ctx context.Context, s *sample, h *halves) {
-	users := e.count(ctx, s.kind, upstream.CountQuery{Window: h.whole, Rollup: upstream.ByUser})
+// rollup compares counts by user with the list.
+func (e *exam) rollup(ctx context.Context, s *sample, w upstream.Window) {
+	users := e.count(ctx, s.kind, upstream.CountQuery{Window: w, Rollup: upstream.ByUser})
 	c := e.check(ruleRollup, s.kind.CountsPath(), users.answer).of(s.kind)
 	if c.failed("a row with user_id for each user") {
 		return
 	}
-	const effect = "the gateway shows wrong counts of accounts and wrong totals"
-	got := talliesOf(users.rows)
-	if h.asListed {
-		if came, wanted := got.differ(tally(h.rows, upstream.ByUser), whoseUser); came != "" {
-			c.breaks(came, wanted+", as in the list", effect)
-			return
-		}
-		c.agrees()
-		return
-	}
-	whole := e.count(ctx, s.kind, upstream.CountQuery{Window: h.whole})
-	if whole.fault != "" {
-		c.cannot("the counts by sender cannot be relied on")
-		return
-	}
-	if got.sum() != whole.total() {
-		c.breaks(words(got.sum())+" of all users", words(whole.total())+" of all senders", effect)
+	came, wanted := talliesOf(users.rows).differ(tally(within(w, s.rows), upstream.ByUser), whoseUser)
+	if came != "" {
+		c.breaks(came, wanted+", as in the list", "the gateway shows wrong counts of accounts and wrong totals")
 		return
 	}
 	c.agrees()
 }
 
 // countFilter checks one of the filters of counts, a different one for each kind.
-func (e *exam) countFilter(ctx context.Context, s *sample, h *halves) {
-	rows := h.rows
-	// pick returns the latest row that differs from the first, to filter by a value that some rows do not have.
-	pick := func(differs func(upstream.Event) bool) upstream.Event {
-		for _, r := range slices.Backward(rows) {
-			if differs(r) {
-				return r
-			}
+func (e *exam) countFilter(ctx context.Context, s *sample, w upstream.Window) {
+	name := map[upstream.Kind]string{
+		upstream.Bounces: "bounce_type", upstream.Emails: "user_id", upstream.BlockedEmails: "sender_id",
+	}[s.kind]
+	rows := within(w, s.rows)
+	var q upstream.CountQuery
+	var want []upstream.Event
+	// Filter by a value that some rows do not have or, if all have the same, by one that no row has.
+	for _, like := range slices.Concat(rows[len(rows)-1:], elsewhere) {
+		for _, list := range filterBy(name, like, "") {
+			list.Window = w
+			q, _ = list.Counted()
+			want = matching(rows, func(r upstream.Event) bool { return r.Matches(list) })
 		}
-		return rows[0]
-	}
-	q := upstream.CountQuery{Window: h.whole}
-	var name string
-	var is func(upstream.Event) bool
-	switch s.kind {
-	case upstream.Bounces:
-		q.BounceType, name = upstream.Hard, "bounce_type"
-		is = func(r upstream.Event) bool { return r.BounceType == upstream.Hard }
-	case upstream.Emails:
-		q.UserID, name = pick(func(r upstream.Event) bool { return r.UserID != rows[0].UserID }).UserID, "user_id"
-		is = func(r upstream.Event) bool { return r.UserID == q.UserID }
-	default:
-		q.SenderID, name = pick(func(r upstream.Event) bool { return r.SenderID != rows[0].SenderID }).SenderID, "sender_id"
-		is = func(r upstream.Event) bool { return r.SenderID == q.SenderID }
-	}
-	want := tally(matching(rows, is), upstream.BySender)
-	if want.sum() == tally(rows, upstream.BySender).sum() {
-		// Every row has the value: filter by one that no row has.
-		q.UserID, q.SenderID, want = q.UserID*999_983, q.SenderID*999_983, tallies{}
-		if s.kind == upstream.Bounces {
-			q.BounceType = upstream.Soft
+		if len(want) < len(rows) {
+			break
 		}
 	}
-	subject := s.kind.CountsPath() + "?" + name
-	if !h.asListed {
-		e.check(ruleFilter, subject, answer{}).cannot("even the counts without a filter differ")
-		return
-	}
+	q.Rollup = upstream.BySender
 	got := e.count(ctx, s.kind, q)
-	c := e.check(ruleFilter, subject, got.answer).of(s.kind)
+	c := e.check(ruleFilter, s.kind.CountsPath()+"?"+name, got.answer).of(s.kind)
 	if c.failed("counts of the matching events") {
 		return
 	}
-	if came, wanted := talliesOf(got.rows).differ(want, whoseSender); came != "" {
+	came, wanted := talliesOf(got.rows).differ(tally(want, upstream.BySender), whoseSender)
+	if came != "" {
 		c.breaks(came, wanted, "the gateway shows wrong counts")
 		return
 	}
 	c.agrees()
+}
+
+// series compares a kind's time series with the list, or with the counts of the sample's window if the sample is only a
+// part of it.
+func (e *exam) series(ctx context.Context, s *sample, i upstream.Interval, w upstream.Window) {
+	rows, total := within(w, s.rows), talliesOf(s.counts.rows)
+	listed := i == upstream.Hour || s.all
+	if listed {
+		total = tally(rows, upstream.BySender)
+	}
+	per := map[upstream.Interval]string{upstream.Hour: "hour", upstream.Day: "day"}[i]
+	subject := s.kind.CountsPath() + "?timeseries=" + per
+	a := e.ask.get(ctx, s.kind.CountsPath(),
+		upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: w}, Interval: i}.Encode())
+	found, err := upstream.DecodeSeries(string(a.body), s.kind)
+	a.decoded(err)
+	c := e.check(ruleSeries, subject, a).of(s.kind)
+	if c.failed(`an object of points by sender id, bare or as "data" of an object`) {
+		return
+	}
+	type bucket struct {
+		sender upstream.ID
+		start  upstream.Time
+	}
+	sums, points := tallies{}, map[bucket]upstream.Tally{}
+	late, empty := false, 0
+	for _, one := range found {
+		for _, p := range one.Points {
+			start := i.Floor(p.Start)
+			late = late || p.Start == w.Start && start != p.Start
+			switch {
+			case start != p.Start && p.Start != w.Start:
+				c.breaks(fmt.Sprintf("a %s that begins at %s", per, at(p.Start)), fmt.Sprintf("whole UTC %ss", per),
+					"the gateway rejects the series")
+				return
+			case p.Start >= w.End || p.Start+i.Seconds() <= w.Start:
+				c.breaks(fmt.Sprintf("the %s of %s", per, at(p.Start)), "only points of the window",
+					"the gateway rejects the series")
+				return
+			case p.Tally == (upstream.Tally{}):
+				empty++
+			}
+			sums[one.ID] = sums[one.ID].Add(p.Tally)
+			b := bucket{one.ID, start}
+			points[b] = points[b].Add(p.Tally)
+		}
+	}
+	if came, wanted := sums.differ(total, whoseSender); came != "" {
+		c.breaks(came+" in all points together", wanted+", as in the counts of that window",
+			"the gateway shows series that do not add up to its totals, and totals that change as its cache fills")
+		return
+	}
+	want := map[bucket]upstream.Tally{}
+	for _, r := range rows {
+		b := bucket{r.SenderID, i.Floor(r.Time)}
+		want[b] = want[b].Add(r.Tally())
+	}
+	for _, r := range rows {
+		b := bucket{r.SenderID, i.Floor(r.Time)}
+		if listed && points[b] != want[b] {
+			c.breaks(fmt.Sprintf("sender %d has %s in the %s of %s", b.sender, words(points[b]), per, at(b.start)),
+				words(want[b])+", as in the list", "the gateway shows events in the wrong "+per)
+			return
+		}
+	}
+	switch {
+	case late:
+		c.copes(fmt.Sprintf("a first %s that begins at start_time, %s", per, at(w.Start)),
+			fmt.Sprintf("the whole %s that contains start_time, from %s on", per, at(i.Floor(w.Start))),
+			"the gateway moves the point to the start of its "+per)
+	case empty > 0:
+		c.copes(plural(empty, "point")+" without events", "only points with events",
+			"none: the gateway fills gaps with zeros anyway")
+	default:
+		c.agrees()
+	}
 }
 
 // groups checks the extension that groups events, for one kind. Servers need not have it.

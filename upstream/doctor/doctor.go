@@ -1,19 +1,19 @@
 // Package doctor checks whether a server of the metrics REST API behaves as the gateway needs: as the API's document
 // says or, where that is silent, as this project has settled. Operators of such a server run it before they put the
-// gateway in front of it.
+// gateway in front of it. What the gateway never sends, such as invalid parameters, is left to the contract tests of
+// package upstreamtest.
 //
 // [Examine] calls each of the nine endpoints and finds days that hold data. It reads a small part of them in full, the
 // sample, and compares every other answer with it: filters, windows, offsets, counts, time series, details. It only
-// reads. It makes at most 70 requests, usually about 60, one at a time except for one deliberate pair. The result is a
-// [Report], which prints as a table and comes to a [Verdict].
+// reads. It makes at most 70 requests, one at a time. The result is a [Report], which prints as a table and comes to a
+// [Verdict].
 //
 // Not every difference is fatal: the gateway reads an unsorted list in another way, for example. Each difference
 // therefore says whether the gateway copes with it. That repeats knowledge of upstream/rest, upstream/cached and
 // resolvers/page: when you change what they tolerate, update the texts here.
 //
-// This package makes the requests and examines statuses, headers and envelopes. The
-// codecs of package upstream decode the rows, as they do for the gateway. Start
-// reading at [Examine]; list.go and counts.go hold the most important checks.
+// This package makes the requests and examines statuses and headers. The codecs of package upstream decode the rows, as
+// they do for the gateway. Start reading at [Examine]; list.go and counts.go hold the most important checks.
 package doctor
 
 import (
@@ -42,8 +42,6 @@ type Options struct {
 	Timeout time.Duration
 	// MaxBodyBytes limits the size of an answer. Default 32 MiB, as in the gateway.
 	MaxBodyBytes int64
-	// Now is the clock. Default time.Now.
-	Now func() time.Time
 }
 
 // Examine examines a server. The report says everything that is wrong with the server, even that it cannot be reached.
@@ -64,33 +62,27 @@ func Examine(ctx context.Context, o Options) (Report, error) {
 	if o.MaxBodyBytes <= 0 {
 		o.MaxBodyBytes = 32 << 20
 	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	began := o.Now()
+	began := time.Now()
 	e := &exam{
 		ask: &asker{
 			base: base.String(), key: o.Key, transport: transport, timeout: o.Timeout, maxBody: o.MaxBodyBytes,
 			answers: map[string]answer{},
 		},
 		report: Report{URL: base.String()},
-		shapes: shapes{envelopes: map[string][]string{}, headers: map[string][]string{}},
 	}
 	e.examine(ctx, o.Window, began)
 	if ctx.Err() != nil {
 		return Report{}, ctx.Err()
 	}
-	e.report.Requests, e.report.Took = e.ask.sent, o.Now().Sub(began)
+	e.report.Requests, e.report.Took = e.ask.sent, time.Since(began)
 	return e.report, nil
 }
 
 // exam is one running examination.
 type exam struct {
-	ask          *asker
-	report       Report
-	shapes       shapes
-	refusalsSeen []refusal
-	repeats      [len(upstream.Kinds)]repeat
+	ask     *asker
+	report  Report
+	repeats [len(upstream.Kinds)]repeats // in the lists of each kind
 }
 
 func (e *exam) examine(ctx context.Context, window upstream.Window, now time.Time) {
@@ -105,16 +97,36 @@ func (e *exam) examine(ctx context.Context, window upstream.Window, now time.Tim
 	}
 	e.groups(ctx, samples[upstream.Bounces])
 	e.details(ctx, samples[upstream.Bounces])
-	e.timeForms(ctx, samples)
-	e.refusals(ctx, samples)
 	e.wrongKey(ctx)
-	e.errorBodies()
-	e.duplicates(ctx, samples)
 	for _, s := range samples {
 		e.holdStill(ctx, s)
 	}
-	e.reportShapes()
 	if e.ask.gone {
 		e.report.Trouble = "The server stopped answering: " + e.ask.silence + "."
+	}
+}
+
+// wrongKey checks that the server refuses a wrong key, if it asks for keys at all.
+func (e *exam) wrongKey(ctx context.Context) {
+	if e.ask.key == "" {
+		e.check(topicNoKey, "all endpoints", answer{}).
+			observes("the server does not ask for a key: anyone who can reach it can read it")
+		return
+	}
+	a := e.ask.do(ctx, upstream.BounceCategoriesPath, "", "not-a-key-of-yours-0000000000")
+	a.shown += " with a wrong key"
+	c := e.check(ruleKey, upstream.BounceCategoriesPath, a)
+	const wanted, effect = "status 451", "operators who give the gateway a wrong key see a different error"
+	switch {
+	case c.unanswered(Copes, wanted, effect):
+	case a.status == upstream.StatusInvalidKey:
+		c.agrees()
+	case upstream.CodeOfStatus(a.status) == upstream.Unauthenticated:
+		c.copes(e.ask.statusAndMessage(a), wanted, "none: the gateway treats it as 451")
+	case a.status == http.StatusOK:
+		c.copes("status 200", wanted,
+			"none in the gateway, but the server does not check keys: anyone who can reach it can read it")
+	default:
+		c.copes(e.ask.statusAndMessage(a), wanted, effect)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -28,14 +27,9 @@ const (
 	countWindow = "counts include start_time"
 	rollup      = "counts by user"
 	series      = "time series have whole UTC hours"
-	times       = "times may be ISO 8601"
 	detail      = "a bounce's details"
 	unknown     = "an unknown bounce gets 404"
 	catalogue   = "a catalogue has codes"
-	refused     = "an invalid parameter gets 452"
-	method      = "a method other than GET"
-	accept      = "an Accept header without JSON"
-	errorBody   = "errors have the body"
 )
 
 // difference is a difference expected in a report.
@@ -54,12 +48,6 @@ func differences(o doctor.Outcome, rule string, at []string) (all []difference) 
 	}
 	return all
 }
-
-// Subjects of invalid requests.
-const (
-	misspelt  = "/emails with a misspelt parameter"
-	upperCase = "/blocked-email/counts with a parameter in upper case"
-)
 
 var lists = []string{"/emails", "/bounces", "/blocked-emails"}
 var countPaths = []string{"/email/counts", "/bounce/counts", "/blocked-email/counts"}
@@ -126,7 +114,7 @@ func TestEachFaultIsReported(t *testing.T) {
 			b.list = func(k upstream.Kind, q upstream.ListQuery, page rows) any { return repeated(page(q)) }
 		}), nil, "1 row repeated, such as"},
 		"rows are repeated directly": {with(func(b *backend) { b.list = everyFewAgain(0) }),
-			copes(once, lists...), "which is row 6 and row 7"},
+			copes(once, lists...), "the gateway shows the row once"},
 		"rows are repeated after others": {with(func(b *backend) { b.list = everyFewAgain(3) }),
 			breaks(once, lists...), "unless they follow each other"},
 		"rows are counted but not listed": {with(func(b *backend) {
@@ -140,11 +128,11 @@ func TestEachFaultIsReported(t *testing.T) {
 		"sender_id is ignored": {without(of("sender_id", "/bounces")),
 			breaks(filterHolds, "/bounces?sender_id"), "as without the filter"},
 		"sender is ignored": {without(of("sender", lists...)),
-			breaks(filterHolds, "/bounces?sender"), "sender=s…@example.org"},
+			breaks(filterHolds, "/emails?sender", "/bounces?sender", "/blocked-emails?sender"), "sender=…"},
 		"domain is ignored": {without(of("domain", lists...)),
-			breaks(filterHolds, "/bounces?domain"), "as without the filter"},
+			breaks(filterHolds, "/emails?domain", "/bounces?domain", "/blocked-emails?domain"), "as without the filter"},
 		"local is ignored": {without(of("local", lists...)),
-			breaks(filterHolds, "/bounces?local"), "as without the filter"},
+			breaks(filterHolds, "/emails?local", "/bounces?local", "/blocked-emails?local"), "as without the filter"},
 		"recipient is ignored": {without(of("recipient", "/blocked-emails")),
 			breaks(filterHolds, "/blocked-emails?recipient"), "as without the filter"},
 		"bounce_type is ignored": {without(of("bounce_type", "/bounces")),
@@ -157,15 +145,11 @@ func TestEachFaultIsReported(t *testing.T) {
 			breaks(filterHolds, "/blocked-emails?blocked_reason"), "as without the filter"},
 		"headers are ignored": {
 			without(func(_, name string) bool { return strings.HasPrefix(strings.ToUpper(name), "X-") }),
-			breaks(filterHolds, "/emails?x-…", "/bounces?X-…"), "as without the filter"},
-		"header names are case sensitive": {with(func(b *backend) { b.query = exactHeaders }),
-			copes(filterHolds, "/emails?x-…"), "in the same case as in the rows"},
-		"header names in lower case are refused": {replacedQuery("&x-", "&no-"),
-			copes(filterHolds, "/emails?x-…"), "in the same case as in the rows"},
+			breaks(filterHolds, "/emails?X-…", "/bounces?X-…", "/blocked-emails?X-…"), "as without the filter"},
 		"a filter is refused": {replacedQuery("&domain=", "&dmn="),
-			breaks(filterHolds, "/bounces?domain"), "status 452"},
+			breaks(filterHolds, "/emails?domain", "/bounces?domain", "/blocked-emails?domain"), "status 452"},
 		"a filter matches nothing": {replacedQuery("&recipient=", "&recipient=x"),
-			breaks(filterHolds, "/bounces?recipient", "/blocked-emails?recipient"), "0 rows, without"},
+			breaks(filterHolds, "/emails?recipient", "/bounces?recipient", "/blocked-emails?recipient"), "0 rows, without"},
 		"user_id of counts is ignored": {without(of("user_id", "/email/counts")),
 			breaks(filterHolds, "/email/counts?user_id"), "wrong counts"},
 		"sender_id of counts is ignored": {without(of("sender_id", "/blocked-email/counts")),
@@ -181,17 +165,8 @@ func TestEachFaultIsReported(t *testing.T) {
 			with(func(b *backend) { b.count = func(_ upstream.Kind, q *upstream.CountQuery) { q.Window.Start++ } }),
 			breaks(countWindow, countPaths...), "counts exclude start_time"},
 		"emails are counted three times": {with(func(b *backend) { b.counts = tripled }),
-			append(breaks(counts, "/email/counts"),
-				breaks(series, "/email/counts?timeseries=hour", "/email/counts?timeseries=day")...),
+			breaks(counts, "/email/counts"),
 			"as in the list of that window"},
-		"adjacent windows do not add up": {with(func(b *backend) {
-			b.counts = func(k upstream.Kind, q upstream.CountQuery, rows []upstream.Count) []upstream.Count {
-				for i := range rows {
-					rows[i].Total += min(1, int64(q.Window.End-q.Window.Start)/1000) + 1
-				}
-				return rows
-			}
-		}), nil, "the sum of its two parts"},
 		"a user is missing": {with(func(b *backend) {
 			b.counts = func(_ upstream.Kind, q upstream.CountQuery, rows []upstream.Count) []upstream.Count {
 				if q.Rollup == upstream.ByUser {
@@ -233,7 +208,7 @@ func TestEachFaultIsReported(t *testing.T) {
 		// Details.
 		"a listed bounce is not found": {
 			answers("/bounce/2", func(*http.Request, int, []byte) (int, string) { return 404, "" }),
-			append(breaks(detail, "/bounce/…"), copes(errorBody, "all refusals")...), "status 404"},
+			breaks(detail, "/bounce/…"), "status 404"},
 		"details of another bounce": {with(func(b *backend) {
 			b.detail = func(_ upstream.BounceKey, d upstream.BounceDetail, err error) (upstream.BounceDetail, error) {
 				d.SenderID++
@@ -255,41 +230,7 @@ func TestEachFaultIsReported(t *testing.T) {
 		"unknown bounces get 500": {instead([]int{404}, 500, `{}`),
 			copes(unknown, "/bounce/…"), "status 500"},
 
-		// Refusals.
-		"400 instead of 452": {instead([]int{452}, 400, `{"error":{"code":400,"message":"no"}}`),
-			copes(refused, "/bounces without start_time", misspelt, upperCase), "status 400: no"},
-		"misspelt parameters are ignored": {without(of("recepient", "/emails")),
-			copes(refused, misspelt), "status 200"},
-		"upper-case parameters are ignored": {without(of("USER_ID", "/blocked-email/counts")),
-			copes(refused, upperCase), "status 200"},
-		"any method is accepted": {changed(func(r *http.Request) { r.Method = http.MethodGet }),
-			copes(method, "/bounce/categories"), "status 200"},
-		"any Accept header is accepted": {changed(func(r *http.Request) { r.Header.Del("Accept") }),
-			copes(accept, "/blocked-email/reasons"), "status 200"},
-		"errors in plain text": {answers("/", func(_ *http.Request, status int, body []byte) (int, string) {
-			if status >= 400 {
-				return status, "that was wrong"
-			}
-			return status, string(body)
-		}), copes(errorBody, "all refusals"), "that was wrong"},
-		"errors that name no parameter": {answers("/", func(_ *http.Request, status int, body []byte) (int, string) {
-			return status, regexp.MustCompile(`,"parameter":"[^"]*"`).ReplaceAllString(string(body), "")
-		}), copes(errorBody, "all refusals"), `"parameter": "start_time"`},
-		"ISO 8601 times are ignored": {changed(func(r *http.Request) {
-			if strings.Contains(r.URL.RawQuery, "T") {
-				r.URL.RawQuery = "start_time=0&end_time=1"
-			}
-		}), copes(times, "/email/counts"), "as with Unix seconds"},
-		"ISO 8601 times are refused": {changed(func(r *http.Request) {
-			if strings.Contains(r.URL.RawQuery, "T") {
-				r.URL.RawQuery = ""
-			}
-		}), copes(times, "/email/counts"), "status 452"},
-
 		// Formats.
-		"headers are an array of strings": {
-			replaced("/bounces", `"xheaders":{"X-Campaign":"spring","X-District":"Vermont"}`,
-				`"xheaders":["X-Campaign: spring","X-District: Vermont"]`), nil, "an array of strings"},
 		"headers as the document prints them": {
 			replaced("/bounces", `"xheaders":{"X-Campaign":"spring"}`, `"xheaders":["X-Campaign":"spring"]`),
 			breaks(read, "/bounces"), `is not "name: value"`},

@@ -3,7 +3,6 @@ package doctor_test
 import (
 	"net/http"
 	"slices"
-	"strings"
 
 	"deliverygraph/upstream"
 )
@@ -11,15 +10,6 @@ import (
 // of matches the parameter of that name at these paths.
 func of(name string, paths ...string) func(path, given string) bool {
 	return func(path, given string) bool { return given == name && slices.Contains(paths, path) }
-}
-
-// exactHeaders makes header filters case sensitive.
-func exactHeaders(q *upstream.ListQuery) {
-	for i, h := range q.XHeaders {
-		if h.Name == strings.ToLower(h.Name) {
-			q.XHeaders[i].Name = "X-Unknown"
-		}
-	}
 }
 
 // everything returns all rows of a list.

@@ -8,148 +8,116 @@ import (
 	"strings"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/kind"
 )
 
-// filter is one filter of lists. It is tried alone and with values as the gateway sends
-// them, with domains in lower case.
-type filter struct {
-	name   string
-	of     func(upstream.Event) []upstream.ListQuery // queries that match the row; none if it has no value
-	absent []upstream.ListQuery                      // queries that probably match no row
-}
-
-// filters returns the filters to try on a kind's list. Each filter is tried on at least
-// one kind. Those that all lists share are not tried on every kind, to save requests.
-func filters(k upstream.Kind, addresses map[upstream.ID]string) []filter {
-	const noDomain = "no-such-domain.invalid"
-	one := func(given bool, q upstream.ListQuery) []upstream.ListQuery {
-		if !given {
-			return nil
-		}
-		return []upstream.ListQuery{q}
-	}
-	var (
-		user = filter{"user_id", func(r upstream.Event) []upstream.ListQuery {
-			return one(true, upstream.ListQuery{UserID: r.UserID})
-		}, []upstream.ListQuery{{UserID: 999_999_999_989}}}
-		sender = filter{"sender_id", func(r upstream.Event) []upstream.ListQuery {
-			return one(true, upstream.ListQuery{SenderID: r.SenderID})
-		}, []upstream.ListQuery{{SenderID: 999_999_999_989}}}
-		address = filter{"sender", func(r upstream.Event) []upstream.ListQuery {
-			return one(addresses[r.SenderID] != "",
-				upstream.ListQuery{Sender: upstream.LowerAddress(addresses[r.SenderID])})
-		}, []upstream.ListQuery{{Sender: "nobody@" + noDomain}}}
-		domain = filter{"domain", func(r upstream.Event) []upstream.ListQuery {
-			return one(r.Domain != "", upstream.ListQuery{Domain: upstream.LowerDomain(r.Domain)})
-		}, []upstream.ListQuery{{Domain: noDomain}}}
-		local = filter{"local", func(r upstream.Event) []upstream.ListQuery {
-			return one(r.Local != "", upstream.ListQuery{Local: r.Local})
-		}, []upstream.ListQuery{{Local: "nobody-of-that-name"}}}
-		recipient = filter{"recipient", func(r upstream.Event) []upstream.ListQuery {
-			return one(r.Recipient != "", upstream.ListQuery{Recipient: upstream.LowerAddress(r.Recipient)})
-		}, []upstream.ListQuery{{Recipient: "nobody@" + noDomain}}}
-	)
-	switch k {
-	case upstream.Bounces:
-		return []filter{
-			user, sender, address, domain, local, recipient,
-			{"X-…", func(r upstream.Event) []upstream.ListQuery { return byHeader(r, strings.Clone) }, nil},
-			{"bounce_type", func(r upstream.Event) []upstream.ListQuery {
-				known := r.BounceType == upstream.Hard || r.BounceType == upstream.Soft
-				return one(known, upstream.ListQuery{BounceType: r.BounceType})
-			}, []upstream.ListQuery{{BounceType: upstream.Hard}, {BounceType: upstream.Soft}}},
-			{"bounce_category", func(r upstream.Event) []upstream.ListQuery {
-				return one(r.BounceCategory != "", upstream.ListQuery{BounceCategory: r.BounceCategory})
-			}, []upstream.ListQuery{{BounceCategory: "virus-related"}, {BounceCategory: "routing-errors"}}},
-		}
-	case upstream.Emails:
-		return []filter{
-			user, sender,
-			{lowerCaseHeader, func(r upstream.Event) []upstream.ListQuery { return byHeader(r, strings.ToLower) }, nil},
-			{"delivered", func(r upstream.Event) []upstream.ListQuery {
-				return one(true, upstream.ListQuery{Delivered: true})
-			}, []upstream.ListQuery{{Delivered: true}}},
-		}
-	default:
-		return []filter{
-			user, sender, recipient,
-			{"blocked_reason", func(r upstream.Event) []upstream.ListQuery {
-				return one(r.BlockedReason != "", upstream.ListQuery{BlockedReason: r.BlockedReason})
-			}, []upstream.ListQuery{{BlockedReason: "manual"}, {BlockedReason: "complaint"}}},
+// filterNames returns the names of the filters of a kind's list.
+func filterNames(k upstream.Kind) (names []string) {
+	for _, f := range kind.All[k].Fields {
+		if f.Filter != "" {
+			names = append(names, f.Filter)
 		}
 	}
+	return append(names, "sender", "X-…")
 }
 
-// lowerCaseHeader is the filter by a header whose name is given in lower case.
-const lowerCaseHeader = "x-…"
-
-// byHeader returns a query for each custom header of r, with its name mapped by name.
-func byHeader(r upstream.Event, name func(string) string) (all []upstream.ListQuery) {
-	for _, h := range r.XHeaders {
-		if h.Value != "" && len(h.Name) > 2 && strings.EqualFold(h.Name[:2], "x-") {
-			all = append(all, upstream.ListQuery{XHeaders: []upstream.Header{{Name: name(h.Name), Value: h.Value}}})
+// filterBy returns the queries with the named filter alone that match a row, as the gateway sends them: with domains in
+// lower case. There are none if the row has no value, and several if it has several headers. Address is that of the
+// row's sender.
+func filterBy(name string, r upstream.Event, address string) (all []upstream.ListQuery) {
+	var q upstream.ListQuery
+	switch name {
+	case "user_id":
+		q.UserID = r.UserID
+	case "sender_id":
+		q.SenderID = r.SenderID
+	case "sender":
+		q.Sender = upstream.LowerAddress(address)
+	case "domain":
+		q.Domain = upstream.LowerDomain(r.Domain)
+	case "local":
+		q.Local = r.Local
+	case "recipient":
+		q.Recipient = upstream.LowerAddress(r.Recipient)
+	case "delivered":
+		q.Delivered = r.Delivered
+	case "bounce_type":
+		if r.BounceType == upstream.Hard || r.BounceType == upstream.Soft {
+			q.BounceType = r.BounceType
 		}
+	case "bounce_category":
+		q.BounceCategory = r.BounceCategory
+	case "blocked_reason":
+		q.BlockedReason = r.BlockedReason
+	case "X-…":
+		for _, h := range r.XHeaders {
+			if h.Value != "" && upstream.IsHeaderName(h.Name) {
+				all = append(all, upstream.ListQuery{XHeaders: []upstream.Header{h}})
+			}
+		}
+		return all
 	}
-	return all
+	if q.Encode(0) == (upstream.ListQuery{}).Encode(0) {
+		return nil
+	}
+	return []upstream.ListQuery{q}
 }
+
+// elsewhere are events that a server probably does not have, to filter by what no row has.
+var elsewhere = []upstream.Event{
+	{
+		Identity: upstream.Identity{UserID: noID, SenderID: noID, Recipient: noAddress},
+		Local:    "no.such.user", Domain: "no-such-domain.invalid",
+		Own: upstream.Own{
+			Delivered: true, BounceType: upstream.Hard, BounceCategory: "virus-related", BlockedReason: "manual",
+		},
+	},
+	{Own: upstream.Own{BounceType: upstream.Soft, BounceCategory: "routing-errors", BlockedReason: "complaint"}},
+}
+
+// An id and an address that nothing has.
+const (
+	noID      upstream.ID = 999_999_999_989
+	noAddress             = "no.such.user@no-such-domain.invalid"
+)
 
 // filters tries each filter alone, over the sample.
 func (e *exam) filters(ctx context.Context, s *sample) {
-	addresses := map[upstream.ID]string{}
-	for _, c := range e.count(ctx, s.kind, upstream.CountQuery{Window: s.window}).rows {
+	addresses := map[upstream.ID]string{noID: noAddress}
+	for _, c := range s.counts.rows {
 		addresses[c.ID] = c.Sender
 	}
-	for _, f := range filters(s.kind, addresses) {
-		matches := func(q upstream.ListQuery) func(upstream.Event) bool {
-			q.Window = s.part
-			return func(r upstream.Event) bool {
-				return r.Matches(q) && (q.Sender == "" || q.Sender == upstream.LowerAddress(addresses[r.SenderID]))
-			}
-		}
-		subject := s.kind.ListPath() + "?" + f.name
-		q, found := choose(s, f, matches)
+	for _, name := range filterNames(s.kind) {
+		subject := s.kind.ListPath() + "?" + name
+		t, found := choose(s, name, addresses)
 		if !found {
 			e.check(ruleFilter, subject, answer{}).cannot(
 				"no value splits the sample into rows that match and rows that do not")
 			continue
 		}
-		q.Window = s.part
-		p := e.list(ctx, s.kind, q)
-		e.filtered(s, f, p, subject, matches(q))
+		p := e.list(ctx, s.kind, t.query)
+		e.filtered(s, name, p, e.check(ruleFilter, subject, p.answer).of(s.kind), t.want)
 	}
 }
 
 // filtered compares a filtered list with the rows of the sample that match.
-func (e *exam) filtered(s *sample, f filter, p page, subject string, matches func(upstream.Event) bool) {
-	want := matching(s.rows, matches)
-	c := e.check(ruleFilter, subject, p.answer).of(s.kind)
-	const exactly = "header filters work only if the name is in the same case as in the rows"
+func (e *exam) filtered(s *sample, name string, p page, c check, want []upstream.Event) {
 	wanted := fmt.Sprintf("%s of the %d of this window", plural(len(want), "row"), len(s.rows))
-	if f.name == lowerCaseHeader && upstream.CodeOfStatus(p.status) == upstream.InvalidArgument {
-		c.copes(p.fault, wanted, exactly)
-		return
-	}
 	if c.failed(wanted) {
 		return
 	}
-	inWindow := func(r upstream.Event) bool { return s.part.Contains(r.Time) } // listWindow checks the window
-	rows := matching(p.rows, inWindow)
+	rows := within(s.part, p.rows) // listWindow checks the window
 	missing, extra := compare(rows, want)
-	const effect = "the gateway shows rows that do not match"
+	effect := "the gateway shows rows that do not match"
+	if name == "user_id" || name == "sender_id" {
+		effect = "the gateway rejects the whole answer, since the caller may not be allowed to see these rows"
+	}
 	switch {
-	case len(extra) > 0 && len(missing) == 0 && len(rows) == len(s.rows):
+	case len(extra) > 0 && len(rows) == len(s.rows):
 		c.f.alike = "as without the filter"
-		c.breaks(fmt.Sprintf("all %d rows of the window, as without the filter", len(rows)), wanted,
-			harm(f.name, effect))
-	case len(extra) > 0 && len(matching(extra, matches)) == len(extra):
-		c.breaks(fmt.Sprintf("%s more, such as %s, which match but are missing from the list without the filter",
-			plural(len(extra), "row"), brief(extra[0])), wanted,
-			"the gateway omits rows when it does not filter by this")
+		c.breaks(fmt.Sprintf("all %d rows of the window, as without the filter", len(rows)), wanted, effect)
 	case len(extra) > 0:
-		c.breaks(fmt.Sprintf("%s that should not match, such as %s", plural(len(extra), "row"), brief(extra[0])),
-			wanted, harm(f.name, effect))
-	case len(missing) > 0 && f.name == lowerCaseHeader && len(rows) == 0:
-		c.copes("no rows", wanted, exactly)
+		c.breaks(fmt.Sprintf("%s more, such as %s", plural(len(extra), "row"), brief(extra[0])), wanted, effect)
 	case len(missing) > 0:
 		c.breaks(fmt.Sprintf("%s, without %s", plural(len(rows), "row"), brief(missing[0])), wanted,
 			"the gateway omits rows")
@@ -158,60 +126,46 @@ func (e *exam) filtered(s *sample, f filter, p page, subject string, matches fun
 	}
 }
 
-// harm returns the effect of rows that a filter should have excluded.
-func harm(name, usual string) string {
-	if name == "user_id" || name == "sender_id" {
-		return "the gateway rejects the whole answer, since the caller may not be allowed to see these rows"
-	}
-	return usual
+// try is a query with one filter, and the rows of the sample that match it.
+type try struct {
+	query upstream.ListQuery
+	want  []upstream.Event
 }
 
-// choose picks the query by the filter that matches the fewest rows of the sample, but at least one and not all, so
-// that an ignored filter shows. It prefers values that need no escaping. If every row has the same value, choose
+// choose picks the query by the named filter that matches the fewest rows of the sample, but at least one and not all,
+// so that an ignored filter shows. It prefers values that need no escaping. If every row has the same value, choose
 // returns a query that matches no row.
-func choose(s *sample, f filter, matches func(upstream.ListQuery) func(upstream.Event) bool) (upstream.ListQuery, bool) {
-	type candidate struct {
-		query   upstream.ListQuery
-		encoded string
-		rows    int
+func choose(s *sample, name string, addresses map[upstream.ID]string) (try, bool) {
+	all := slices.DeleteFunc(tries(s, name, s.rows, addresses), func(t try) bool { return len(t.want) == len(s.rows) })
+	if len(all) == 0 {
+		all = slices.DeleteFunc(tries(s, name, elsewhere, addresses), func(t try) bool { return len(t.want) > 0 })
 	}
-	const maxCandidates = 40
-	var all []candidate
-	seen := map[string]bool{}
-	for _, r := range s.rows {
-		for _, q := range f.of(r) {
-			if id := q.Encode(s.kind); !seen[id] && len(all) < maxCandidates {
-				seen[id] = true
-				all = append(all, candidate{q, id, number(s.rows, matches(q))})
-			}
-		}
+	if len(all) == 0 {
+		return try{}, false
 	}
-	all = slices.DeleteFunc(all, func(c candidate) bool { return c.rows == 0 || c.rows == len(s.rows) })
-	if len(all) > 0 {
-		return slices.MinFunc(all, func(a, b candidate) int {
-			return cmp.Or(
-				cmp.Compare(escapes(a.encoded), escapes(b.encoded)),
-				cmp.Compare(a.rows, b.rows),
-				cmp.Compare(a.encoded, b.encoded),
-			)
-		}).query, true
-	}
-	for _, q := range f.absent {
-		if number(s.rows, matches(q)) == 0 {
-			return q, true
-		}
-	}
-	return upstream.ListQuery{}, false
+	return slices.MinFunc(all, func(a, b try) int {
+		x, y := a.query.Encode(s.kind), b.query.Encode(s.kind)
+		return cmp.Or(cmp.Compare(escapes(x), escapes(y)), cmp.Compare(len(a.want), len(b.want)), cmp.Compare(x, y))
+	}), true
 }
 
-// number counts the rows that match.
-func number(rows []upstream.Event, is func(upstream.Event) bool) (n int) {
+// tries returns queries by the named filter with values of rows, at most forty.
+func tries(s *sample, name string, rows []upstream.Event, addresses map[upstream.ID]string) (all []try) {
+	seen := map[string]bool{}
 	for _, r := range rows {
-		if is(r) {
-			n++
+		for _, q := range filterBy(name, r, addresses[r.SenderID]) {
+			id := q.Encode(s.kind)
+			if seen[id] || len(seen) == 40 {
+				continue
+			}
+			seen[id] = true
+			q.Window = s.part
+			all = append(all, try{q, matching(s.rows, func(r upstream.Event) bool {
+				return r.Matches(q) && (q.Sender == "" || q.Sender == upstream.LowerAddress(addresses[r.SenderID]))
+			})})
 		}
 	}
-	return n
+	return all
 }
 
 // escapes counts the escaped characters of an encoded query, except @.

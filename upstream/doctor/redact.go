@@ -15,27 +15,12 @@ import (
 // Reports are read on terminals and forwarded by mail. Text from the server therefore
 // appears in them shortened and printable, without full addresses and without the key.
 
-// show formats a request for messages: on one line, unescaped, with addresses shortened.
-func (a *asker) show(r request) string {
-	s := r.method + " " + r.path
-	for i, pair := range strings.FieldsFunc(r.query, func(c rune) bool { return c == '&' }) {
-		name, value, _ := strings.Cut(pair, "=")
-		if plain, err := url.QueryUnescape(value); err == nil {
-			value = plain
-		}
-		switch name {
-		case "recipient", "sender", "local":
-			value = shortAddress(value)
-		}
-		s += string("?&"[min(i, 1)]) + name + "=" + excerpt(addresses.ReplaceAllStringFunc(value, shortAddress), 60)
+// show formats a request for messages, without the values that are or may contain addresses.
+func (a *asker) show(path, query string) string {
+	if query != "" {
+		path += "?" + upstream.RedactQuery(query)
 	}
-	if r.accept != "" {
-		s += " with Accept: " + r.accept
-	}
-	if r.key != "" {
-		s += " with a wrong key"
-	}
-	return printable(s)
+	return printable("GET " + path)
 }
 
 // clean makes text from the server fit for a message.

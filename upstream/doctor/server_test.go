@@ -239,7 +239,7 @@ func transport(h http.Handler) http.RoundTripper {
 func table(t *testing.T, r doctor.Report) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := r.WriteTable(&b, doctor.Layout{}); err != nil {
+	if err := r.WriteTable(&b, false); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()

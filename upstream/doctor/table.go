@@ -13,20 +13,15 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Layout controls how a report is printed.
-type Layout struct {
-	Width int  // columns: default 100, minimum 60
-	ASCII bool // use only ASCII characters
-}
+// width is the number of columns of a printed report.
+const width = 100
 
 // WriteTable prints the report for people: the data examined, passed checks,
 // observations, checks that could not be made, differences, and the verdict in the last
 // line. If the server could not be examined, it prints only a sentence that says why.
-func (r Report) WriteTable(w io.Writer, l Layout) error {
-	if l.Width == 0 {
-		l.Width = 100
-	}
-	p := printer{width: max(l.Width, 60)}
+// With ascii it uses only ASCII characters.
+func (r Report) WriteTable(w io.Writer, ascii bool) error {
+	var p printer
 	p.line("%s: %s in %v", r.URL, plural(r.Requests, "request"), r.Took.Round(time.Millisecond))
 	p.line("")
 	if len(r.Findings) > 0 {
@@ -41,8 +36,8 @@ func (r Report) WriteTable(w io.Writer, l Layout) error {
 	}
 	p.wrap("", r.conclusion())
 	text := p.Bytes()
-	if l.ASCII {
-		text = []byte(ascii(string(text)))
+	if ascii {
+		text = []byte(toASCII(string(text)))
 	}
 	_, err := w.Write(text)
 	return err
@@ -79,10 +74,7 @@ func (r Report) with(o Outcome) (found []Finding) {
 }
 
 // printer formats a report.
-type printer struct {
-	bytes.Buffer
-	width int
-}
+type printer struct{ bytes.Buffer }
 
 func (p *printer) line(format string, args ...any) {
 	p.WriteString(strings.TrimRight(fmt.Sprintf(format, args...), " ") + "\n")
@@ -93,7 +85,7 @@ func (p *printer) wrap(prefix, text string) {
 	indent := strings.Repeat(" ", utf8.RuneCountInString(prefix))
 	line, empty := prefix, true
 	for word := range strings.FieldsSeq(text) {
-		if !empty && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > p.width {
+		if !empty && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
 			p.line("%s", line)
 			line, empty = indent, true
 		}
@@ -124,10 +116,7 @@ func (p *printer) seen(all [len(upstream.Kinds)]Seen) {
 		case s.Part == s.Window || s.Counted == int64(s.Rows):
 			text += ", all of them row by row"
 		default:
-			text += fmt.Sprintf("; row by row %d up to %s", s.Rows, s.Part.End.UTC().Format(time.DateTime))
-			if s.Part.Start != s.Window.Start {
-				text = fmt.Sprintf("%s UTC: %s; row by row %d of %s", span(s.Window), counted, s.Rows, span(s.Part))
-			}
+			text += fmt.Sprintf("; row by row %d of %s", s.Rows, span(s.Part))
 		}
 		p.wrap(fmt.Sprintf("  %-15s ", k.String()), text)
 	}
@@ -189,8 +178,8 @@ func (p *printer) difference(g *group) {
 	p.wrap("      effect  ", g.Effect)
 }
 
-// ascii replaces the marks of reports by ASCII ones and other characters by ?.
-func ascii(s string) string {
+// toASCII replaces the marks of reports by ASCII ones and other characters by ?.
+func toASCII(s string) string {
 	s = strings.NewReplacer("✓", "+", "·", "-", "≈", "~", "✗", "!", "…", "...", "–", "-").Replace(s)
 	return strings.Map(func(r rune) rune {
 		if r > '~' {

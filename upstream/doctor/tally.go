@@ -29,31 +29,11 @@ func talliesOf(rows []upstream.Count) tallies {
 	return t
 }
 
-func (t tallies) sum() (sum upstream.Tally) {
-	for _, one := range t {
-		sum = sum.Add(one)
-	}
-	return sum
-}
-
-// plus returns the sum of t and o.
-func (t tallies) plus(o tallies) tallies {
-	sum := maps.Clone(t)
-	for id, one := range o {
-		sum[id] = sum[id].Add(one)
-	}
-	return sum
-}
-
-func equal(a, b tallies) bool {
-	came, _ := a.differ(b, "")
-	return came == ""
-}
-
 // differ describes the lowest id whose counts differ, or returns "" if all are equal. Zero counts equal absent ones.
 func (t tallies) differ(want tallies, whose string) (came, wanted string) {
-	ids := slices.Compact(slices.Sorted(maps.Keys(t.plus(want))))
-	for _, id := range ids {
+	ids := maps.Clone(t)
+	maps.Copy(ids, want)
+	for _, id := range slices.Sorted(maps.Keys(ids)) {
 		if t[id] != want[id] {
 			return fmt.Sprintf("%s %d has %s", whose, id, words(t[id])), words(want[id])
 		}

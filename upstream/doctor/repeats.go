@@ -6,34 +6,29 @@ import (
 	"deliverygraph/upstream"
 )
 
-// repeat is a row that a list repeats.
-type repeat struct {
+// repeats are the repeated rows of a list.
+type repeats struct {
 	answer
-	row       upstream.Event
-	was, at   int  // indexes of the row and of its first repetition
-	number    int  // how many rows the list repeats
-	elsewhere bool // the repetition does not directly follow the row
+	row       upstream.Event // one of them
+	number    int            // how many there are
+	elsewhere bool           // the row and its repetition do not follow each other
 }
 
-// onceEach returns the rows in order without repetitions, so that these do not affect
-// other checks. It remembers repetitions for ruleOnce.
+// onceEach returns the rows in order without repetitions, so that these do not affect other checks. It remembers
+// repetitions for once. Those that do not follow the row directly are worse than others.
 func (e *exam) onceEach(k upstream.Kind, a answer, rows []upstream.Event) []upstream.Event {
-	first := make(map[upstream.Identity]int, len(rows))
+	seen := make(map[upstream.Identity]bool, len(rows))
 	each := make([]upstream.Event, 0, len(rows))
-	found := repeat{answer: a}
+	found := repeats{answer: a}
 	for i, r := range rows {
-		id := r.Identity
-		was, again := first[id]
-		if !again {
-			first[id] = i
+		if !seen[r.Identity] {
+			seen[r.Identity] = true
 			each = append(each, r)
 			continue
 		}
 		found.number++
-		// A repetition elsewhere is worse than one that follows directly.
-		elsewhere := rows[i-1].Identity != id
-		if found.number == 1 || elsewhere && !found.elsewhere {
-			found.row, found.was, found.at, found.elsewhere = r, was, i, elsewhere
+		if elsewhere := !rows[i-1].Same(r); found.number == 1 || elsewhere && !found.elsewhere {
+			found.row, found.elsewhere = r, elsewhere
 		}
 	}
 	if known := e.repeats[k]; found.number > 0 && (known.number == 0 || found.elsewhere && !known.elsewhere) {
@@ -50,8 +45,7 @@ func (e *exam) once(s *sample) {
 		return
 	}
 	c := e.check(ruleOnce, s.kind.ListPath(), found.answer).of(s.kind)
-	came := fmt.Sprintf("%s repeated, such as %s, which is row %d and row %d",
-		plural(found.number, "row"), brief(found.row), found.was, found.at)
+	came := fmt.Sprintf("%s repeated, such as %s", plural(found.number, "row"), brief(found.row))
 	if found.elsewhere {
 		c.breaks(came, "each row once", "the gateway shows repeated rows, unless they follow each other directly")
 		return
