@@ -2,6 +2,7 @@ package classify
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -83,25 +84,16 @@ func (r *Rules) match(h hit, text string) Match {
 // byCode returns the first rule that matches one of the codes and needs no words.
 func (r *Rules) byCode(codes []code, weak bool) (rule int, c code, ok bool) {
 	for _, i := range r.coded {
-		if r.list[i].Weak != weak {
-			continue
-		}
-		for _, c := range codes {
-			if r.list[i].matchesCode(c) {
-				return i, c, true
-			}
+		at := slices.IndexFunc(codes, r.list[i].matchesCode)
+		if at >= 0 && r.list[i].Weak == weak {
+			return i, codes[at], true
 		}
 	}
 	return 0, code{}, false
 }
 
 func (rule *Rule) matchesCode(c code) bool {
-	for _, p := range rule.codes {
-		if p.matches(c) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(rule.codes, func(p codePattern) bool { return p.matches(c) })
 }
 
 // hit is a rule that matched, and the part of the text that it matched.
@@ -112,7 +104,6 @@ func (h hit) matches() bool { return h.end > 0 }
 // scanner holds the buffers of one call of Classify. They are pooled.
 type scanner struct {
 	text         text
-	walk         walk
 	codes        []code
 	strong, weak hit
 }
@@ -123,29 +114,23 @@ var scanners = sync.Pool{New: func() any { return new(scanner) }}
 // appends the codes in the text to s.codes.
 func (s *scanner) read(r *Rules, in string) {
 	s.strong, s.weak = hit{}, hit{}
-	s.text.scan(in, &r.words.vocabulary)
+	s.text.scan(in)
 	s.codes = append(s.codes, s.text.codes...)
-	words := s.text.words
-	s.walk.automaton, s.walk.words = &r.words, words
-	s.walk.found = func(n, first, last int) {
-		rule := &r.list[n]
-		best := &s.strong
-		if rule.Weak {
-			best = &s.weak
-		}
-		if best.matches() && best.rule <= n {
-			return
-		}
-		if len(rule.codes) > 0 {
-			any := false
-			for _, c := range s.codes {
-				any = any || rule.matchesCode(c)
+	m := matcher{words: s.text.words, steps: maxSteps}
+	for i := range m.words {
+		m.first = i
+		for _, c := range r.phrases[string(start(m.words[i].folded))] {
+			rule, best := &r.list[c.rule], &s.strong
+			if rule.Weak {
+				best = &s.weak
 			}
-			if !any {
-				return
+			if best.matches() && best.rule <= c.rule ||
+				len(rule.codes) > 0 && !slices.ContainsFunc(s.codes, rule.matchesCode) {
+				continue
+			}
+			if end := m.match(c.first, i); end >= 0 {
+				*best = hit{c.rule, m.words[i].start, m.words[end-1].end}
 			}
 		}
-		*best = hit{n, words[first].start, words[last].end}
 	}
-	s.walk.find()
 }

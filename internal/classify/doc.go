@@ -2,7 +2,7 @@
 // data: the embedded rules.txt and, optionally, a file that the operator writes.
 //
 // A rule lists phrases that mail servers use, or enhanced status codes, or both. A text
-// is split into words and compared with the phrases of all rules at once, so the cost
+// is split into words, and each word is the start of only a few phrases, so the cost
 // hardly grows with the number of rules.
 //
 // Where text and code disagree, the more specific one wins, in this order: words of the

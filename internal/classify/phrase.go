@@ -13,7 +13,7 @@ type phrase []term
 
 // term is one step of a phrase. The zero value is a gap of up to gapWords arbitrary words.
 type term struct {
-	word     string   // folded, see fold
+	word     string   // folded, see appendFolded
 	stem     bool     // word is the beginning of a word
 	any      bool     // one arbitrary word
 	choice   []phrase // alternatives
@@ -162,10 +162,10 @@ func (p *phraseParser) words() (phrase, error) {
 		}
 	}
 	var t text
-	t.scan(literal, nil)
+	t.scan(literal)
 	var out phrase
 	for _, w := range t.words {
-		out = append(out, term{word: fold(literal[w.start:w.end])})
+		out = append(out, term{word: string(w.folded)})
 	}
 	switch {
 	case len(out) == 0:

@@ -28,9 +28,9 @@ type Rule struct {
 
 // Rules is an ordered set of rules. It is safe for concurrent use.
 type Rules struct {
-	list   []Rule
-	byName map[string]int
-	words  automaton
+	list    []Rule
+	byName  map[string]int
+	phrases index
 	// coded lists the rules without phrases, in order.
 	coded []int
 }
@@ -93,11 +93,11 @@ func (r *Rules) Find(name string) (Rule, bool) {
 func (r *Rules) All() []Rule { return slices.Clone(r.list) }
 
 func compile(list []Rule) *Rules {
-	r := &Rules{list: list, byName: make(map[string]int, len(list)), words: newAutomaton()}
+	r := &Rules{list: list, byName: make(map[string]int, len(list)), phrases: index{}}
 	for i := range list {
 		r.byName[list[i].Name] = i
 		for _, p := range list[i].phrases {
-			r.words.add(p, i)
+			r.phrases.add(p, i)
 		}
 		if len(list[i].phrases) == 0 {
 			r.coded = append(r.coded, i)

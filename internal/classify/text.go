@@ -12,10 +12,9 @@ const maxText = 16 << 10
 
 // word is a word of a text.
 type word struct {
-	start, end int      // its place in the text
-	exact      int32    // its number in the vocabulary, or 0
-	stems      [3]int32 // the numbers of the stems that it begins with
-	begins     bool     // it begins a sentence or a reply, which no phrase crosses
+	start, end int    // its place in the text
+	folded     []byte // see appendFolded
+	begins     bool   // it begins a sentence or a reply, which no phrase crosses
 }
 
 // text is a text split into words. Numbers, codes and addresses are left out, so that they
@@ -23,13 +22,13 @@ type word struct {
 type text struct {
 	words []word
 	codes []code
-	fold  []byte // buffer for a folded word
+	fold  []byte // the folded words
 	reply bool   // the next word begins a reply
 }
 
-// scan splits s into words and looks them up in v, unless v is nil.
-func (t *text) scan(s string, v *vocabulary) {
-	t.words, t.codes, t.reply = t.words[:0], t.codes[:0], false
+// scan splits s into words.
+func (t *text) scan(s string) {
+	t.words, t.codes, t.fold, t.reply = t.words[:0], t.codes[:0], t.fold[:0], false
 	if len(s) > maxText {
 		s = s[:maxText]
 	}
@@ -52,7 +51,7 @@ func (t *text) scan(s string, v *vocabulary) {
 			i = end
 			continue
 		}
-		begins = t.chunk(s, i, end, begins, v)
+		begins = t.chunk(s, i, end, begins)
 		i = end
 	}
 }
@@ -111,7 +110,7 @@ func hostName(s string) bool {
 
 // chunk appends the words of s[i:end], which has no spaces and is no address. begins says
 // whether a sentence begins there; the result says whether one begins after it.
-func (t *text) chunk(s string, i, end int, begins bool, v *vocabulary) bool {
+func (t *text) chunk(s string, i, end int, begins bool) bool {
 	for i < end {
 		b := s[i]
 		if b >= '0' && b <= '9' {
@@ -136,8 +135,9 @@ func (t *text) chunk(s string, i, end int, begins bool, v *vocabulary) bool {
 		if w.end = i + size; !ideograph(r) {
 			w.end = wordEnd(s, i, end)
 		}
-		t.fold = appendFolded(t.fold[:0], s[w.start:w.end])
-		v.look(t.fold, &w)
+		from := len(t.fold)
+		t.fold = appendFolded(t.fold, s[w.start:w.end])
+		w.folded = t.fold[from:]
 		t.words = append(t.words, w)
 		i = w.end
 		// A full stop ends a sentence if a word precedes it and a space follows.
@@ -244,5 +244,3 @@ func appendFolded(dst []byte, w string) []byte {
 	}
 	return dst
 }
-
-func fold(w string) string { return string(appendFolded(nil, w)) }
