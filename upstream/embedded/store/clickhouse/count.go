@@ -156,6 +156,15 @@ func (g *grouping) each(ctx context.Context, f func(keys upstream.Keys, at upstr
 	if err != nil || where.none {
 		return err
 	}
+	window := clip(g.q.Window)
+	if times, all, err := g.times(ctx, g.kind, g.q.Recipient, window, maxTimes); err != nil {
+		return err
+	} else if all {
+		if len(times) == 0 {
+			return nil
+		}
+		where.at(times)
+	}
 	start := "toInt64(0)"
 	if g.interval != 0 {
 		start = bucket(g.interval)
@@ -164,7 +173,7 @@ func (g *grouping) each(ctx context.Context, f func(keys upstream.Keys, at upstr
 	var at upstream.Time
 	var n uint64
 	return g.Store.each(ctx, "select "+g.column(0)+" as a, "+g.column(1)+" as b, "+start+" as start, count() from "+
-		g.from(g.kind)+" where "+where.in(clip(g.q.Window))+" group by a, b, start order by start",
+		g.from(g.kind)+" where "+where.in(window)+" group by a, b, start order by start",
 		[]any{&keys[0], &keys[1], (*int64)(&at), &n}, func() { f(g.keys(keys), at, int64(n)) })
 }
 

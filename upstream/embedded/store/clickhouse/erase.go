@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,7 +20,9 @@ const remains = "store/remains"
 // Erase removes a recipient: see [store.Maintainer]. First it writes the edited rows. Then it deletes the others, and
 // merges all parts, so that no older version of a row stays.
 func (s *Store) Erase(ctx context.Context, address string, dry bool) (n store.Erased, err error) {
-	e := &eraser{writer: &writer{Store: s}, Address: erasure.New(address)}
+	e := &eraser{writer: &writer{Store: s}, Address: erasure.New(address), hashes: map[uint64]bool{
+		recipientHash(upstream.LowerAddress(address)): true,
+	}}
 	run := s.inTurn
 	if dry {
 		run = s.read
@@ -57,6 +60,10 @@ func (s *Store) Erase(ctx context.Context, address string, dry bool) (n store.Er
 				return err
 			}
 		}
+		err = s.removeRows(ctx, "recipient", "recipient in ("+idList(slices.Collect(maps.Keys(e.hashes)))+")")
+		if err != nil {
+			return err
+		}
 		if err := s.compact(ctx); err != nil {
 			return err
 		}
@@ -69,8 +76,9 @@ func (s *Store) Erase(ctx context.Context, address string, dry bool) (n store.Er
 type eraser struct {
 	*writer
 	erasure.Address
-	found store.Erased
-	gone  [len(kinds)][]key // the rows to be deleted, in all versions
+	found  store.Erased
+	gone   [len(kinds)][]key // the rows to be deleted, in all versions
+	hashes map[uint64]bool   // the address in the index of recipients, in all spellings of rows
 }
 
 // find finds the recipient's rows of a kind, and those whose texts contain the address, also removed ones.
@@ -97,6 +105,9 @@ func (e *eraser) find(ctx context.Context, k *kind) error {
 	return e.reading(ctx, k, "("+strings.Join(or, " or ")+")", func(rows []row) error {
 		for i := range rows {
 			old := &rows[i]
+			if e.Is(old.Recipient) {
+				e.hashes[recipientHash(old.Recipient)] = true
+			}
 			if old.removed { // its columns still contain what the event was
 				if e.IsRecipient(&old.Event) || e.edited(old) != nil {
 					e.gone[k.Kind] = append(e.gone[k.Kind], old.key())

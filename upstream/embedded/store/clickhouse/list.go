@@ -17,15 +17,13 @@ const (
 	day  = 24 * hour
 )
 
-// recipient is the expression for the recipient's address.
-const recipient = "ifNull(address, concat(local, '@', domain))"
-
 // listOrder is the order of lists.
 const listOrder = " order by time, email_id, " + recipient + ", user_id, sender_id"
 
 // list returns a page of a kind's list. Of makes its rows.
 //
-// If few rows match, it finds them in any version first, which is much faster than to merge the versions of all rows.
+// A recipient's rows are found by the index. If few rows match other filters, it finds them in any version first, which
+// is much faster than to merge the versions of all rows.
 // Otherwise it counts rows by hour, from the start of the window on, until it knows in which hours the page lies, or
 // starts where the page before ended. Then it sorts the rows of these hours by columns that are fast to read, and reads
 // the whole rows of the page.
@@ -40,9 +38,15 @@ func list[R any](
 			return err
 		}
 		l := &listing{Store: s, kind: k, filter: f, window: clip(q.Window), skip: max(q.Offset, 0)}
-		keys, all, err := l.few(ctx)
-		if err == nil && !all {
-			if err = l.seek(ctx, only, q); err == nil {
+		if err := l.resume(ctx, only, q); err != nil {
+			return err
+		}
+		keys, found, err := l.ofRecipient(ctx, q.Recipient)
+		if err == nil && !found {
+			keys, found, err = l.few(ctx)
+		}
+		if err == nil && !found {
+			if err = l.seek(ctx); err == nil {
 				keys, err = l.keys(ctx, "")
 			}
 		}
@@ -56,7 +60,7 @@ func list[R any](
 		for i := range rows {
 			list = append(list, of(&rows[i]))
 		}
-		if err == nil && !all && len(rows) == upstream.PageSize {
+		if err == nil && len(rows) == upstream.PageSize {
 			err = l.ended(ctx, rows)
 		}
 		return err
@@ -107,8 +111,8 @@ type place struct {
 // maxPages is the number of pages after which their places are forgotten.
 const maxPages = 8192
 
-// seek moves the window to the hours of the page.
-func (l *listing) seek(ctx context.Context, only []upstream.ID, q upstream.ListQuery) error {
+// resume moves the window to where the page before ended, if it was read.
+func (l *listing) resume(ctx context.Context, only []upstream.ID, q upstream.ListQuery) error {
 	q.Offset = 0
 	l.page = page{list: fmt.Sprint(l.kind.table, only, q.Encode(l.kind.Kind)), offset: l.skip}
 	if found, _ := l.places.Load(l.page); found != nil {
@@ -119,11 +123,12 @@ func (l *listing) seek(ctx context.Context, only []upstream.ID, q upstream.ListQ
 			l.window.Start, l.skip = at.time, at.skip
 		}
 	}
-	return l.count(ctx)
+	return nil
 }
 
-// count counts rows in longer and longer parts of the window until the end of the page is found.
-func (l *listing) count(ctx context.Context) error {
+// seek moves the window to the hours of the page: it counts rows in longer and longer parts of the window until the end
+// of the page is found.
+func (l *listing) seek(ctx context.Context) error {
 	type hours struct {
 		start upstream.Time
 		rows  uint64

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,6 +34,33 @@ func (s *Store) removeRows(ctx context.Context, table, where string) error {
 	}
 }
 
+// removeBefore removes rows of a table that is partitioned by month. Months that are wholly old are dropped.
+func (s *Store) removeBefore(ctx context.Context, table string, before upstream.Time) error {
+	months, err := s.texts(ctx, "select distinct partition from "+s.servers("system.parts")+
+		" where active and database = "+quote(s.database)+" and table = "+quote(table+s.local)+" order by partition")
+	if err != nil {
+		return err
+	}
+	for _, month := range months {
+		start, err := time.Parse("200601", month)
+		if err != nil {
+			return err
+		}
+		end := start.AddDate(0, 1, 0)
+		if int64(before) < end.Unix() || end.Year() >= 2100 { // which is also the partition of all later times
+			continue
+		}
+		err = s.ddl(ctx, "alter table "+table+s.local+" drop partition "+month, s.cluster)
+		if refused, ok := errors.AsType[*driver.Exception](err); err != nil && !(ok && refused.Code == tooLargeToDrop) {
+			return err
+		}
+	}
+	return s.removeRows(ctx, table, "time < "+number(before))
+}
+
+// tooLargeToDrop is the code of the error about partitions above max_partition_size_to_drop.
+const tooLargeToDrop = 359
+
 // countRows counts events.
 func (s *Store) countRows(ctx context.Context, k *kind, where string) (int64, error) {
 	n, err := first[uint64](ctx, s, "select count() from "+s.from(k)+" where removed = 0 and "+where)
@@ -61,7 +89,7 @@ func (s *Store) Prune(ctx context.Context, before upstream.Time, dry bool) (n st
 				w.touch(everything)
 				if err = w.note(ctx); err == nil { // before and after, in case that it is interrupted
 					ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-					err = errors.Join(s.removeRows(ctx, k.table, where), w.note(ending))
+					err = errors.Join(s.removeBefore(ctx, k.table, before), w.note(ending))
 					cancel()
 				}
 			}
@@ -71,7 +99,14 @@ func (s *Store) Prune(ctx context.Context, before upstream.Time, dry bool) (n st
 			*n.Of(k.Kind) = rows
 		}
 		if n.Rows() > 0 {
-			if err := s.removeRows(ctx, "message", where); err != nil {
+			// The table message has no months, so its parts are rewritten as a whole: do it once a month.
+			month := time.Unix(int64(before), 0).UTC()
+			month = month.AddDate(0, 0, 1-month.Day()).Truncate(24 * time.Hour)
+			err := s.removeRows(ctx, "message", "time < "+strconv.FormatInt(month.Unix(), 10))
+			if err == nil {
+				err = s.removeBefore(ctx, "recipient", before)
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -93,7 +128,7 @@ func (s *Store) Compact(ctx context.Context) error {
 const nothingToMerge = "Unknown log entry type: 0"
 
 func (s *Store) compact(ctx context.Context) error {
-	tables := []string{"message" + s.local, "sender", "import_state"}
+	tables := []string{"message" + s.local, "recipient" + s.local, "sender", "import_state"}
 	for _, k := range kinds {
 		tables = append(tables, k.table+s.local)
 	}
@@ -202,13 +237,19 @@ func (s *Store) Check(ctx context.Context) (problems []string, err error) {
 			if err != nil {
 				return err
 			}
-			lost, err := first[uint64](ctx, s, "select count() from "+k.table+s.local+
-				" where (id, time) not in (select id, time from message"+s.local+" where kind = "+number(int(k.Kind))+")")
-			if err != nil {
-				return err
-			}
-			if lost > 0 {
-				problem("%d rows of %s are not in the table message, so log records are not merged with them", lost, k.table)
+			for _, index := range []struct{ table, column, key, harm string }{
+				{"message", "id", "id", "log records are not merged with them"},
+				{"recipient", "recipient", "cityHash64(" + recipient + ")", "lists by recipient lack them"},
+			} {
+				lost, err := first[uint64](ctx, s, "select count() from "+k.table+" where ("+index.key+
+					", time) global not in (select "+index.column+", time from "+index.table+" where kind = "+
+					number(int(k.Kind))+")")
+				if err != nil {
+					return err
+				}
+				if lost > 0 {
+					problem("%d rows of %s are not in the table %s, so %s", lost, k.table, index.table, index.harm)
+				}
 			}
 		}
 		return nil

@@ -126,7 +126,7 @@ func (s *Store) sameCluster(cluster string) error {
 
 // make runs a statement of the schema: see schema/001_tables.sql.
 func (s *Store) make(ctx context.Context, query, cluster string) error {
-	events, table := false, ""
+	events, table, shard := false, "", "id"
 	query = marks.ReplaceAllStringFunc(query, func(mark string) string {
 		what, name, _ := strings.Cut(strings.Trim(mark, "{}"), ":")
 		path := "'/clickhouse/tables/" + s.database + "/" + table + "', '{shard}-{replica}'"
@@ -134,12 +134,15 @@ func (s *Store) make(ctx context.Context, query, cluster string) error {
 			path = "'/clickhouse/tables/{shard}/" + s.database + "/" + table + "', '{replica}'"
 		}
 		switch {
-		case what == "events" && cluster != "":
-			events, table = true, name
-			return name + "_local"
 		case what == "events" || what == "shared":
-			table = name
-			return name
+			var column string
+			if table, column, _ = strings.Cut(name, "/"); column != "" {
+				shard = column
+			}
+			if events = what == "events" && cluster != ""; events {
+				return table + "_local"
+			}
+			return table
 		}
 		engine := map[string]string{"replacing": "ReplacingMergeTree", "summing": "SummingMergeTree"}[what]
 		if cluster == "" {
@@ -150,12 +153,12 @@ func (s *Store) make(ctx context.Context, query, cluster string) error {
 	err := s.ddl(ctx, query, cluster)
 	if err == nil && events {
 		err = s.ddl(ctx, fmt.Sprintf("create table if not exists %[1]s as `%[3]s`.%[1]s_local "+
-			"engine = Distributed(`%[2]s`, `%[3]s`, %[1]s_local, id)", table, cluster, s.database), cluster)
+			"engine = Distributed(`%[2]s`, `%[3]s`, %[1]s_local, %[4]s)", table, cluster, s.database, shard), cluster)
 	}
 	return err
 }
 
-var marks = regexp.MustCompile(`\{(events|shared|replacing|summing):\w*\}`)
+var marks = regexp.MustCompile(`\{(events|shared|replacing|summing):[\w/]*\}`)
 
 // afterName finds where a statement names the cluster: after the name of its database or table.
 var afterName = regexp.MustCompile("^(?:create (?:database|table) (?:if not exists )?|(?:alter|optimize|truncate) table )" +

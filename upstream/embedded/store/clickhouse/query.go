@@ -135,9 +135,12 @@ func (s *Store) filter(
 			", header_keys, header_values)")
 	}
 	if address := upstream.LowerAddress(q.Recipient); address != "" {
-		at := max(strings.LastIndexByte(address, '@'), 0)
-		f.add("(isNull(address) and local = " + quote(address[:at]) + " and domain = " +
-			quote(strings.TrimPrefix(address[at:], "@")) + " or address = " + quote(address) + ")")
+		is := "address = " + quote(address)
+		if at := strings.LastIndexByte(address, '@'); at >= 0 {
+			is = "(isNull(address) and local = " + quote(address[:at]) + " and domain = " + quote(address[at+1:]) +
+				" or " + is + ")"
+		}
+		f.add(is)
 	}
 	return f, err
 }

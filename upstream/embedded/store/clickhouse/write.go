@@ -213,10 +213,8 @@ func (w *writer) flush(ctx context.Context, state map[string]string) error {
 	err := insert(ctx, w.Store, "sender (id, user_id, address, version)", w.newSender, func(x *sender) []any {
 		return []any{int64(x.SenderID), int64(x.UserID), x.Address, x.version}
 	})
-	for _, k := range kinds {
-		if err == nil {
-			err = w.flushKind(ctx, k)
-		}
+	if err == nil {
+		err = w.flushRows(ctx)
 	}
 	if err == nil {
 		err = w.keep(ctx, state)
@@ -230,22 +228,43 @@ func (w *writer) flush(ctx context.Context, state map[string]string) error {
 // blockRows is the maximum number of rows of a block.
 const blockRows = 100_000
 
-func (w *writer) flushKind(ctx context.Context, k *kind) error {
-	rows := make([]*row, 0, len(w.changes[k.Kind]))
-	for key := range w.changes[k.Kind] {
-		rows = append(rows, w.known[k.Kind][key])
+// flushRows writes rows after their entries in the indexes, so that no row lacks them if it is interrupted.
+func (w *writer) flushRows(ctx context.Context) error {
+	type entry struct {
+		kind uint8
+		*row
 	}
-	slices.SortFunc(rows, func(a, b *row) int { return a.Compare(b.Identity) })
-	for some := range slices.Chunk(rows, blockRows) {
-		err := insert(ctx, w.Store, "message (id, kind, time)", some, func(r **row) []any {
-			return []any{(*r).id, uint8(k.Kind), int64((*r).Time)}
+	var all []entry
+	var rows [len(kinds)][]*row
+	for i := range kinds {
+		for key := range w.changes[i] {
+			rows[i] = append(rows[i], w.known[i][key])
+		}
+		slices.SortFunc(rows[i], func(a, b *row) int { return a.Compare(b.Identity) })
+		for _, r := range rows[i] {
+			all = append(all, entry{uint8(i), r})
+		}
+	}
+	for some := range slices.Chunk(all, blockRows) {
+		err := insert(ctx, w.Store, "message (id, kind, time)", some, func(e *entry) []any {
+			return []any{e.id, e.kind, int64(e.Time)}
 		})
 		if err == nil {
-			err = insert(ctx, w.Store, k.table+" ("+k.insertColumns()+")", some,
-				func(r **row) []any { return (*r).values(k) })
+			err = insert(ctx, w.Store, "recipient (recipient, kind, time)", some, func(e *entry) []any {
+				return []any{recipientHash(e.Recipient), e.kind, int64(e.Time)}
+			})
 		}
 		if err != nil {
 			return err
+		}
+	}
+	for i, k := range kinds {
+		for some := range slices.Chunk(rows[i], blockRows) {
+			err := insert(ctx, w.Store, k.table+" ("+k.insertColumns()+")", some,
+				func(r **row) []any { return (*r).values(k) })
+			if err != nil {
+				return err
+			}
 		}
 	}
 	return nil

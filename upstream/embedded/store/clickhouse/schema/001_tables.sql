@@ -2,14 +2,15 @@
 --
 -- "deliverygraph migrate" makes them. It replaces {name:…} and {engine:…}: on one server, they are the table itself and a
 -- MergeTree engine; with --cluster, the events lie in tables NAME_local of each shard, under a Distributed table NAME,
--- and all others are replicated to all servers.
+-- and all others are replicated to all servers. The id decides on the shard, or the column in {events:NAME/column}.
 --
 -- time and id tell an event from all others of its kind. id is a hash of its email id, recipient, user and sender, so
 -- that all events of one message have the same id. Writing an event again adds a row with a higher version; ClickHouse
 -- merges such rows in the background, and queries ask for the last version with FINAL. A row with removed = 1 says that
 -- there is no such event.
 --
--- Partitions are months, which prune drops as a whole. Times before 1970 are in the first one.
+-- Partitions are months, which prune drops as a whole. Times before 1970 are in the first one, and those after 2099 in
+-- the last.
 
 create table if not exists {events:email} (
 	time           Int64,                -- process time, in Unix seconds

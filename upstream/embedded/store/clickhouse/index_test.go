@@ -1,0 +1,127 @@
+package clickhouse_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	driver "github.com/ClickHouse/clickhouse-go/v2"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/clickhouse"
+	"deliverygraph/upstream/embedded/store/storetest"
+)
+
+func email(local string, n int, at upstream.Time) upstream.Email {
+	return upstream.Email{UserID: 1, SenderID: 2, EmailID: fmt.Sprint("m", n), EmailAddress: local + "@example.com",
+		Local: local, Domain: "example.com", ProcessTime: at, Delivered: true}
+}
+
+func do(t *testing.T, tables driver.Conn, query string) {
+	t.Helper()
+	if err := tables.Exec(t.Context(), query); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func number(t *testing.T, tables driver.Conn, query string) (n uint64) {
+	t.Helper()
+	if err := tables.QueryRow(t.Context(), query).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestRecipientsOfManyEventsArePagedCompletely(t *testing.T) {
+	s, _ := openWithTables(t)
+	var b store.Batch
+	o := &storetest.Model{}
+	for n := range 1700 { // two at each time
+		b.Emails = append(b.Emails, email([]string{"a", "b"}[n%3%2], n, upstream.Time(1e9+n/2*1000)))
+	}
+	storetest.Write(t, s, b)
+	o.Write(b)
+	for _, local := range []string{"a", "b", "c"} {
+		q := upstream.ListQuery{Window: storetest.Ever, Recipient: local + "@EXAMPLE.com"}
+		for ; ; q.Offset += upstream.PageSize {
+			want := o.Emails(nil, q)
+			got := storetest.Must[[]upstream.Email](t)(s.Emails(t.Context(), nil, q))
+			if diff := storetest.Diff(want, got); diff != "" {
+				t.Fatalf("emails of %s from %d on: %s", local, q.Offset, diff)
+			}
+			if len(got) < upstream.PageSize {
+				break
+			}
+		}
+	}
+}
+
+func TestEraseClearsTheIndexOfRecipients(t *testing.T) {
+	s, tables := openWithTables(t)
+	storetest.Write(t, s, store.Batch{Emails: []upstream.Email{
+		email("Gone", 1, 100), email("gone", 2, 100), email("gone", 3, 200), email("stays", 4, 100),
+	}})
+	if n := number(t, tables, "select count() from recipient"); n != 4 {
+		t.Fatalf("the index has %d entries, want 4", n)
+	}
+	storetest.Must[store.Erased](t)(s.Erase(t.Context(), "gone@example.com", false))
+	if n := number(t, tables, "select count() from recipient"); n != 1 {
+		t.Errorf("the index has %d entries after Erase, want 1", n)
+	}
+	storetest.Sound(t, s)
+}
+
+func TestPruneDropsWholeMonths(t *testing.T) {
+	s, tables := openWithTables(t)
+	const month, bound = 31 * 86400, 1772323200 // the first of a month
+	var b store.Batch
+	for n := range 6 {
+		b.Emails = append(b.Emails, email("r", n, bound+upstream.Time(n-3)*month+1000))
+	}
+	storetest.Write(t, s, b)
+	n := storetest.Must[store.Removed](t)(s.Prune(t.Context(), bound+2000, false))
+	if n.Emails != 4 {
+		t.Errorf("Prune removes %+v, want 4 emails", n)
+	}
+	for _, table := range []string{"email", "recipient"} {
+		if n := number(t, tables, "select count() from "+table); n != 2 {
+			t.Errorf("table %s has %d rows, want 2", table, n)
+		}
+		if n := number(t, tables, "select uniq(partition) from system.parts where database = currentDatabase() and active "+
+			"and rows > 0 and table = '"+table+"'"); n != 2 {
+			t.Errorf("table %s has %d months, want 2", table, n)
+		}
+	}
+	storetest.Sound(t, s)
+}
+
+func TestUpgradeIndexesRecipients(t *testing.T) {
+	s, tables := openWithTables(t)
+	odd := email("r", 5, 500)
+	odd.EmailAddress = "other@example.org"
+	storetest.Write(t, s, store.Batch{Emails: []upstream.Email{email("größe", 1, 100), email("r", 2, 100), odd}})
+	do(t, tables, "drop table recipient")
+	do(t, tables, "create table old as schema_version engine = ReplacingMergeTree order by version")
+	do(t, tables, "insert into old select * from schema_version where version = 1")
+	do(t, tables, "drop table schema_version")
+	do(t, tables, "rename table old to schema_version")
+	var database string
+	if err := tables.QueryRow(t.Context(), "select currentDatabase()").Scan(&database); err != nil {
+		t.Fatal(err)
+	}
+	address, _ := server(t)
+	name := clickhouse.Scheme + address + "/" + database
+	_, err := clickhouse.Open(t.Context(), name)
+	if err == nil || !strings.Contains(err.Error(), "deliverygraph migrate") {
+		t.Errorf("Open of old tables returns %v", err)
+	}
+	storetest.Must[int](t)(clickhouse.Migrate(t.Context(), name, ""))
+	storetest.Sound(t, s)
+	for _, address := range []string{"größe@example.com", "other@example.org", "r@example.com"} {
+		q := upstream.ListQuery{Window: storetest.Ever, Recipient: address}
+		if rows := storetest.Must[[]upstream.Email](t)(s.Emails(t.Context(), nil, q)); len(rows) != 1 {
+			t.Errorf("there are %d emails to %s, want one", len(rows), address)
+		}
+	}
+}
