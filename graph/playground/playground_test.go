@@ -3,6 +3,7 @@ package playground_test
 import (
 	"compress/gzip"
 	"encoding/json"
+	"flag"
 	"html"
 	"io"
 	"maps"
@@ -17,6 +18,11 @@ import (
 
 	"deliverygraph/graph/playground"
 )
+
+func TestMain(m *testing.M) {
+	_ = flag.Set("test.parallel", "8") // many tests wait for the browser
+	m.Run()
+}
 
 // serve starts a server with the playground at its root.
 func serve(t *testing.T, o playground.Options) *httptest.Server {

@@ -3,6 +3,7 @@ package redis_test
 import (
 	"bytes"
 	"context"
+	"flag"
 	"log/slog"
 	"strings"
 	"sync"
@@ -15,7 +16,10 @@ import (
 	"deliverygraph/internal/redis/redistest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	_ = flag.Set("test.parallel", "8") // the tests wait for Redis
+	goleak.VerifyTestMain(m)
+}
 
 // text is what a logger has written.
 type text struct {

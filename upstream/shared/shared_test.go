@@ -3,6 +3,7 @@ package shared_test
 import (
 	"bytes"
 	"context"
+	"flag"
 	"log/slog"
 	"net/url"
 	"strconv"
@@ -24,7 +25,10 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	_ = flag.Set("test.parallel", "16") // the tests wait for Redis
+	goleak.VerifyTestMain(m)
+}
 
 // everything is a window that contains all events.
 var everything = upstream.Window{Start: 0, End: 4e9}
@@ -175,7 +179,7 @@ func TestEqualQuestionsMakeOneCall(t *testing.T) {
 	t.Parallel()
 	_, url := redistest.Cluster(t, 3)
 	api := sampleAPI()
-	api.Before = func(context.Context, string) error { time.Sleep(100 * time.Millisecond); return nil }
+	api.Before = func(context.Context, string) error { time.Sleep(20 * time.Millisecond); return nil }
 	var gateways []gateway
 	for range 3 {
 		gateways = append(gateways, open(t, url, api, settings))

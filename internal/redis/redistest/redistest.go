@@ -130,21 +130,31 @@ func (s *Server) start() bool {
 // Cluster starts a cluster of servers, each with a part of the keys and without replicas, and returns its URL.
 func Cluster(t testing.TB, servers int, settings ...string) (nodes []*Server, url string) {
 	t.Helper()
-	if _, err := exec.LookPath("redis-cli"); err != nil {
-		t.Skip("redis-cli is not installed")
-	}
-	create := []string{"--cluster", "create"}
 	var hosts []string
-	for range servers {
+	var clients []*redis.Client
+	for i := range servers {
 		s := Start(t, append([]string{"--cluster-enabled", "yes"}, settings...)...)
-		nodes, hosts, create = append(nodes, s), append(hosts, s.Addr), append(create, s.Addr)
-	}
-	out, err := exec.Command("redis-cli", append(create, "--cluster-replicas", "0", "--cluster-yes")...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v:\n%s", err, out)
-	}
-	for _, s := range nodes { // each must know of all
 		c := s.Client()
+		nodes, hosts, clients = append(nodes, s), append(hosts, s.Addr), append(clients, c)
+		const slots = 16384
+		if err := c.ClusterAddSlotsRange(t.Context(), slots*i/servers, slots*(i+1)/servers-1).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Do(t.Context(), "cluster", "set-config-epoch", i+1).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Servers hear of each other by gossip, which takes longer than if each meets all.
+	for i, c := range clients {
+		for _, other := range nodes[:i] {
+			host, port, _ := net.SplitHostPort(other.Addr)
+			bus := other.args[slices.Index(other.args, "--cluster-port")+1]
+			if err := c.Do(t.Context(), "cluster", "meet", host, port, bus).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, c := range clients { // each must know all
 		for {
 			info, err := c.ClusterInfo(t.Context()).Result()
 			if err == nil && strings.Contains(info, "cluster_state:ok") &&
