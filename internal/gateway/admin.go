@@ -15,6 +15,7 @@ import (
 	"deliverygraph/resolvers/operation"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/cached"
+	"deliverygraph/upstream/embedded/store/clickhouse"
 	"deliverygraph/upstream/rest"
 )
 
@@ -70,6 +71,45 @@ func (g *gateway) measureUpstream() {
 	}
 	g.metrics.Load(func() telemetry.Load { return telemetry.Load(g.client.Load()) })
 	g.metrics.Cache(func() telemetry.CacheUse { return telemetry.CacheUse(g.cache.Use()) })
+}
+
+// measureStore logs when a server of the store stops answering, or answers again, and exports it as a metric.
+func (g *gateway) measureStore() {
+	hosts := func() []clickhouse.Host { // of a file, which has no name here
+		h := clickhouse.Host{Failures: g.storeFailures.Load()}
+		if g.storeFails.Load() {
+			h.Err = errors.New("it cannot be read")
+		}
+		return []clickhouse.Host{h}
+	}
+	if s, ok := g.store.(*clickhouse.Store); ok {
+		hosts = s.Hosts
+		s.Follow(func(h clickhouse.Host) {
+			if h.Err == nil {
+				g.logger.Info("clickhouse answers", "host", h.Name)
+			} else {
+				g.logger.Warn("clickhouse does not answer", "host", h.Name, "error", h.Err)
+			}
+		})
+	}
+	if g.metrics == nil {
+		return
+	}
+	for i, h := range hosts() {
+		var labels []string
+		if h.Name != "" {
+			labels = []string{"host", h.Name}
+		}
+		g.metrics.Gauge("store_up", "1 while the store answers, otherwise 0, for each server of ClickHouse.",
+			func() float64 {
+				if hosts()[i].Err != nil {
+					return 0
+				}
+				return 1
+			}, labels...)
+		g.metrics.Counter("store_failures_total", "Calls and probes that the store, or a server of ClickHouse, did not answer.",
+			func() float64 { return float64(hosts()[i].Failures) }, labels...)
+	}
 }
 
 // countCalls returns an observer of the upstream client that records each call.

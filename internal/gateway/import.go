@@ -133,6 +133,7 @@ func (c *importCommand) Run(ctx context.Context, streams Streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
+	noteHosts(s, streams.Err)
 	temp := filepath.Dir(c.Data)
 	if inClickHouse(c.Data) {
 		temp = os.TempDir()

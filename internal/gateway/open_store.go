@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"deliverygraph/upstream/embedded/store"
@@ -44,6 +45,19 @@ func openData(ctx context.Context, o sqlite.Options) (store.Store, error) {
 	return s, nil
 }
 
+// noteHosts prints when a server of a store in ClickHouse stops answering, or answers again.
+func noteHosts(s store.Store, w io.Writer) {
+	if c, ok := s.(*clickhouse.Store); ok {
+		c.Follow(func(h clickhouse.Host) {
+			if h.Err == nil {
+				fmt.Fprintf(w, "deliverygraph: ClickHouse at %s answers again\n", h.Name)
+			} else {
+				fmt.Fprintf(w, "deliverygraph: ClickHouse at %s does not answer: %v\n", h.Name, h.Err)
+			}
+		})
+	}
+}
+
 // badData explains why a store cannot be opened. Instead says what to give instead of a file.
 func badData(data string, err error, instead string) error {
 	switch {
@@ -69,15 +83,15 @@ func (migrateCommand) Help() string {
 }
 
 // Run migrates the store.
-func (c *migrateCommand) Run(ctx context.Context, io Streams) error {
+func (c *migrateCommand) Run(ctx context.Context, streams Streams) error {
 	if !inClickHouse(c.Data) {
 		if c.Cluster != "" {
 			return badSetting("--cluster is for stores in ClickHouse: write --data as %s", clickhouse.Form)
 		}
-		return storeFlags{c.Data}.with(ctx, io, func(s store.Store) error {
+		return storeFlags{c.Data}.with(ctx, streams, func(s store.Store) error {
 			i, err := s.Info(ctx)
 			if err == nil {
-				fmt.Fprintf(io.Out, "%s has version %d\n", c.Data, i.Version)
+				fmt.Fprintf(streams.Out, "%s has version %d\n", c.Data, i.Version)
 			}
 			return err
 		})
@@ -86,6 +100,6 @@ func (c *migrateCommand) Run(ctx context.Context, io Streams) error {
 	if err != nil {
 		return badData(c.Data, err, "")
 	}
-	fmt.Fprintf(io.Out, "%s has tables of version %d\n", nameOfData(c.Data), version)
+	fmt.Fprintf(streams.Out, "%s has tables of version %d\n", nameOfData(c.Data), version)
 	return nil
 }

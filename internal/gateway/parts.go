@@ -44,8 +44,10 @@ type gateway struct {
 	rules   *classify.Rules         // nil for the embedded ones alone
 	grouped *grouped.Layer
 
-	current    atomic.Pointer[storeCache] // see ofStore
-	background sync.WaitGroup             // goroutines that end with the context of serve
+	current       atomic.Pointer[storeCache] // see ofStore
+	storeFails    atomic.Bool                // the last look for changes failed
+	storeFailures atomic.Uint64
+	background    sync.WaitGroup // goroutines that end with the context of serve
 
 	// Observers of all calls and lookups, besides the operations' own records; nil for none.
 	calls   func(context.Context, rest.Call)

@@ -29,8 +29,13 @@ func (g *gateway) ofStore(ctx context.Context) *cached.Cache {
 	const margin = time.Minute
 	last, old, err := g.store.Generation(ctx, max(0, g.c.CacheSettle-margin))
 	if err != nil {
+		if ctx.Err() == nil {
+			g.storeFails.Store(true)
+			g.storeFailures.Add(1)
+		}
 		return g.cache.Live() // fails as well, and never returns outdated rows
 	}
+	g.storeFails.Store(false)
 	now := g.current.Load()
 	if now == nil || now.last != last || now.old != old {
 		if now != nil && now.old != old {
@@ -132,6 +137,7 @@ func (g *gateway) openStore(ctx context.Context) error {
 		return err
 	}
 	g.store = s
+	g.measureStore()
 	if g.c.Data != "" {
 		info, err := g.store.Info(ctx)
 		if err != nil {

@@ -131,17 +131,20 @@ func NewMetrics(version, goVersion string) *Metrics {
 
 // Gauge adds a gauge whose value is computed when it is scraped. Labels are names and values.
 func (m *Metrics) Gauge(name, help string, value func() float64, labels ...string) {
-	o := prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}
-	for i := 0; i < len(labels); i += 2 {
-		o.ConstLabels = prometheus.Labels{labels[i]: labels[i+1]}
-	}
-	m.registry.MustRegister(prometheus.NewGaugeFunc(o, value))
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts(computed(name, help, labels)), value))
 }
 
-// counter adds a counter whose value is computed when it is scraped.
-func (m *Metrics) counter(name, help string, value func() float64) {
-	m.registry.MustRegister(prometheus.NewCounterFunc(
-		prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, value))
+// Counter adds a counter whose value is computed when it is scraped.
+func (m *Metrics) Counter(name, help string, value func() float64, labels ...string) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts(computed(name, help, labels)), value))
+}
+
+func computed(name, help string, labels []string) prometheus.Opts {
+	o := prometheus.Opts{Namespace: namespace, Name: name, Help: help, ConstLabels: prometheus.Labels{}}
+	for i := 0; i < len(labels); i += 2 {
+		o.ConstLabels[labels[i]] = labels[i+1]
+	}
+	return o
 }
 
 // Handler serves the metrics in the formats of Prometheus. It aborts a scrape after 10 s and refuses more than 3 at a

@@ -53,9 +53,9 @@ func (m *Metrics) Load(load func() Load) {
 		"Limit on concurrent requests to the metrics API; it falls while the API sheds load or becomes slower.",
 		func() float64 { return float64(load().Limit) })
 	m.Gauge("upstream_waiting", "Requests waiting for a slot.", func() float64 { return float64(load().Waiting) })
-	m.counter("upstream_refused_total", "Requests refused because too many were waiting.",
+	m.Counter("upstream_refused_total", "Requests refused because too many were waiting.",
 		func() float64 { return float64(load().Refused) })
-	m.counter("upstream_breaker_opened_total", "How often the circuit breaker has opened.",
+	m.Counter("upstream_breaker_opened_total", "How often the circuit breaker has opened.",
 		func() float64 { return float64(load().Opened) })
 	for _, state := range []string{"closed", "half-open", "open"} {
 		m.Gauge("upstream_breaker_state", "1 for the state of the circuit breaker, 0 for the others.", func() float64 {

@@ -14,8 +14,8 @@ import (
 func (s *Store) Counts(
 	ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.CountQuery,
 ) (counts []upstream.Count, err error) {
-	counts = []upstream.Count{}
 	err = s.read(ctx, "count "+k.String(), func(ctx context.Context) error {
+		counts = []upstream.Count{}
 		series, err := s.tally(ctx, only, kinds[k], q, 0)
 		if err != nil {
 			return err

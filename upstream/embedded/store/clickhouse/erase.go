@@ -20,14 +20,15 @@ const remains = "store/remains"
 // Erase removes a recipient: see [store.Maintainer]. First it writes the edited rows. Then it deletes the others, and
 // merges all parts, so that no older version of a row stays.
 func (s *Store) Erase(ctx context.Context, address string, dry bool) (n store.Erased, err error) {
-	e := &eraser{writer: &writer{Store: s}, Address: erasure.New(address), hashes: map[uint64]bool{
-		recipientHash(upstream.LowerAddress(address)): true,
-	}}
+	var e *eraser
 	run := s.inTurn
 	if dry {
 		run = s.read
 	}
 	err = run(ctx, "erase a recipient", func(ctx context.Context) error {
+		e = &eraser{writer: &writer{Store: s}, Address: erasure.New(address), hashes: map[uint64]bool{
+			recipientHash(upstream.LowerAddress(address)): true,
+		}}
 		state, err := s.state(ctx, "")
 		if err != nil {
 			return err
@@ -69,7 +70,10 @@ func (s *Store) Erase(ctx context.Context, address string, dry bool) (n store.Er
 		}
 		return s.keep(ctx, map[string]string{remains: ""})
 	})
-	return e.found, err
+	if e != nil {
+		n = e.found
+	}
+	return n, err
 }
 
 // eraser erases an address.

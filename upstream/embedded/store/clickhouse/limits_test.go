@@ -23,7 +23,7 @@ func openWithTables(t *testing.T) (*clickhouse.Store, driver.Conn) {
 	if cluster != "" {
 		t.Skip("the tables of a cluster have other names")
 	}
-	database := "test_" + strings.ToLower(rand.Text())
+	database := newDatabase(t)
 	name := clickhouse.Scheme + address + "/" + database
 	storetest.Must[int](t)(clickhouse.Migrate(t.Context(), name, ""))
 	s := storetest.Must[*clickhouse.Store](t)(clickhouse.Open(t.Context(), name))
@@ -34,12 +34,28 @@ func openWithTables(t *testing.T) (*clickhouse.Store, driver.Conn) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		err := tables.Exec(context.Background(), "drop database if exists "+database)
-		if err := errors.Join(err, tables.Close(), s.Close()); err != nil {
+		if err := errors.Join(tables.Close(), s.Close()); err != nil {
 			t.Error(err)
 		}
 	})
 	return s, tables
+}
+
+// newDatabase returns the name of a database, which is dropped after the test.
+func newDatabase(t *testing.T) string {
+	t.Helper()
+	address, _ := server(t)
+	database := "test_" + strings.ToLower(rand.Text())
+	t.Cleanup(func() {
+		admin, err := driver.Open(&driver.Options{Addr: strings.Split(address, ",")})
+		if err == nil {
+			err = errors.Join(admin.Exec(context.Background(), "drop database if exists "+database), admin.Close())
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	return database
 }
 
 func TestEraseDeletesRowsOfEventsThatMovedToAnotherTime(t *testing.T) {

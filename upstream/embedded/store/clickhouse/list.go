@@ -33,6 +33,7 @@ func list[R any](
 	list := []R{}
 	const tries = 5
 	try := func(ctx context.Context) error {
+		list = list[:0]
 		f, err := s.filter(ctx, only, k, &q)
 		if err != nil || f.none {
 			return err

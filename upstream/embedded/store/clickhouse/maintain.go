@@ -181,6 +181,7 @@ func (s *Store) Reclassify(
 		run = s.read
 	}
 	err = run(ctx, "sort bounces", func(ctx context.Context) error {
+		changed = 0
 		return s.reading(ctx, k, "removed = 0", func(rows []row) error {
 			w, some := s.editor(k), 0
 			for i := range rows {
@@ -225,6 +226,7 @@ func (s *Store) Check(ctx context.Context) (problems []string, err error) {
 		}
 	}
 	err = s.read(ctx, "check the store", func(ctx context.Context) error {
+		problems = nil
 		for _, k := range kinds {
 			err := s.reading(ctx, k, "removed = 0", func(rows []row) error {
 				for i := range rows {

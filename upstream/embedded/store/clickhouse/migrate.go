@@ -8,8 +8,6 @@ import (
 	"io/fs"
 	"regexp"
 	"strings"
-
-	driver "github.com/ClickHouse/clickhouse-go/v2"
 )
 
 //go:embed schema/*.sql
@@ -56,21 +54,23 @@ func Migrate(ctx context.Context, name, cluster string) (version int, err error)
 	}
 	database := o.Auth.Database
 	o.Auth.Database = "default" // the other may not exist
-	s, err := connect(ctx, o)
+	s, err := connect(o)
 	if err != nil {
 		return 0, err
 	}
 	query := "create database if not exists `" + database + "`"
-	err = errors.Join(s.explain(ctx, "make the database", s.ddl(ctx, query, cluster)), s.Close())
+	err = errors.Join(s.use(ctx, "make the database", true, func(ctx context.Context) error {
+		return s.ddl(ctx, query, cluster)
+	}), s.Close())
 	if err != nil {
 		return 0, err
 	}
 	o.Auth.Database = database
-	if s, err = connect(ctx, o); err != nil {
+	if s, err = connect(o); err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	err = s.use(ctx, "make the tables", func(ctx context.Context) error {
+	err = s.use(ctx, "make the tables", true, func(ctx context.Context) error {
 		version, err = s.migrate(ctx, cluster)
 		return err
 	})
@@ -169,5 +169,5 @@ func (s *Store) ddl(ctx context.Context, query, cluster string) error {
 	if cluster != "" {
 		query = afterName.ReplaceAllString(query, "$0 on cluster `"+cluster+"`")
 	}
-	return s.conn.Exec(driver.Context(ctx, driver.WithSettings(s.settings)), query)
+	return s.conn.Exec(ctx, query)
 }

@@ -1,7 +1,6 @@
 package clickhouse
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -28,12 +27,11 @@ const Form = "clickhouse://user:password@host:9000,host2:9000/database"
 
 // Store is a ClickHouse database. Reads continue during a Write.
 type Store struct {
-	conn     driver.Conn
-	hosts    string
+	conn     *hosts
+	slots    chan struct{} // contains the calls in progress
 	database string
 	clock    atomic.Uint64 // the last version that was given
 	owner    string        // of turns; see lock.go
-	settings driver.Settings
 
 	cluster string // "" if the tables are those of one server
 	local   string // the suffix of the names of tables that contain events
@@ -61,8 +59,8 @@ func options(name string) (*driver.Options, error) {
 	}
 	o := &driver.Options{
 		Compression: &driver.Compression{Method: driver.CompressionLZ4},
-		DialTimeout: 5 * time.Second, MaxOpenConns: 16, MaxIdleConns: 8, ConnMaxLifetime: time.Hour,
-		ReadTimeout: 12 * time.Hour, // merging all parts sends nothing until it ends
+		DialTimeout: dialLimit, MaxOpenConns: 2 * maxCalls, MaxIdleConns: 8, ConnMaxLifetime: time.Hour,
+		ReadTimeout: 12 * time.Hour, // for all of an answer; merging all parts takes long
 	}
 	o.Auth.Database = strings.TrimPrefix(u.Path, "/")
 	if o.Auth.Database == "" || strings.ContainsAny(o.Auth.Database, "/`\\") {
@@ -103,38 +101,39 @@ func Open(ctx context.Context, name string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := connect(ctx, o)
+	s, err := connect(o)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.open(ctx); err != nil {
-		return nil, errors.Join(s.explain(ctx, "open the store", err), s.Close())
+	if err := s.read(ctx, "open the store", s.open); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-// connect connects to a database that may be empty.
-func connect(ctx context.Context, o *driver.Options) (*Store, error) {
-	s := &Store{hosts: strings.Join(o.Addr, ", "), database: o.Auth.Database, owner: newOwner(),
-		writing: make(chan struct{}, 1)}
-	var err error
-	if s.conn, err = driver.Open(o); err != nil {
-		return nil, fmt.Errorf("connect to ClickHouse: %w", err)
+// connect returns a store in a database that may be empty.
+func connect(o *driver.Options) (*Store, error) {
+	conn, err := newHosts(o)
+	return &Store{conn: conn, database: o.Auth.Database, owner: newOwner(), slots: make(chan struct{}, maxCalls),
+		writing: make(chan struct{}, 1)}, err
+}
+
+// Hosts returns the state of the servers, in the order of the store's name.
+func (s *Store) Hosts() (all []Host) {
+	for _, x := range s.conn.list {
+		all = append(all, x.current())
 	}
-	server, err := s.conn.ServerVersion()
-	if err != nil {
-		return nil, errors.Join(s.explain(ctx, "connect to ClickHouse", err), s.Close())
+	return all
+}
+
+// Follow calls note for each server that does not answer, and from now on when one stops answering, or answers again.
+func (s *Store) Follow(note func(Host)) {
+	s.conn.changed.Store(&note)
+	for _, x := range s.Hosts() {
+		if x.Err != nil {
+			note(x)
+		}
 	}
-	// Old servers refuse settings that they do not know.
-	s.settings = driver.Settings{"max_query_size": 64 << 20, "max_ast_elements": 10_000_000,
-		"max_expanded_ast_elements": 10_000_000, "insert_distributed_sync": 1, "insert_deduplicate": 0,
-		"max_read_buffer_size": 128 << 10} // FINAL opens all columns of all parts at once
-	if v := server.Version; cmp.Or(cmp.Compare(v.Major, 20), cmp.Compare(v.Minor, 8)) >= 0 {
-		s.settings["do_not_merge_across_partitions_select_final"] = 1 // versions of an event are in one partition
-		s.settings["max_partitions_per_insert_block"] = 0
-		s.settings["async_insert"] = 0
-	}
-	return s, nil
 }
 
 func (s *Store) open(ctx context.Context) error {
@@ -146,10 +145,10 @@ func (s *Store) open(ctx context.Context) error {
 	case version == 0:
 		return store.ErrNoStore
 	case version < latest:
-		return fmt.Errorf("its tables are of version %d, and this release needs %d: run deliverygraph migrate", version,
+		return wrongTables("its tables are of version %d, and this release needs %d: run deliverygraph migrate", version,
 			latest)
 	case version > latest:
-		return fmt.Errorf("its tables are of version %d, and this release knows only %d: use a newer release", version,
+		return wrongTables("its tables are of version %d, and this release knows only %d: use a newer release", version,
 			latest)
 	}
 	clusters, err := s.texts(ctx, "select cluster from schema_version where version = 1 limit 1")
@@ -157,6 +156,10 @@ func (s *Store) open(ctx context.Context) error {
 		s.cluster, s.local = clusters[0], "_local"
 	}
 	return err
+}
+
+func wrongTables(format string, args ...any) error {
+	return &upstream.Error{Code: upstream.Internal, Message: fmt.Sprintf(format, args...)}
 }
 
 // texts returns the first column of a query's answer.
@@ -179,7 +182,7 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.calls.Wait()
-	return s.conn.Close()
+	return s.conn.close()
 }
 
 // Sync does nothing: what ClickHouse has confirmed is as durable as its settings say.
@@ -188,8 +191,15 @@ func (s *Store) Sync() error { return nil }
 // Finish does nothing: there is nothing that writing leaves out.
 func (s *Store) Finish(context.Context) error { return nil }
 
-// use runs f with the settings of the store. What says in errors what f does.
-func (s *Store) use(ctx context.Context, what string, f func(context.Context) error) error {
+const (
+	// maxCalls is the maximum number of calls in progress. Others wait.
+	maxCalls = 16
+	// maxWait is for how long a call that reads waits for others.
+	maxWait = 20 * time.Second
+)
+
+// use runs f on a server: see [hosts.do]. What says in errors what f does.
+func (s *Store) use(ctx context.Context, what string, again bool, f func(context.Context) error) error {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -201,11 +211,36 @@ func (s *Store) use(ctx context.Context, what string, f func(context.Context) er
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return s.explain(ctx, what, f(driver.Context(ctx, driver.WithSettings(s.settings))))
+	return s.explain(ctx, what, s.conn.do(ctx, again, f))
 }
 
+// read is use for calls that only read. It may run f again on another server.
 func (s *Store) read(ctx context.Context, what string, f func(context.Context) error) error {
-	return s.use(ctx, what, f)
+	if err := s.takeSlot(ctx, what); err != nil {
+		return err
+	}
+	defer func() { <-s.slots }()
+	return s.use(ctx, what, true, f)
+}
+
+// takeSlot waits until fewer calls are in progress.
+func (s *Store) takeSlot(ctx context.Context, what string) error {
+	select {
+	case s.slots <- struct{}{}:
+		return nil
+	default:
+	}
+	limit := time.NewTimer(maxWait)
+	defer limit.Stop()
+	select {
+	case s.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-limit.C:
+		return &upstream.Error{Code: upstream.Unavailable, RetryAfter: 5 * time.Second, Message: fmt.Sprintf(
+			"%s: all %d connections to ClickHouse have been in use for %v", what, maxCalls, maxWait)}
+	}
 }
 
 // write is use for one writer at a time of this process.
@@ -216,8 +251,13 @@ func (s *Store) write(ctx context.Context, what string, f func(context.Context) 
 		return ctx.Err()
 	}
 	defer func() { <-s.writing }()
-	return s.use(ctx, what, f)
+	return s.use(ctx, what, ctx.Value(repeats{}) != nil, f)
 }
+
+// repeatable returns a context for writes that may run again on another server.
+func repeatable(ctx context.Context) context.Context { return context.WithValue(ctx, repeats{}, true) }
+
+type repeats struct{}
 
 // explain returns an error for callers outside the package. It names the hosts only in its cause, which is for logs.
 func (s *Store) explain(ctx context.Context, what string, err error) error {
@@ -228,20 +268,16 @@ func (s *Store) explain(ctx context.Context, what string, err error) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
-	code, why := upstream.Internal, "ClickHouse refused it"
+	code, why := upstream.Unavailable, "ClickHouse cannot be reached"
+	err = fmt.Errorf("ClickHouse, database %s: %w", s.database, err)
 	if refused, ok := errors.AsType[*driver.Exception](err); ok {
+		code, why = upstream.Internal, "ClickHouse refused it"
 		if i := slices.IndexFunc(refusals, func(r refusal) bool { return slices.Contains(r.codes, refused.Code) }); i >= 0 {
 			code, why = refusals[i].code, refusals[i].why
 		}
-		// The message may end with a stack trace.
-		message, _, _ := strings.Cut(refused.Message, ". Stack trace")
-		err = fmt.Errorf("ClickHouse (%s, database %s): code %d: %s", s.hosts, s.database, refused.Code, message)
 		if code == upstream.Internal && slices.Contains(refusals[0].codes, refused.Code) {
 			err = fmt.Errorf("%w: %w", store.ErrDiskFull, err)
 		}
-	} else {
-		code, why = upstream.Unavailable, "ClickHouse cannot be reached"
-		err = fmt.Errorf("ClickHouse (%s): %w", s.hosts, err)
 	}
 	return &upstream.Error{Code: code, Message: what + ": " + why, Err: err}
 }

@@ -14,13 +14,13 @@ import (
 
 // Write adds a batch: see [store.Writer].
 func (s *Store) Write(ctx context.Context, b store.Batch) (n store.Written, err error) {
-	w := &writer{Store: s}
-	what := "write events"
+	var w *writer
 	run := s.write
 	if b.Merge || len(b.Given) > 0 {
 		run = s.inTurn
 	}
-	err = run(ctx, what, func(ctx context.Context) error {
+	err = run(repeatable(ctx), "write events", func(ctx context.Context) error {
+		w = &writer{Store: s}
 		if err := s.require(ctx, b.Given); err != nil {
 			return err
 		}

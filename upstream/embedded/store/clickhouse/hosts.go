@@ -1,0 +1,199 @@
+package clickhouse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	driver "github.com/ClickHouse/clickhouse-go/v2"
+)
+
+const (
+	dialLimit  = 5 * time.Second // for connecting, and again for the server's greeting
+	probeEvery = 2 * time.Second
+	probeLimit = 3 * time.Second
+)
+
+// Host is the state of a server of a store.
+type Host struct {
+	Name     string // host:port
+	Err      error  // why the server does not answer; nil if it does
+	Failures uint64 // calls and probes that it did not answer
+}
+
+// hosts are the servers of a store, which have the same data. A call uses the first that answers, so that all processes
+// read what any of them has written. A server is left if it fails a call, or two probes in a row: it may hang, and still
+// accept connections.
+type hosts struct {
+	list    []*host
+	changed atomic.Pointer[func(Host)]
+	stop    context.CancelFunc
+	probes  sync.WaitGroup
+}
+
+// host is a server.
+type host struct {
+	name  string
+	conn  driver.Conn
+	probe driver.Conn   // has one connection, which calls never use
+	wake  chan struct{} // asks for a probe at once
+
+	mu       sync.Mutex
+	state    state
+	err      error // of a server that is not up
+	failures uint64
+	settings driver.Settings // those of calls, once the server's version is known
+	calls    context.Context // ends with the calls in progress, if the server hangs
+	end      context.CancelCauseFunc
+}
+
+type state int
+
+const (
+	up      state = iota
+	suspect       // it has failed a call, and will be probed
+	down          // it has failed two probes
+)
+
+// newHosts returns the servers of a store. They need not answer yet.
+func newHosts(o *driver.Options) (*hosts, error) {
+	ctx, stop := context.WithCancel(context.Background())
+	h := &hosts{stop: stop}
+	for _, name := range o.Addr {
+		x := &host{name: name, wake: make(chan struct{}, 1)}
+		of, one := *o, *o
+		of.Addr, one.Addr = []string{name}, []string{name}
+		one.MaxOpenConns, one.MaxIdleConns, one.DialTimeout, one.ReadTimeout = 1, 1, probeLimit, probeLimit
+		var err error
+		if x.conn, err = driver.Open(&of); err == nil {
+			x.probe, err = driver.Open(&one)
+		}
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("connect to ClickHouse: %w", err), h.close())
+		}
+		h.list = append(h.list, x)
+	}
+	for _, x := range h.list {
+		h.probes.Go(func() { h.watch(ctx, x) })
+	}
+	return h, nil
+}
+
+func (h *hosts) close() (err error) {
+	h.stop()
+	h.probes.Wait()
+	for _, x := range h.list {
+		err = errors.Join(err, x.conn.Close(), x.probe.Close())
+	}
+	return err
+}
+
+// watch probes a server until ctx ends.
+func (h *hosts) watch(ctx context.Context, x *host) {
+	tick := time.NewTicker(probeEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-x.wake:
+		}
+		err := x.ping(ctx)
+		if err != nil { // again, on a new connection
+			err = x.ping(ctx)
+		}
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err == nil:
+			h.set(x, up, nil)
+		default:
+			h.set(x, down, err)
+			if slices.ContainsFunc(h.list, func(o *host) bool { return o.is() == up }) {
+				x.endCalls(fmt.Errorf("%w: %w", errHangs, err))
+			}
+		}
+	}
+}
+
+func (x *host) ping(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, probeLimit)
+	defer cancel()
+	err := x.probe.Ping(ctx)
+	if err != nil {
+		x.mu.Lock()
+		x.failures++
+		x.mu.Unlock()
+	}
+	return err
+}
+
+func (x *host) is() state {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.state
+}
+
+// set sets the state of a server. It notes when the server goes down, or is up again.
+func (h *hosts) set(x *host, now state, err error) {
+	x.mu.Lock()
+	before := x.state
+	x.state, x.err = now, err
+	if now != up {
+		x.settings = nil // it may be upgraded
+	}
+	x.mu.Unlock()
+	if note := h.changed.Load(); note != nil && (now == down) != (before == down) {
+		(*note)(x.current())
+	}
+}
+
+func (x *host) current() Host {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	s := Host{Name: x.name, Failures: x.failures}
+	if x.state == down {
+		s.Err = x.err
+	}
+	return s
+}
+
+// failed notes that a call got no answer from a server.
+func (h *hosts) failed(x *host, err error) {
+	x.mu.Lock()
+	x.failures++
+	x.settings = nil
+	if x.state == up {
+		x.state, x.err = suspect, err
+	}
+	x.mu.Unlock()
+	select {
+	case x.wake <- struct{}{}:
+	default:
+	}
+}
+
+// endCalls ends the calls in progress.
+func (x *host) endCalls(cause error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.end != nil {
+		x.end(cause)
+		x.end = nil
+	}
+}
+
+// inProgress returns the context of the calls that are in progress.
+func (x *host) inProgress() context.Context {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.end == nil {
+		x.calls, x.end = context.WithCancelCause(context.Background())
+	}
+	return x.calls
+}
