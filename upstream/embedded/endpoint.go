@@ -45,20 +45,25 @@ func endpoints(b store.Reader, p *grouped.Providers) map[string]endpoint {
 	return all
 }
 
+// answer returns a question that find answers. Format appends the answer's body.
+func answer[A any](nothing string, find func(context.Context) (A, error), format func([]byte, A) []byte) question {
+	return question{nothing: nothing, ask: func(ctx context.Context, dst []byte) ([]byte, error) {
+		found, err := find(ctx)
+		if err != nil {
+			return dst, err
+		}
+		return format(dst, found), nil
+	}}
+}
+
 // list answers the list of a kind: at most [upstream.PageSize] rows from offset.
 func list[R any](k upstream.Kind,
 	rows func(context.Context, []upstream.ID, upstream.ListQuery) ([]R, error),
-	appendRows func([]byte, []R) []byte,
+	format func([]byte, []R) []byte,
 ) endpoint {
 	return func(r request) (question, error) {
 		q, err := upstream.ParseListQuery(k, r.query)
-		return question{nothing: noRows, ask: func(ctx context.Context, dst []byte) ([]byte, error) {
-			found, err := rows(ctx, r.only, q)
-			if err != nil {
-				return dst, err
-			}
-			return appendRows(dst, found), nil
-		}}, err
+		return answer(noRows, func(ctx context.Context) ([]R, error) { return rows(ctx, r.only, q) }, format), err
 	}
 }
 
@@ -66,13 +71,9 @@ func list[R any](k upstream.Kind,
 func groups(k upstream.Kind, b store.Reader, p *grouped.Providers) endpoint {
 	return func(r request) (question, error) {
 		q, err := upstream.ParseGroupsQuery(k, r.query)
-		return question{nothing: noGroups, ask: func(ctx context.Context, dst []byte) ([]byte, error) {
-			found, err := b.Groups(ctx, r.only, k, q, p)
-			if err != nil {
-				return dst, err
-			}
-			return upstream.AppendGroups(dst, q, found), nil
-		}}, err
+		return answer(noGroups,
+			func(ctx context.Context) (upstream.Groups, error) { return b.Groups(ctx, r.only, k, q, p) },
+			func(dst []byte, g upstream.Groups) []byte { return upstream.AppendGroups(dst, q, g) }), err
 	}
 }
 
@@ -80,39 +81,20 @@ func groups(k upstream.Kind, b store.Reader, p *grouped.Providers) endpoint {
 func counts(k upstream.Kind, b store.Reader) endpoint {
 	return func(r request) (question, error) {
 		q, err := upstream.ParseCountQuery(k, r.query)
-		if err != nil {
-			return question{}, err
-		}
 		if q.Interval == 0 {
-			return question{nothing: noRows, ask: func(ctx context.Context, dst []byte) ([]byte, error) {
-				found, err := b.Counts(ctx, r.only, k, q.CountQuery)
-				if err != nil {
-					return dst, err
-				}
-				return upstream.AppendCounts(dst, k, q.Rollup, found), nil
-			}}, nil
+			return answer(noRows,
+				func(ctx context.Context) ([]upstream.Count, error) { return b.Counts(ctx, r.only, k, q.CountQuery) },
+				func(dst []byte, c []upstream.Count) []byte { return upstream.AppendCounts(dst, k, q.Rollup, c) }), err
 		}
-		return question{nothing: noSeries, ask: func(ctx context.Context, dst []byte) ([]byte, error) {
-			found, err := b.Series(ctx, r.only, k, q)
-			if err != nil {
-				return dst, err
-			}
-			return upstream.AppendSeries(dst, k, found), nil
-		}}, nil
+		return answer(noSeries,
+			func(ctx context.Context) ([]upstream.Series, error) { return b.Series(ctx, r.only, k, q) },
+			func(dst []byte, s []upstream.Series) []byte { return upstream.AppendSeries(dst, k, s) }), err
 	}
 }
 
 // codes answers GET /bounce/categories and /blocked-email/reasons.
 func codes(list func(context.Context) ([]string, error)) endpoint {
-	return func(r request) (question, error) {
-		return question{nothing: noRows, ask: func(ctx context.Context, dst []byte) ([]byte, error) {
-			found, err := list(ctx)
-			if err != nil {
-				return dst, err
-			}
-			return upstream.AppendCodes(dst, found), nil
-		}}, noParameters(r)
-	}
+	return func(r request) (question, error) { return answer(noRows, list, upstream.AppendCodes), noParameters(r) }
 }
 
 // detail answers GET /bounce/[user_id]/[sender_id]/[bounce_time]/[email_id]. It calls
@@ -123,13 +105,11 @@ func detail(b store.Reader, envelope func() upstream.Envelope) endpoint {
 		if err == nil {
 			err = noParameters(r)
 		}
-		return question{nothing: noDetail, ask: func(ctx context.Context, dst []byte) ([]byte, error) {
-			found, err := b.Bounce(ctx, r.only, k)
-			if err != nil {
-				return dst, err
-			}
-			return upstream.AppendBounceDetail(dst, found, envelope()), nil
-		}}, err
+		return answer(noDetail,
+			func(ctx context.Context) (upstream.BounceDetail, error) { return b.Bounce(ctx, r.only, k) },
+			func(dst []byte, d upstream.BounceDetail) []byte {
+				return upstream.AppendBounceDetail(dst, d, envelope())
+			}), err
 	}
 }
 

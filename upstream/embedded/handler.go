@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"deliverygraph/internal/web"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/grouped"
@@ -179,6 +180,16 @@ func (h *handler) admit(r *http.Request, received time.Time) (endpoint, *key, er
 			"answers are always application/json: send that as Accept, or no Accept header")
 	}
 	return answers, caller, nil
+}
+
+// acceptsJSON reports whether these Accept headers allow JSON. No header allows everything.
+func acceptsJSON(values []string) bool {
+	if len(values) == 1 && (values[0] == "application/json" || values[0] == "*/*") {
+		return true // what nearly every client sends
+	}
+	accept := web.ParseAccept(values)
+	weight, _ := accept.Weight("application/json")
+	return weight > 0 || len(accept) == 0
 }
 
 // withoutSlash removes a trailing slash.
