@@ -44,12 +44,15 @@ func openWithTables(t *testing.T) (*clickhouse.Store, driver.Conn) {
 // newDatabase returns the name of a database, which is dropped after the test.
 func newDatabase(t *testing.T) string {
 	t.Helper()
-	address, _ := server(t)
-	database := "test_" + strings.ToLower(rand.Text())
+	address, cluster := server(t)
+	database, onCluster := "test_"+strings.ToLower(rand.Text()), ""
+	if cluster != "" {
+		onCluster = " on cluster " + cluster
+	}
 	t.Cleanup(func() {
 		admin, err := driver.Open(&driver.Options{Addr: strings.Split(address, ",")})
 		if err == nil {
-			err = errors.Join(admin.Exec(context.Background(), "drop database if exists "+database), admin.Close())
+			err = errors.Join(admin.Exec(context.Background(), "drop database if exists "+database+onCluster), admin.Close())
 		}
 		if err != nil {
 			t.Error(err)

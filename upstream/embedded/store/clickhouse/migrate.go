@@ -8,13 +8,18 @@ import (
 	"io/fs"
 	"regexp"
 	"strings"
+
+	driver "github.com/ClickHouse/clickhouse-go/v2"
 )
 
 //go:embed schema/*.sql
 var schema embed.FS
 
+// tablesVersion is the version of the tables that this release uses.
+var tablesVersion = len(migrations(schema))
+
 // migrations returns the statements of each version of the tables.
-func migrations() (all [][]string) {
+func migrations(schema fs.FS) (all [][]string) {
 	files, _ := fs.Glob(schema, "schema/*.sql") // in order
 	for _, f := range files {
 		text, _ := fs.ReadFile(schema, f)
@@ -43,14 +48,18 @@ func (s *Store) version(ctx context.Context) (int, error) {
 }
 
 // Migrate makes the database and its tables, or upgrades them, and returns their version. Cluster is the name of a
-// cluster in the configuration of the servers, or "" for one server; upgrades know it.
+// cluster in the configuration of the servers, or "" for one server; upgrades know it. If it fails, it may be repeated.
 func Migrate(ctx context.Context, name, cluster string) (version int, err error) {
+	return migrate(ctx, name, cluster, schema)
+}
+
+func migrate(ctx context.Context, name, cluster string, schema fs.FS) (version int, err error) {
 	o, err := options(name)
 	if err != nil {
 		return 0, err
 	}
-	if strings.ContainsAny(cluster, "`\\") {
-		return 0, fmt.Errorf("%q is not the name of a cluster", cluster)
+	if cluster != "" && !plainName.MatchString(cluster) {
+		return 0, fmt.Errorf("%q is not the name of a cluster, which has letters, digits, dots, _ and -", cluster)
 	}
 	database := o.Auth.Database
 	o.Auth.Database = "default" // the other may not exist
@@ -71,57 +80,43 @@ func Migrate(ctx context.Context, name, cluster string) (version int, err error)
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	err = s.use(ctx, "make the tables", true, func(ctx context.Context) error {
-		version, err = s.migrate(ctx, cluster)
+		version, err = s.migrate(ctx, cluster, migrations(schema))
 		return err
 	})
 	return version, err
 }
 
-func (s *Store) migrate(ctx context.Context, cluster string) (int, error) {
+func (s *Store) migrate(ctx context.Context, cluster string, all [][]string) (int, error) {
 	version, err := s.version(ctx)
 	if err != nil {
 		return 0, err
 	}
+	if version > len(all) {
+		return version, s.checkVersion(version)
+	}
 	if version > 0 {
-		if err := s.open(ctx); err == nil {
-			return version, s.sameCluster(cluster)
-		}
 		known, err := s.texts(ctx, "select cluster from schema_version where version = 1 limit 1")
 		if err != nil || len(known) == 0 {
 			return version, err
 		}
-		if s.cluster = known[0]; cluster != "" {
-			if err := s.sameCluster(cluster); err != nil {
-				return version, err
-			}
+		if cluster != "" && cluster != known[0] {
+			return version, wrongTables("the tables exist, and are those of cluster %q, not %q", known[0], cluster)
 		}
-		cluster = s.cluster
+		cluster = known[0]
+	} else {
+		err = s.make(ctx, "create table if not exists {shared:schema_version} (version UInt32, cluster String) "+
+			"engine = {replacing:} order by version", cluster)
 	}
-	err = s.make(ctx, "create table if not exists {shared:schema_version} (version UInt32, cluster String) "+
-		"engine = {replacing:} order by version", cluster)
-	if err != nil {
-		return version, err
-	}
-	for ; version < len(migrations()); version++ {
-		for _, query := range migrations()[version] {
+	for ; err == nil && version < len(all); version++ {
+		for _, query := range all[version] {
 			if err := s.make(ctx, query, cluster); err != nil {
 				return version, err
 			}
 		}
-		err := s.conn.Exec(ctx, fmt.Sprintf("insert into schema_version (version, cluster) select toUInt32(%d), %s",
+		err = s.conn.Exec(ctx, fmt.Sprintf("insert into schema_version (version, cluster) select toUInt32(%d), %s",
 			version+1, quote(cluster)))
-		if err != nil {
-			return version, err
-		}
 	}
-	return version, nil
-}
-
-func (s *Store) sameCluster(cluster string) error {
-	if cluster != "" && cluster != s.cluster {
-		return fmt.Errorf("the tables exist, and are those of cluster %q, not %q", s.cluster, cluster)
-	}
-	return nil
+	return version, err
 }
 
 // make runs a statement of the schema: see schema/001_tables.sql.
@@ -150,24 +145,75 @@ func (s *Store) make(ctx context.Context, query, cluster string) error {
 		}
 		return "Replicated" + engine + "(" + strings.TrimSuffix(path+", "+name, ", ") + ")"
 	})
-	err := s.ddl(ctx, query, cluster)
-	if err == nil && events {
-		err = s.ddl(ctx, fmt.Sprintf("create table if not exists %[1]s as `%[3]s`.%[1]s_local "+
-			"engine = Distributed(`%[2]s`, `%[3]s`, %[1]s_local, %[4]s)", table, cluster, s.database, shard), cluster)
+	done := (*regexp.Regexp)(nil)
+	if addsOrDrops.MatchString(query) {
+		done = isDone
 	}
-	return err
+	if err := s.alter(ctx, query, cluster, done); err != nil || !events {
+		return err
+	}
+	if changesColumns.MatchString(query) { // the Distributed table has the columns of when it was made
+		if err := s.ddl(ctx, "drop table if exists "+table, cluster); err != nil {
+			return err
+		}
+	}
+	return s.ddl(ctx, fmt.Sprintf("create table if not exists %[1]s as `%[3]s`.%[1]s_local "+
+		"engine = Distributed(`%[2]s`, `%[3]s`, %[1]s_local, %[4]s)", table, cluster, s.database, shard), cluster)
 }
+
+var (
+	addsOrDrops    = regexp.MustCompile(`^alter table \S+ (add|drop) (column|index) `)
+	changesColumns = regexp.MustCompile(`^alter table \S+ (add|drop|modify) column `)
+	// isDone matches what servers say of such a statement that they have executed before.
+	isDone = regexp.MustCompile("already exists|annot find (column|index)")
+)
 
 var marks = regexp.MustCompile(`\{(events|shared|replacing|summing):[\w/]*\}`)
 
 // afterName finds where a statement names the cluster: after the name of its database or table.
-var afterName = regexp.MustCompile("^(?:create (?:database|table) (?:if not exists )?|(?:alter|optimize|truncate) table )" +
+var afterName = regexp.MustCompile("^(?:create (?:database|table) (?:if not exists )?|drop table if exists |(?:alter|optimize|truncate) table )" +
 	"`?[\\w.-]+`?")
 
 // ddl runs a statement that changes tables, on all servers of a cluster if there is one.
 func (s *Store) ddl(ctx context.Context, query, cluster string) error {
-	if cluster != "" {
-		query = afterName.ReplaceAllString(query, "$0 on cluster `"+cluster+"`")
+	return s.alter(ctx, query, cluster, nil)
+}
+
+// alter is ddl, but ignores errors whose message matches done, if that is not nil.
+func (s *Store) alter(ctx context.Context, query, cluster string, done *regexp.Regexp) error {
+	isDone := func(e *driver.Exception) bool { return done != nil && done.MatchString(e.Message) }
+	if cluster == "" {
+		err := s.conn.Exec(ctx, query)
+		if refused, ok := errors.AsType[*driver.Exception](err); ok && isDone(refused) {
+			return nil
+		}
+		return err
 	}
-	return s.conn.Exec(ctx, query)
+	// The answer has a row for each server. The exception at its end is that of the first one that failed.
+	var host, message string
+	var port uint16
+	var code int64
+	var left, active uint64
+	var failed *driver.Exception
+	finished := false
+	err := s.each(ctx, onCluster(query, cluster), []any{&host, &port, &code, &message, &left, &active}, func() {
+		e := &driver.Exception{Code: int32(code), Message: fmt.Sprintf("on %s:%d: %s", host, port, message)}
+		if code != 0 && !isDone(e) && failed == nil {
+			failed = e
+		}
+		finished = left == 0
+	})
+	_, refused := errors.AsType[*driver.Exception](err)
+	switch {
+	case failed != nil:
+		return failed
+	case refused && finished:
+		return nil
+	}
+	return err
+}
+
+// onCluster returns a statement for all servers of a cluster.
+func onCluster(query, cluster string) string {
+	return afterName.ReplaceAllString(query, "$0 on cluster `"+cluster+"`")
 }

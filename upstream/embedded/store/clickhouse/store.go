@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,6 +49,9 @@ type Store struct {
 
 var _ store.Store = (*Store)(nil)
 
+// plainName matches names of databases and clusters that need no quotes in any place of a statement.
+var plainName = regexp.MustCompile(`^[\w.-]+$`)
+
 // options parses the name of a store. With ?secure=true the connection uses TLS.
 func options(name string) (*driver.Options, error) {
 	bad := func(format string, args ...any) (*driver.Options, error) {
@@ -63,8 +67,8 @@ func options(name string) (*driver.Options, error) {
 		ReadTimeout: 12 * time.Hour, // for all of an answer; merging all parts takes long
 	}
 	o.Auth.Database = strings.TrimPrefix(u.Path, "/")
-	if o.Auth.Database == "" || strings.ContainsAny(o.Auth.Database, "/`\\") {
-		return bad("it must name one database") // the path may be a part of the password
+	if !plainName.MatchString(o.Auth.Database) {
+		return bad("it must name one database, of letters, digits, dots, _ and -") // the path may be a part of the password
 	}
 	if u.User != nil {
 		o.Auth.Username = u.User.Username()
@@ -141,21 +145,29 @@ func (s *Store) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	switch latest := len(migrations()); {
-	case version == 0:
-		return store.ErrNoStore
-	case version < latest:
-		return wrongTables("its tables are of version %d, and this release needs %d: run deliverygraph migrate", version,
-			latest)
-	case version > latest:
-		return wrongTables("its tables are of version %d, and this release knows only %d: use a newer release", version,
-			latest)
+	if err := s.checkVersion(version); err != nil {
+		return err
 	}
 	clusters, err := s.texts(ctx, "select cluster from schema_version where version = 1 limit 1")
 	if err == nil && len(clusters) > 0 && clusters[0] != "" {
 		s.cluster, s.local = clusters[0], "_local"
 	}
 	return err
+}
+
+// checkVersion fails unless this release knows the tables.
+func (s *Store) checkVersion(version int) error {
+	switch {
+	case version == 0:
+		return store.ErrNoStore
+	case version < tablesVersion:
+		return wrongTables("its tables are of version %d, and this release needs %d: run deliverygraph migrate", version,
+			tablesVersion)
+	case version > tablesVersion:
+		return wrongTables("its tables are of version %d, and this release knows only %d: use a newer release", version,
+			tablesVersion)
+	}
+	return nil
 }
 
 func wrongTables(format string, args ...any) error {

@@ -4,6 +4,10 @@
 -- MergeTree engine; with --cluster, the events lie in tables NAME_local of each shard, under a Distributed table NAME,
 -- and all others are replicated to all servers. The id decides on the shard, or the column in {events:NAME/column}.
 --
+-- A migration that fails is run again from its start, so its statements must bear that: use "if not exists" for tables.
+-- "alter table {events:…} add column" and the like are run on the tables of all shards, and the Distributed table is made
+-- again; that a column or index was added or dropped before is no error.
+--
 -- time and id tell an event from all others of its kind. id is a hash of its email id, recipient, user and sender, so
 -- that all events of one message have the same id. Writing an event again adds a row with a higher version; ClickHouse
 -- merges such rows in the background, and queries ask for the last version with FINAL. A row with removed = 1 says that
