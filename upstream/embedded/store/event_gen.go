@@ -62,3 +62,38 @@ func (e *Event) BlockedEmail() upstream.BlockedEmail {
 		XHeaders: e.XHeaders, ProcessTime: e.Time, PostbackTime: e.PostbackTime, Reason: e.Reason,
 	}
 }
+
+// EventsOf returns the rows of a list's answer as events, without details.
+func EventsOf(rows any) (all []Event) {
+	switch rows := rows.(type) {
+	case []upstream.Email:
+		for i := range rows {
+			x := &rows[i]
+			all = append(all, event(x, Own{Delivered: x.Delivered}))
+		}
+	case []upstream.Bounce:
+		for i := range rows {
+			x := &rows[i]
+			all = append(all, event(x, Own{ProcessTime: x.ProcessTime, Type: x.Type, Category: x.Category, Code: x.Code, PostbackTime: x.PostbackTime}))
+		}
+	case []upstream.BlockedEmail:
+		for i := range rows {
+			x := &rows[i]
+			all = append(all, event(x, Own{PostbackTime: x.PostbackTime, Reason: x.Reason}))
+		}
+	}
+	return all
+}
+
+// AppendRow appends the event to dst as a row of its kind, as the API sends it, with all details.
+func (e *Event) AppendRow(dst []byte, k upstream.Kind) []byte {
+	switch k {
+	case upstream.Emails:
+		return upstream.AppendEmailRow(dst, e.Email())
+	case upstream.Bounces:
+		return upstream.AppendBounceDetailRow(dst, e.BounceDetail())
+	case upstream.BlockedEmails:
+		return upstream.AppendBlockedEmailRow(dst, e.BlockedEmail())
+	}
+	return dst
+}

@@ -6,6 +6,7 @@ package store
 import (
 	"context"
 	"errors"
+	"iter"
 	"time"
 
 	"deliverygraph/upstream"
@@ -115,6 +116,13 @@ type Maintainer interface {
 	// Check looks for damage: it compares rows, indexes and counts with each other. It returns what is wrong, up to 100
 	// problems. It reads everything.
 	Check(ctx context.Context) (problems []string, err error)
+
+	// Scan returns a kind's events in the window with all their details, in list order. It reads them bit by bit:
+	// whether it returns events that are written, changed or removed meanwhile is not defined. It ends with the first
+	// error.
+	Scan(ctx context.Context, k upstream.Kind, w upstream.Window) iter.Seq2[Event, error]
+	// Senders returns all senders, ordered by id.
+	Senders(ctx context.Context) ([]Sender, error)
 
 	// Prune removes the events before a time and subtracts them from the counts, in many small transactions, and the
 	// unfinished messages whose last line is from before it. With dry it only counts the events. New events use the

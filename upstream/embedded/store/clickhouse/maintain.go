@@ -146,17 +146,7 @@ func (s *Store) compact(ctx context.Context) error {
 // reading calls f for all events of a kind that meet a condition, with their details and in order of time, those of
 // some hours at a time.
 func (s *Store) reading(ctx context.Context, k *kind, where string, f func([]row) error) error {
-	const many = 20_000
-	var windows []upstream.Window
-	var at upstream.Time
-	var n, sum uint64
-	err := s.each(ctx, "select "+bucket(upstream.Hour)+" as hour, count() from "+k.table+" group by hour order by hour",
-		[]any{(*int64)(&at), &n}, func() {
-			if sum += n; len(windows) == 0 || sum > many {
-				windows, sum = append(windows, upstream.Window{Start: at}), n
-			}
-			windows[len(windows)-1].End = at + hour
-		})
+	windows, err := s.parts(ctx, k, upstream.Window{Start: -store.MaxTime, End: store.MaxTime + 1}, 20_000)
 	for _, w := range windows {
 		if err != nil {
 			break

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"iter"
 	"slices"
 	"strconv"
 
@@ -57,12 +58,19 @@ func (s *Store) Bounce(
 
 // load reads rows in list order, at most limit, or all if that is negative. Where is a condition on the event table as
 // r.
-func (c *conn) load(k *kind, limit int, where string, args ...any) (rows []row) {
-	for v := range c.rows("select "+k.listed+k.details+" from "+k.table+" r left join domain d on d.id = r.domain_id"+
-		k.apart+" where "+where+" order by r.id limit "+strconv.Itoa(limit), args...) {
-		var x row
-		c.fail(x.read(k, v))
-		rows = append(rows, x)
+func (c *conn) load(k *kind, limit int, where string, args ...any) []row {
+	return slices.Collect(c.events(k, limit, where, args...))
+}
+
+// events is load, row by row.
+func (c *conn) events(k *kind, limit int, where string, args ...any) iter.Seq[row] {
+	return func(yield func(row) bool) {
+		for v := range c.rows("select "+k.listed+k.details+" from "+k.table+" r left join domain d on d.id = r.domain_id"+
+			k.apart+" where "+where+" order by r.id limit "+strconv.Itoa(limit), args...) {
+			var x row
+			if c.fail(x.read(k, v)); !yield(x) {
+				return
+			}
+		}
 	}
-	return rows
 }

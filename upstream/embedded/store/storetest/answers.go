@@ -38,6 +38,7 @@ func same(t *rapid.T, s store.Store, o *Model, when *rapid.Generator[upstream.Ti
 			t.Fatalf("counts of %s, only %v:\n%+v\n%s", k, only, sq, d)
 		}
 	}
+	sameScans(t, s, o, window(t, when))
 	key := upstream.BounceKey{UserID: 20, SenderID: 17, BounceTime: when.Draw(t, "bounce"), EmailID: "a"}
 	if len(o.bounces) > 0 && rapid.Bool().Draw(t, "known") {
 		key = rapid.SampledFrom(o.bounces).Draw(t, "bounce").Key()
@@ -232,4 +233,5 @@ func SameEmails(t *testing.T, s store.Store, o *Model) {
 	if d := Diff(o.Series(nil, upstream.Emails, q), series); d != "" {
 		t.Fatal(d)
 	}
+	sameScans(t, s, o, Ever)
 }

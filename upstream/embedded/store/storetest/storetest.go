@@ -40,6 +40,7 @@ func Test(t *testing.T, open Opener) {
 		{"PagingSeesChanges", testPaging},
 		{"ContentIsUnchanged", testContent},
 		{"TimeBeyondMaxTimeRejectsTheBatch", testTimeRange},
+		{"ScanReturnsEachEventOnceDuringWrites", testScan},
 		{"LatestAddressOfASenderCounts", testSenders},
 		{"CataloguesListDocumentedCodesAndOthersInUse", testCodes},
 		{"InfoCountsRows", testInfo},
