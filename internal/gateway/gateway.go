@@ -124,6 +124,7 @@ func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
 type commands struct {
 	Serve      serveCommand      `cmd:"" default:"withargs" help:"Serve the GraphQL API and its playground."`
 	Import     importCommand     `cmd:"" help:"Import mail logs, bounces, events of services, or rows of the API."`
+	Export     exportCommand     `cmd:"" help:"Write the rows of a store or a remote server, for import into another."`
 	Migrate    migrateCommand    `cmd:"" help:"Make or upgrade the tables of a store in ClickHouse."`
 	Prune      pruneCommand      `cmd:"" help:"Remove old events from a store."`
 	Erase      eraseCommand      `cmd:"" help:"Remove a recipient from a store without leaving a trace."`

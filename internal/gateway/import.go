@@ -16,7 +16,6 @@ import (
 
 	"github.com/dustin/go-humanize"
 	"github.com/dustin/go-humanize/english"
-	"github.com/mattn/go-isatty"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/importer"
@@ -117,8 +116,7 @@ func (c *importCommand) Run(ctx context.Context, streams Streams) (err error) {
 			return err
 		}
 	}
-	f, isFile := streams.Err.(*os.File)
-	terminal := isFile && isatty.IsTerminal(f.Fd())
+	terminal := isTerminal(streams.Err)
 	s, err := openData(ctx, sqlite.Options{
 		Path: c.Data, CacheBytes: int64(c.StoreMemory), Waiting: waiting(ctx, func() {
 			if terminal { // the line may show the progress

@@ -101,8 +101,8 @@ func (serveCommand) Help() string {
 Each flag can also be set by an environment variable, such as DELIVERYGRAPH_REST_LISTEN for --rest-listen; the flag
 takes precedence.
 
-Other commands: deliverygraph import, prune, erase, backup, info, check, reclassify and migrate for stores; deliverygraph
-classify, deliverygraph doctor, deliverygraph key new, deliverygraph schema, deliverygraph version (or --version); add
+Other commands: deliverygraph import, export, prune, erase, backup, info, check, reclassify and migrate for stores;
+deliverygraph classify, deliverygraph doctor, deliverygraph key new, deliverygraph schema, deliverygraph version (or --version); add
 --help to each.`
 }
 

@@ -164,16 +164,8 @@ func (g *gateway) openStore(ctx context.Context) error {
 		return nil
 	}
 	now := time.Now()
-	var last store.Batch
-	for b := range demo.Generate(now) {
-		if _, err := g.store.Write(ctx, b); err != nil {
-			return fmt.Errorf("make demo data: %w", err)
-		}
-		if len(b.Bounces) > 0 {
-			last = b
-		}
-	}
-	if err := g.store.Finish(ctx); err != nil {
+	last, err := writeDemo(ctx, g.store, now)
+	if err != nil {
 		return err
 	}
 	g.background.Go(func() {
@@ -194,4 +186,17 @@ func (g *gateway) openStore(ctx context.Context) error {
 		g.logger.Info(strings.TrimSpace(line))
 	}
 	return nil
+}
+
+// writeDemo fills a store with demo data. It returns the last batch that has bounces.
+func writeDemo(ctx context.Context, s store.Store, now time.Time) (last store.Batch, err error) {
+	for b := range demo.Generate(now) {
+		if _, err := s.Write(ctx, b); err != nil {
+			return last, fmt.Errorf("make demo data: %w", err)
+		}
+		if len(b.Bounces) > 0 {
+			last = b
+		}
+	}
+	return last, s.Finish(ctx)
 }

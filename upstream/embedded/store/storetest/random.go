@@ -179,3 +179,6 @@ func seriesQueries(t *rapid.T, when *rapid.Generator[upstream.Time]) upstream.Se
 		Interval: rapid.SampledFrom([]upstream.Interval{upstream.Hour, upstream.Day}).Draw(t, "interval"),
 	}
 }
+
+// OddBatch draws a batch whose rows a store must take. Many are such as no import makes.
+func OddBatch(t *rapid.T) store.Batch { return batches(times(t), 10).Draw(t, "batch") }

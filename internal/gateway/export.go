@@ -1,0 +1,257 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize/english"
+	"github.com/mattn/go-isatty"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/exporter"
+	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/sqlite"
+	"deliverygraph/upstream/rest"
+)
+
+// exitLacks is the exit code of an export of which an import would not store all.
+const exitLacks = 3
+
+type exportCommand struct {
+	Data                string `placeholder:"FILE"`
+	Upstream            string `placeholder:"URL"`
+	UpstreamKey         string `secret:"" placeholder:"KEY"`
+	UpstreamCA          string `name:"upstream-ca" placeholder:"FILE"`
+	UpstreamConcurrency int    `default:"16" placeholder:"N"`
+	From                string `placeholder:"TIME"`
+	To                  string `placeholder:"TIME"`
+	Since               span   `placeholder:"DURATION"`
+	Output              string `short:"o" placeholder:"FILE"`
+}
+
+// Help returns the text below the usage.
+func (exportCommand) Help() string {
+	return `Writes emails, bounces with their messages, blocked emails and senders as rows of the API, which deliverygraph
+import reads: one JSON object on a line, in order of time. A store that imports them gives the same answers to every
+request. So it moves a store to another database, and saves the data of a remote server before it is shut down.
+
+Gateways and imports may use the store meanwhile. If the export was stopped or failed, what it has written can be
+imported. It then reports the time up to which that is complete: export the rest with --from that time to another file,
+and import both. Rows that are in both are imported once.
+
+Of a remote server it reads the counts of each day, the lists page by page, and the details of each bounce.
+
+Exit code: 0 everything was exported; 3 an import would refuse some rows, or the server lacks details or rows, each of
+which is reported; 1 the export failed or was stopped; 2 the arguments are wrong.`
+}
+
+// window returns the window of time to export.
+func (c *exportCommand) window(now time.Time) (upstream.Window, error) {
+	w := upstream.Window{Start: -store.MaxTime, End: store.MaxTime + 1}
+	if c.Upstream != "" {
+		w.End = upstream.Time(now.Unix()) + 1
+	}
+	since := c.Since != (span{})
+	switch {
+	case since && c.From != "":
+		return w, badSetting("--since and --from both say where the export begins: leave one out")
+	case since:
+		w.Start = c.Since.ago()
+	case c.Upstream != "" && c.From == "":
+		return w, badSetting("--from is missing: say from when on to export the data of a remote server, " +
+			"such as --from 2016-11-22 or --since P90D")
+	}
+	for _, edge := range []struct {
+		flag, value string
+		time        *upstream.Time
+	}{{"--from", c.From, &w.Start}, {"--to", c.To, &w.End}} {
+		if edge.value == "" {
+			continue
+		}
+		t, err := upstream.ParseTime(edge.value)
+		if err != nil {
+			return w, badSetting("%s: %q is not a time: write it as 2016-11-22 or 2016-11-22T00:00:00Z", edge.flag,
+				edge.value)
+		}
+		*edge.time = t
+	}
+	if w.Start >= w.End {
+		return w, badSetting("--to must be later than the time from which the export begins, %s",
+			w.Start.UTC().Format(time.RFC3339))
+	}
+	return w, nil
+}
+
+// Run exports the rows.
+func (c *exportCommand) Run(ctx context.Context, streams Streams) error {
+	if c.Upstream != "" && c.Data != "" {
+		return badSetting("--data and --upstream both say what to export: leave one out")
+	}
+	if c.Upstream == "" && (c.UpstreamKey != "" || c.UpstreamCA != "") {
+		return badSetting("--upstream-key or --upstream-ca is given without --upstream: " +
+			"name the server, such as --upstream https://metrics.example.com/v4")
+	}
+	w, err := c.window(time.Now())
+	if err != nil {
+		return err
+	}
+	switch {
+	case c.Upstream != "":
+		client, err := rest.New(rest.Options{
+			BaseURL: c.Upstream, Key: c.UpstreamKey, CAFile: c.UpstreamCA, MaxConcurrent: c.UpstreamConcurrency,
+			// An export may take a day, during which a server may be down for a while.
+			Timeout: time.Minute, CallTimeout: 10 * time.Minute, Retry: rest.Retry{Tries: 30, Max: 30 * time.Second, Budget: 1},
+			Breaker: rest.Breaker{Off: true},
+		})
+		if err != nil {
+			return badUpstream(err)
+		}
+		defer client.Close()
+		return c.export(ctx, streams, w, func(e *export) exporter.Source {
+			return exporter.Remote(upstream.API{Asker: client}, e.lacks)
+		})
+	case c.Data != "":
+		var failed error
+		return errors.Join(storeFlags{c.Data}.reading(ctx, func(s store.Store) error {
+			failed = c.export(ctx, streams, w, func(*export) exporter.Source { return exporter.Store(s) })
+			if failed == nil {
+				failed = noteState(ctx, s, streams)
+			}
+			return nil
+		}), failed)
+	}
+	s, err := openData(ctx, sqlite.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.Close() }() // it is temporary
+	if _, err := writeDemo(ctx, s, time.Now()); err != nil {
+		return err
+	}
+	fmt.Fprintln(streams.Err, "deliverygraph: this is demo data: give --data FILE or --upstream URL for your own data")
+	return c.export(ctx, streams, w, func(*export) exporter.Source { return exporter.Store(s) })
+}
+
+// export is an export that is running.
+type export struct {
+	streams  Streams
+	terminal bool // of the progress
+	shown    time.Time
+	lacking  bool
+}
+
+// lacks reports something that the export lacks.
+func (e *export) lacks(what string) {
+	e.lacking = true
+	e.clear()
+	fmt.Fprintf(e.streams.Err, "deliverygraph: %s\n", what)
+}
+
+func (e *export) clear() {
+	if e.terminal {
+		fmt.Fprint(e.streams.Err, "\r\x1b[K")
+	}
+}
+
+// progress shows the progress at intervals, as an import does.
+func (e *export) progress(s *exporter.Summary) {
+	interval := 10 * time.Second
+	if e.terminal {
+		interval = 100 * time.Millisecond
+	}
+	if now := time.Now(); now.Sub(e.shown) >= interval {
+		e.shown = now
+		if e.clear(); e.terminal {
+			fmt.Fprint(e.streams.Err, s)
+		} else {
+			fmt.Fprintln(e.streams.Err, s)
+		}
+	}
+}
+
+// export writes the rows of a source.
+func (c *exportCommand) export(
+	ctx context.Context, streams Streams, w upstream.Window, from func(*export) exporter.Source,
+) (err error) {
+	out := streams.Out
+	if c.Output != "" {
+		f, err := os.OpenFile(c.Output, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if errors.Is(err, os.ErrExist) {
+			return badSetting("--output: %s already exists: name a new file", shown(c.Output))
+		} else if folder := filepath.Dir(c.Output); err != nil && missing(folder) {
+			return badSetting("--output: the folder %s does not exist: make it, or name another", shown(folder))
+		} else if err != nil {
+			return badSetting("--output: %v", err)
+		}
+		defer func() { err = errors.Join(err, f.Close()) }()
+		out = f
+	}
+	e := &export{streams: streams, shown: time.Now(), terminal: isTerminal(streams.Err) && !isTerminal(out)}
+	sum, err := exporter.Run(ctx, from(e), out, exporter.Options{
+		Window: w, Progress: e.progress,
+		Lacks: func(r *exporter.Row, what string) {
+			if r.Sender != nil {
+				e.lacks(fmt.Sprintf("sender %d: %s", r.Sender.SenderID, what))
+				return
+			}
+			e.lacks(fmt.Sprintf("%s of email %q of %s: %s", strings.TrimSuffix(r.Kind.String(), "s"), r.EmailID,
+				r.Time.UTC().Format(time.RFC3339), what))
+		},
+	})
+	e.clear()
+	fmt.Fprintf(streams.Err, "%s in %v: %s, %s\n", english.Plural(sum.Rows(), "row", ""),
+		sum.Took.Round(time.Millisecond), english.Plural(sum.Senders, "sender", ""),
+		perKind(func(k upstream.Kind) int { return *sum.Of(k) }))
+	if sum.Changed > 0 {
+		fmt.Fprintf(streams.Err, "%s contain bytes that are not UTF-8; they are replaced by U+FFFD, as in the API's answers\n",
+			english.Plural(sum.Changed, "row", ""))
+	}
+	switch {
+	case err != nil:
+		if ctx.Err() != nil {
+			err = errors.New("the export was stopped")
+		}
+		if sum.Last == 0 {
+			return err
+		}
+		at := sum.Last.UTC().Format(time.RFC3339)
+		return fmt.Errorf("%w; what it has written is complete up to %s: export the rest with --from %s", err, at, at)
+	case e.lacking:
+		return exitCode(exitLacks)
+	}
+	return nil
+}
+
+func isTerminal(w any) bool {
+	f, ok := w.(*os.File)
+	return ok && isatty.IsTerminal(f.Fd())
+}
+
+// noteState says what a store has besides rows, which an export lacks.
+func noteState(ctx context.Context, s store.Store, streams Streams) error {
+	state, err := s.State(ctx, "")
+	if err != nil {
+		return err
+	}
+	unfinished := 0
+	for key := range state {
+		if strings.HasPrefix(key, store.UnfinishedPrefix) {
+			unfinished++
+		}
+	}
+	delete(state, store.UnfinishedChange)
+	if unfinished > 0 {
+		fmt.Fprintf(streams.Err, "deliverygraph: not exported: %s of imports, whose outcome is in logs to come\n",
+			english.Plural(unfinished, "unfinished message", ""))
+	}
+	if n := len(state) - unfinished; n > 0 {
+		fmt.Fprintf(streams.Err, "deliverygraph: not exported: how far import --follow has read %s\n",
+			english.Plural(n, "file", ""))
+	}
+	return nil
+}
