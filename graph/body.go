@@ -52,15 +52,23 @@ func (h *handler) readBody(to *bytes.Buffer, w http.ResponseWriter, r *http.Requ
 			return refuse(http.StatusUnsupportedMediaType, "a request's charset must be utf-8")
 		}
 	}
-	if encoding := contentEncoding(r); encoding != "" && encoding != "gzip" {
+	var err error
+	compressed := false
+	switch strings.ToLower(r.Header.Get("Content-Encoding")) {
+	case "", "identity":
+	case "gzip", "x-gzip": // the same, by RFC 9110, 8.4.1.3
+		compressed, err = true, decompress(w, r, h.o.MaxBody)
+	default:
 		w.Header().Set("Accept-Encoding", "gzip")
 		return refuse(http.StatusUnsupportedMediaType, "a request's body may be compressed with gzip only")
 	}
-	body := io.Reader(r.Body)
+	limited := io.Reader(r.Body)
 	if r.ContentLength < 0 || r.ContentLength > h.o.MaxBody { // otherwise net/http reads no more than that
-		body = http.MaxBytesReader(w, r.Body, h.o.MaxBody)
+		limited = http.MaxBytesReader(w, r.Body, h.o.MaxBody)
 	}
-	_, err := to.ReadFrom(body)
+	if err == nil {
+		_, err = to.ReadFrom(limited)
+	}
 	switch {
 	case err == nil:
 		return nil
@@ -68,95 +76,24 @@ func (h *handler) readBody(to *bytes.Buffer, w http.ResponseWriter, r *http.Requ
 		return refuse(http.StatusRequestEntityTooLarge, "a request's body must be at most %d bytes", h.o.MaxBody)
 	case errors.Is(err, errOverloaded):
 		return h.overloaded()
-	case errors.Is(err, errGzip):
-		return refuse(http.StatusBadRequest,
-			"the request's body is not valid gzip, although its Content-Encoding says gzip")
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return refuse(http.StatusRequestTimeout,
 			"the request's body arrived too slowly: send at least %d bytes per second", web.MinRate)
+	case compressed:
+		return refuse(http.StatusBadRequest,
+			"the request's body is not valid gzip, although its Content-Encoding says gzip")
 	}
 	return refuse(http.StatusBadRequest, "the request's body could not be read completely")
 }
 
-// contentEncoding returns how the body of a request is compressed: "" if it is not, "gzip", or the list in the header.
-func contentEncoding(r *http.Request) string {
-	values := r.Header["Content-Encoding"]
-	if values == nil {
-		return ""
+// decompress makes a gzip-compressed body readable as plain text, whose bytes count towards MaxInFlight. The limit is
+// that of the compressed body: an endless one may decompress to nothing.
+func decompress(w http.ResponseWriter, r *http.Request, limit int64) error {
+	counted := r.Body.(*body)
+	plain, err := gzip.NewReader(http.MaxBytesReader(w, counted.ReadCloser, limit))
+	if err != nil {
+		return err
 	}
-	var encodings []string
-	for e := range web.Elements(values) {
-		switch e = strings.ToLower(e); e {
-		case "identity":
-		case "x-gzip": // the same, by RFC 9110, 8.4.1.3
-			encodings = append(encodings, "gzip")
-		default:
-			encodings = append(encodings, e)
-		}
-	}
-	return strings.Join(encodings, ", ")
-}
-
-// decompress makes a gzip-compressed body readable as plain text. MaxBody bounds the compressed body too, since an
-// endless one may decompress to nothing.
-func (h *handler) decompress(w http.ResponseWriter, r *http.Request) {
-	if contentEncoding(r) == "gzip" {
-		r.Body = &gzipBody{ReadCloser: http.MaxBytesReader(w, r.Body, h.o.MaxBody)}
-		r.ContentLength = -1
-	}
-}
-
-// gzipReaders pools decompressors.
-var gzipReaders = sync.Pool{New: func() any { return new(gzip.Reader) }}
-
-// errGzip reports a body that is not valid gzip.
-var errGzip = errors.New("not gzip")
-
-// gzipBody decompresses a body as it is read.
-type gzipBody struct {
-	io.ReadCloser
-	reader *gzip.Reader // nil before the first Read, and after the last
-	err    error        // of the last Read
-	failed error        // of the compressed body
-}
-
-// Read implements [io.Reader].
-func (b *gzipBody) Read(p []byte) (n int, err error) {
-	if b.err != nil {
-		return 0, b.err
-	}
-	if b.reader == nil {
-		b.reader = gzipReaders.Get().(*gzip.Reader)
-		if err = b.reader.Reset(compressedBody{b}); err == io.EOF { // the body is empty
-			err = io.ErrUnexpectedEOF
-		}
-	}
-	if err == nil {
-		n, err = b.reader.Read(p)
-	}
-	switch {
-	case err == nil:
-		return n, nil
-	case b.failed != nil:
-		b.err = b.failed
-	case err != io.EOF:
-		b.err = errGzip
-	default:
-		b.err = io.EOF
-	}
-	gzipReaders.Put(b.reader)
-	b.reader = nil
-	return n, b.err
-}
-
-// compressedBody reads the compressed body and keeps the error that reading fails with.
-type compressedBody struct{ *gzipBody }
-
-// Read implements [io.Reader].
-func (c compressedBody) Read(p []byte) (int, error) {
-	n, err := c.ReadCloser.Read(p)
-	if err != nil && err != io.EOF {
-		c.failed = err
-	}
-	return n, err
+	counted.ReadCloser, r.ContentLength = plain, -1
+	return nil
 }
