@@ -2,8 +2,6 @@ package clickhouse
 
 import (
 	"context"
-	"slices"
-	"strconv"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
@@ -98,66 +96,23 @@ func (s *Store) Groups(
 	ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.GroupsQuery, p *grouped.Providers,
 ) (groups upstream.Groups, err error) {
 	err = s.read(ctx, "group "+k.String(), func(ctx context.Context) error {
-		g := grouping{Store: s, only: only, kind: kinds[k], q: &q, providers: p}
-		groups, err = g.groups(ctx)
+		each := func(g store.Grouping, add store.AddGroup) error { return s.group(ctx, only, g, add) }
+		addresses := func() (map[upstream.ID]string, error) { return s.addresses(ctx) }
+		groups, err = store.Group(k, q, p, each, addresses)
 		return err
 	})
 	return groups, err
 }
 
-// grouping is events that are being grouped.
-type grouping struct {
-	*Store
-	only      []upstream.ID
-	kind      *kind
-	q         *upstream.GroupsQuery
-	providers *grouped.Providers
-	interval  upstream.Interval // by which the times of events are told apart; 0 is none
-}
-
-// groups groups events, and then looks at the times and at the emails of the groups found.
-func (g *grouping) groups(ctx context.Context) (upstream.Groups, error) {
-	q := g.q
-	all := upstream.Grouper{Top: q.Top}
-	err := g.each(ctx, func(keys upstream.Keys, _ upstream.Time, n int64) { all.Add(keys, n) })
-	groups := all.Groups()
-	of := groups.GroupIndex()
-	if err == nil && q.Interval != 0 && len(of) > 0 {
-		g.interval = q.Interval
-		err = g.each(ctx, func(keys upstream.Keys, at upstream.Time, n int64) {
-			if x := of[keys]; x != nil {
-				x.AddPoint(at, n)
-			}
-		})
-	}
-	if err == nil && q.Sent && len(of) > 0 {
-		sent := q.SentQuery()
-		emails := grouping{Store: g.Store, only: g.only, kind: kinds[upstream.Emails], q: &sent, providers: g.providers}
-		err = emails.each(ctx, func(keys upstream.Keys, _ upstream.Time, n int64) {
-			if x := of[keys]; x != nil {
-				x.Sent += n
-			}
-		})
-	}
-	if at := slices.Index(q.By[:], upstream.DimensionSender); err == nil && at >= 0 {
-		var addresses map[upstream.ID]string
-		addresses, err = g.addresses(ctx)
-		for i := range groups.Groups {
-			id, _ := strconv.ParseInt(groups.Groups[i].Keys[at], 10, 64)
-			groups.Groups[i].Sender = addresses[upstream.ID(id)]
-		}
-	}
-	return groups, err
-}
-
-// each calls f for events with the same keys and time, in order of time. A key may come several times.
-func (g *grouping) each(ctx context.Context, f func(keys upstream.Keys, at upstream.Time, n int64)) error {
-	where, err := g.filter(ctx, g.only, g.kind, &g.q.ListQuery)
+// group calls add for events with the same keys and time, in order of time.
+func (s *Store) group(ctx context.Context, only []upstream.ID, g store.Grouping, add store.AddGroup) error {
+	k := kinds[g.Kind]
+	where, err := s.filter(ctx, only, k, &g.Query.ListQuery)
 	if err != nil || where.none {
 		return err
 	}
-	window := clip(g.q.Window)
-	if times, all, err := g.times(ctx, g.kind, g.q.Recipient, window, maxTimes); err != nil {
+	window := clip(g.Query.Window)
+	if times, all, err := s.times(ctx, k, g.Query.Recipient, window, maxTimes); err != nil {
 		return err
 	} else if all {
 		if len(times) == 0 {
@@ -166,51 +121,36 @@ func (g *grouping) each(ctx context.Context, f func(keys upstream.Keys, at upstr
 		where.at(times)
 	}
 	start := "toInt64(0)"
-	if g.interval != 0 {
-		start = bucket(g.interval)
+	if g.Times != 0 {
+		start = bucket(g.Times)
 	}
 	var keys upstream.Keys
 	var at upstream.Time
 	var n uint64
-	return g.Store.each(ctx, "select "+g.column(0)+" as a, "+g.column(1)+" as b, "+start+" as start, count() from "+
-		g.from(g.kind)+" where "+where.in(window)+" group by a, b, start order by start",
-		[]any{&keys[0], &keys[1], (*int64)(&at), &n}, func() { f(g.keys(keys), at, int64(n)) })
+	return s.each(ctx, "select "+keyColumn(&g.Query, 0)+" as a, "+keyColumn(&g.Query, 1)+" as b, "+start+
+		" as start, count() from "+s.from(k)+" where "+where.in(window)+
+		" group by a, b, start order by start",
+		[]any{&keys[0], &keys[1], (*int64)(&at), &n}, func() { add(keys, at, int64(n)) })
 }
 
-// column returns the expression for a dimension, as a text.
-func (g *grouping) column(i int) string {
-	switch d := g.q.By[i]; d {
+// keyColumn returns the expression for a dimension, as a text.
+func keyColumn(q *upstream.GroupsQuery, i int) string {
+	switch d := q.By[i]; d {
 	case upstream.NoDimension:
 		return "''"
-	case upstream.DimensionDomain, upstream.DimensionProvider:
-		return "domain"
 	case upstream.DimensionSender, upstream.DimensionUser:
 		return "toString(" + d.String() + "_id)"
 	case upstream.DimensionHour:
 		return "toString(" + bucket(upstream.Hour) + ")"
-	case upstream.DimensionDay, upstream.DimensionWeekday:
+	case upstream.DimensionDay:
 		return "toString(" + bucket(upstream.Day) + ")"
 	case upstream.DimensionDelivered:
 		return "if(delivered = 1, 'true', 'false')"
 	case upstream.DimensionDiagnostic:
 		return "pattern"
 	case upstream.DimensionHeader:
-		return "header_values[indexOf(header_keys, " + quote(store.FoldHeader(g.q.Header)) + ")]"
+		return "header_values[indexOf(header_keys, " + quote(store.FoldHeader(q.Header)) + ")]"
 	default:
 		return d.String()
 	}
-}
-
-// keys converts what the columns contain to keys.
-func (g *grouping) keys(keys upstream.Keys) upstream.Keys {
-	for i, d := range g.q.By {
-		switch d {
-		case upstream.DimensionProvider:
-			keys[i] = g.providers.Of(keys[i])
-		case upstream.DimensionWeekday:
-			day, _ := strconv.ParseInt(keys[i], 10, 64)
-			keys[i] = upstream.Time(day).Weekday()
-		}
-	}
-	return keys
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
 )
 
 // merge adds rows that are merged with those of the same message, in the batch and in the store.
@@ -81,43 +82,16 @@ func (w *writer) learnMessages(ctx context.Context, ids map[uint64]bool) error {
 // mergeKind returns rows of one kind, one for each message. Rows of the store that they replace at another time are
 // removed.
 func (w *writer) mergeKind(k *kind, rows []row) []row {
-	old := map[uint64][]*row{}
+	old := map[uint64][]row{}
 	for _, r := range w.known[k.Kind] {
 		if !r.removed {
-			old[r.id] = append(old[r.id], r)
+			old[r.id] = append(old[r.id], *r)
 		}
 	}
-	merged := make([]row, 0, len(rows))
-	at := map[uint64]int{}
-	for i := range rows {
-		r := &rows[i]
-		if n, ok := at[r.id]; ok {
-			w.written.Unchanged++ // counts as if it says nothing new
-			merged[n].Merge(k.Kind, &r.Event)
-			continue
-		}
-		at[r.id] = len(merged)
-		merged = append(merged, *r)
+	event := func(r *row) *store.Event { return &r.Event }
+	remove := func(r row) {
+		r.removed = true
+		w.add(k, &r, false)
 	}
-	for i := range merged {
-		r := &merged[i]
-		for _, o := range old[r.id] {
-			r.Merge(k.Kind, &o.Event)
-		}
-		moved := len(old[r.id]) > 0 // to another time
-		for _, o := range old[r.id] {
-			if o.Time == r.Time {
-				moved = false
-				continue
-			}
-			gone := *o
-			gone.removed = true
-			w.add(k, &gone, false)
-		}
-		if moved {
-			w.written.Replaced++
-			w.written.New--
-		}
-	}
-	return merged
+	return store.Merge(k.Kind, rows, event, func(r *row) []row { return old[r.id] }, remove, &w.written)
 }

@@ -16,8 +16,7 @@ func list[R any](
 ) (rows []R, err error) {
 	rows = []R{}
 	err = s.readIndexed(ctx, "list "+k.String(), func(r *reader) {
-		l := &listing{reader: r, kind: k}
-		l.filter(only, &q)
+		l := r.listing(k, only, &q)
 		if l.none {
 			return
 		}

@@ -46,9 +46,9 @@ type stream struct {
 // maxStreams is the maximum number of streams of a filter.
 const maxStreams = 64
 
-// filter translates the filters of q.
-func (l *listing) filter(only []upstream.ID, q *upstream.ListQuery) {
-	l.lo, l.hi = firstID(q.Window.Start), firstID(q.Window.End)
+// listing returns a kind's list that q asks for, from its first row on.
+func (r *reader) listing(k *kind, only []upstream.ID, q *upstream.ListQuery) *listing {
+	l := &listing{reader: r, kind: k, lo: firstID(q.Window.Start), hi: firstID(q.Window.End)}
 	l.none = l.lo >= l.hi
 	l.own(q)
 	l.local(q.Local)
@@ -72,9 +72,15 @@ func (l *listing) filter(only []upstream.ID, q *upstream.ListQuery) {
 		l.header(h)
 	}
 	l.recipient(upstream.LowerAddress(q.Recipient))
-	for i := 0; i < len(l.filters) && !l.indexed; i++ {
-		l.filters[i].streams = nil
+	return l
+}
+
+// filter adds a filter.
+func (l *listing) filter(f filter) {
+	if !l.indexed {
+		f.streams = nil
 	}
+	l.filters = append(l.filters, f)
 }
 
 // distinct returns each id once, as arguments of a query.
@@ -93,15 +99,21 @@ func (c *conn) values(query string, args ...any) (all []any) {
 	return all
 }
 
+// index returns the name of the index on a column.
+func (k *kind) index(column string) string { return k.table + "_" + strings.TrimSuffix(column, "_id") }
+
 // from begins a stream of the index on a column.
 func (k *kind) from(column string) string {
-	return k.table + " indexed by " + k.table + "_" + strings.TrimSuffix(column, "_id") + " where "
+	return k.table + " indexed by " + k.index(column) + " where "
 }
+
+// placeholders returns n of them.
+func placeholders(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
 
 // flag adds a filter by a column, unless the filter is off. Events are counted by its name.
 func (l *listing) flag(column string, on bool) {
 	if on {
-		l.filters = append(l.filters, filter{check: "r." + column, counted: "type = '" + column + "'"})
+		l.filter(filter{check: "r." + column, counted: "type = '" + column + "'"})
 	}
 }
 
@@ -123,7 +135,7 @@ func (l *listing) oneOf(column string, values ...any) {
 	if column == "user_id" || column == "sender_id" || column == "type" {
 		f.counted = in
 	}
-	l.filters = append(l.filters, f)
+	l.filter(f)
 }
 
 // header adds a filter by a header.
@@ -131,7 +143,7 @@ func (l *listing) header(h upstream.Header) {
 	id := l.number("select id from header where name = ? and value = ?", store.FoldHeader(h.Name), h.Value)
 	l.none = l.none || id == 0
 	table := l.kind.table + "_header where header_id = ?"
-	l.filters = append(l.filters, filter{
+	l.filter(filter{
 		check: "exists (select 1 from " + table + " and id = r.id)", args: []any{id},
 		streams: []stream{{table, []any{id}}},
 	})
@@ -158,7 +170,7 @@ func (l *listing) local(local string) {
 		}
 		l.none = l.none || len(domains) == 0
 	}
-	l.filters = append(l.filters, f)
+	l.filter(f)
 }
 
 // recipient adds a filter by the recipient.
@@ -169,7 +181,7 @@ func (l *listing) recipient(address string) {
 	at := max(strings.LastIndexByte(address, '@'), 0)
 	domain := l.number("select id from domain where name = ?", strings.TrimPrefix(address[at:], "@"))
 	parts := []any{address[:at], domain}
-	l.filters = append(l.filters, filter{
+	l.filter(filter{
 		check: "(r.local = ? and r.domain_id = ? and r.address is null or r.address = ?)", args: append(parts, address),
 		streams: []stream{
 			{l.kind.from("recipient") + "local = ? and domain_id = ? and address is null", parts},

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
 )
 
 // sameMessage is the condition that rows are about a message, with the arguments of [row.messageArgs].
@@ -12,41 +13,13 @@ func (r *row) messageArgs() []any {
 	return []any{r.Local, r.Domain, r.EmailID, int64(r.UserID), int64(r.SenderID), r.oddAddress()}
 }
 
-// merge returns the rows of a batch as they are to be written: one for each message, merged with those of the batch and
-// of the store.
+// merge returns the rows of a batch as they are to be written: see [store.Merge].
 func (w *writer) merge(k *kind, rows []row) []row {
-	merged := make([]row, 0, len(rows))
-	at := map[upstream.Identity]int{} // without the time
-	for i := range rows {
-		r := &rows[i]
-		m := r.Identity
-		m.Time = 0
-		if n, ok := at[m]; ok {
-			w.written.Unchanged++ // counts as if it says nothing new
-			merged[n].Merge(k.Kind, &r.Event)
-			continue
-		}
-		at[m] = len(merged)
-		merged = append(merged, *r)
-	}
+	event := func(r *row) *store.Event { return &r.Event }
+	old := func(r *row) []row { return w.load(k, -1, sameMessage, r.messageArgs()...) }
+	merged := store.Merge(k.Kind, rows, event, old, func(r row) { w.drop(k, &r) }, &w.written)
 	for i := range merged {
 		r := &merged[i]
-		old := w.load(k, -1, sameMessage, r.messageArgs()...)
-		for n := range old {
-			r.Merge(k.Kind, &old[n].Event)
-		}
-		moved := len(old) > 0 // to another time
-		for n := range old {
-			if old[n].Time == r.Time {
-				moved = false
-			} else {
-				w.drop(k, &old[n])
-			}
-		}
-		if moved {
-			w.written.Replaced++
-			w.written.New--
-		}
 		r.Delivered = r.Delivered && !w.failed(r)
 	}
 	return merged

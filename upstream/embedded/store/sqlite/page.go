@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"deliverygraph/upstream"
@@ -66,14 +67,8 @@ func (l *listing) skipDays() {
 	if l.skip == 0 || first >= end {
 		return
 	}
-	var where string
-	args := []any{l.kind.table, int64(first), int64(end)}
-	for _, f := range l.filters {
-		if f.counted == "" {
-			return
-		}
-		where += " and " + f.counted
-		args = append(args, f.args...)
+	if slices.ContainsFunc(l.filters, func(f filter) bool { return f.counted == "" }) {
+		return
 	}
 	keys, keyArgs := l.keys(l.along, true, l.lo, firstID(first))
 	n := l.number("select count(*) from ("+keys+")", keyArgs...)
@@ -81,8 +76,8 @@ func (l *listing) skipDays() {
 		return
 	}
 	l.lo, l.skip = firstID(first), l.skip-n
-	for v := range l.rows("select day, sum(total) from event_count where kind = ? and day >= ? and day < ?"+where+
-		" group by day order by day", args...) {
+	where, args := l.inCounts(first, end)
+	for v := range l.rows("select day, sum(total) from event_count"+where+" group by day order by day", args...) {
 		next, n := upstream.Time(integer(v[0])), integer(v[1])
 		if n > l.skip {
 			l.lo = firstID(next)
@@ -90,4 +85,14 @@ func (l *listing) skipDays() {
 		}
 		l.lo, l.skip = firstID(next+day), l.skip-n
 	}
+}
+
+// inCounts returns the condition on event_count for days from first on and before end. All filters must be counted.
+func (l *listing) inCounts(first, end upstream.Time) (where string, args []any) {
+	where, args = " where kind = ? and day >= ? and day < ?", []any{l.kind.table, int64(first), int64(end)}
+	for _, f := range l.filters {
+		where += " and " + f.counted
+		args = append(args, f.args...)
+	}
+	return where, args
 }
