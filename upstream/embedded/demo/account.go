@@ -43,15 +43,10 @@ type account struct {
 // sender is an approved From address and how it sends.
 type sender struct {
 	address    string
-	topics     []topic
-	plain      bool    // without custom headers
-	bounceRate float64 // share of emails that bounce on an ordinary day
+	bounceRate float64  // share of emails that bounce on an ordinary day
+	topics     []string // subjects, and values of the account's first header; without any, emails have no such headers
 	rhythm     rhythm
 }
-
-// topic is a kind of email: the value of the account's first custom header and the
-// matching subject.
-type topic struct{ name, subject string }
 
 var optIn = []string{"Agreed", "Agreed", "Refused"}
 
@@ -63,19 +58,11 @@ var accounts = [...]account{
 			{"New Hampshire", "North Carolina", "Vermont", "Oregon", "Maine"}, {"Monthly", "Weekly", "None"}, optIn,
 		},
 		senders: [4]sender{
-			{address: "news@example.com", bounceRate: .026,
-				topics: []topic{
-					{"Newsletter", "News for this week"}, {"Notification", "A note about your subscription"},
-				},
-				rhythm: rhythm{campaigns: []campaign{{time.Tuesday, 9, 720}, {time.Thursday, 14, 520}}}},
-			{address: "orders@example.com", bounceRate: .012,
-				topics: []topic{{"Order", "Your order has been received"}},
-				rhythm: rhythm{daily: 115, curve: &business, weekend: .7}},
-			{address: "security@example.com", bounceRate: .011, plain: true,
-				topics: []topic{{"Security", "New sign-in to your account"}},
-				rhythm: rhythm{daily: 48, curve: &flat, weekend: 1}},
-			{address: "team@example.com", bounceRate: .017, topics: []topic{{"Digest", "What your team did today"}},
-				rhythm: rhythm{daily: 45, curve: &business, weekend: .1}},
+			{"news@example.com", .026, []string{"Newsletter", "Notification"},
+				mailings(campaign{time.Tuesday, 9, 720}, campaign{time.Thursday, 14, 520})},
+			{"orders@example.com", .012, []string{"Order"}, steady(115, &business, .7)},
+			{"security@example.com", .011, nil, steady(48, &flat, 1)},
+			{"team@example.com", .017, []string{"Digest"}, steady(45, &business, .1)},
 		},
 	},
 	{
@@ -83,16 +70,11 @@ var accounts = [...]account{
 		headers: [4]string{"X-Campaign", "X-Store", "X-Segment", "X-OptIn"},
 		traits:  [3][]string{{"Online", "North", "South", "West"}, {"New", "Regular", "Lapsed"}, optIn},
 		senders: [4]sender{
-			{address: OffersAddress, bounceRate: .028,
-				topics: []topic{{"Offers", "This week's offers"}, {"Clearance", "Last chance: everything must go"}},
-				rhythm: rhythm{campaigns: []campaign{{time.Monday, 8, 620}, {time.Thursday, 10, 720}}}},
-			{address: "receipts@shop.example.com", bounceRate: .011, topics: []topic{{"Receipt", "Your receipt"}},
-				rhythm: rhythm{daily: 135, curve: &evening, weekend: 1.25}},
-			{address: "shipping@shop.example.com", bounceRate: .013,
-				topics: []topic{{"Shipping", "Your parcel is on its way"}, {"Delivery", "Your parcel arrives today"}},
-				rhythm: rhythm{daily: 95, curve: &business, weekend: .5}},
-			{address: "reviews@shop.example.com", bounceRate: .018, topics: []topic{{"Review", "How do you like it?"}},
-				rhythm: rhythm{daily: 38, curve: &morning, weekend: 1}},
+			{OffersAddress, .028, []string{"Offers", "Clearance"},
+				mailings(campaign{time.Monday, 8, 620}, campaign{time.Thursday, 10, 720})},
+			{"receipts@shop.example.com", .011, []string{"Receipt"}, steady(135, &evening, 1.25)},
+			{"shipping@shop.example.com", .013, []string{"Shipping", "Delivery"}, steady(95, &business, .5)},
+			{"reviews@shop.example.com", .018, []string{"Review"}, steady(38, &morning, 1)},
 		},
 	},
 	{
@@ -100,20 +82,11 @@ var accounts = [...]account{
 		headers: [4]string{"X-Campaign", "X-Chapter", "X-Membership", "X-OptIn"},
 		traits:  [3][]string{{"Harbour", "Hillside", "Riverside"}, {"Full", "Youth", "Guest"}, optIn},
 		senders: [4]sender{
-			{address: "newsletter@example.org", bounceRate: .023,
-				topics: []topic{{"Newsletter", "The club's newsletter"}},
-				rhythm: rhythm{campaigns: []campaign{{time.Wednesday, 10, 920}}}},
-			{address: "events@example.org", bounceRate: .020,
-				topics: []topic{{"Events", "Coming up this weekend"}, {"Reminder", "Your place is reserved"}},
-				rhythm: rhythm{
-					daily: 12, curve: &business, weekend: .8, campaigns: []campaign{{time.Friday, 12, 360}},
-				}},
-			{address: "donations@example.org", bounceRate: .012,
-				topics: []topic{{"Donation", "Thank you for your donation"}},
-				rhythm: rhythm{daily: 28, curve: &evening, weekend: .8}},
-			{address: MembershipAddress, bounceRate: .018,
-				topics: []topic{{"Membership", "Your membership"}, {"Renewal", "Time to renew"}},
-				rhythm: rhythm{daily: 32, curve: &business, weekend: .5}},
+			{"newsletter@example.org", .023, []string{"Newsletter"}, mailings(campaign{time.Wednesday, 10, 920})},
+			{"events@example.org", .020, []string{"Events", "Reminder"},
+				rhythm{12, &business, .8, []campaign{{time.Friday, 12, 360}}}},
+			{"donations@example.org", .012, []string{"Donation"}, steady(28, &evening, .8)},
+			{MembershipAddress, .018, []string{"Membership", "Renewal"}, steady(32, &business, .5)},
 		},
 	},
 	{
@@ -123,18 +96,10 @@ var accounts = [...]account{
 			{"Free", "Team", "Business"}, {"East", "West", "North", "South"}, {"Normal", "Normal", "High"},
 		},
 		senders: [4]sender{
-			{address: "billing@example.net", bounceRate: .011, topics: []topic{{"Billing", "Your invoice is ready"}},
-				rhythm: rhythm{daily: 65, curve: &business, weekend: .3}},
-			{address: "alerts@example.net", bounceRate: .010,
-				topics: []topic{
-					{"Alert", "Alert: usage above your threshold"}, {"Resolved", "Resolved: usage back to normal"},
-				},
-				rhythm: rhythm{daily: 96, curve: &flat, weekend: 1}},
-			{address: "status@example.net", bounceRate: .010, plain: true,
-				topics: []topic{{"Status", "Daily status report"}},
-				rhythm: rhythm{daily: 32, curve: &flat, weekend: 1}},
-			{address: "welcome@example.net", bounceRate: .032, topics: []topic{{"Welcome", "Confirm your address"}},
-				rhythm: rhythm{daily: 42, curve: &evening, weekend: 1}},
+			{"billing@example.net", .011, []string{"Billing"}, steady(65, &business, .3)},
+			{"alerts@example.net", .010, []string{"Alert", "Resolved"}, steady(96, &flat, 1)},
+			{"status@example.net", .010, nil, steady(32, &flat, 1)},
+			{"welcome@example.net", .032, []string{"Welcome"}, steady(42, &evening, 1)},
 		},
 	},
 	{
@@ -142,16 +107,12 @@ var accounts = [...]account{
 		headers: [4]string{"X-Campaign", "X-Destination", "X-Tier", "X-OptIn"},
 		traits:  [3][]string{{"Coast", "Mountains", "City", "Islands"}, {"Blue", "Silver", "Gold"}, optIn},
 		senders: [4]sender{
-			{address: "deals@travel.example.org", bounceRate: .026,
-				topics: []topic{{"Deals", "Seven places for the long weekend"}, {"LastMinute", "Leave tomorrow"}},
-				rhythm: rhythm{campaigns: []campaign{{time.Tuesday, 17, 520}, {time.Sunday, 18, 420}}}},
-			{address: "bookings@travel.example.org", bounceRate: .011,
-				topics: []topic{{"Booking", "Your booking is confirmed"}, {"Change", "Your booking has changed"}},
-				rhythm: rhythm{daily: 80, curve: &evening, weekend: .8}},
-			{address: "checkin@travel.example.org", bounceRate: .012, topics: []topic{{"CheckIn", "Check in now"}},
-				rhythm: rhythm{daily: 58, curve: &flat, weekend: 1}},
-			{address: "surveys@travel.example.org", bounceRate: .021, topics: []topic{{"Survey", "How was your trip?"}},
-				rhythm: rhythm{daily: 6, curve: &morning, weekend: 1, campaigns: []campaign{{time.Monday, 11, 190}}}},
+			{"deals@travel.example.org", .026, []string{"Deals", "LastMinute"},
+				mailings(campaign{time.Tuesday, 17, 520}, campaign{time.Sunday, 18, 420})},
+			{"bookings@travel.example.org", .011, []string{"Booking", "Change"}, steady(80, &evening, .8)},
+			{"checkin@travel.example.org", .012, []string{"CheckIn"}, steady(58, &flat, 1)},
+			{"surveys@travel.example.org", .021, []string{"Survey"},
+				rhythm{6, &morning, 1, []campaign{{time.Monday, 11, 190}}}},
 		},
 	},
 	{
@@ -159,20 +120,26 @@ var accounts = [...]account{
 		headers: [4]string{"X-Campaign", "X-Title", "X-Platform", "X-OptIn"},
 		traits:  [3][]string{{"Chess", "Puzzle", "Racing", "Quiz"}, {"Web", "Phone", "Console"}, optIn},
 		senders: [4]sender{
-			{address: "digest@games.example.net", bounceRate: .024, topics: []topic{{"Digest", "Your week in games"}},
-				rhythm: rhythm{campaigns: []campaign{{time.Friday, 16, 640}}}},
-			{address: "invites@games.example.net", bounceRate: .034,
-				topics: []topic{{"Invite", "A friend invites you to play"}},
-				rhythm: rhythm{daily: 74, curve: &evening, weekend: 1.5}},
-			{address: "rewards@games.example.net", bounceRate: .018,
-				topics: []topic{{"Rewards", "Your daily reward"}, {"Season", "The new season starts"}},
-				rhythm: rhythm{daily: 64, curve: &evening, weekend: 1.3}},
-			{address: "support@games.example.net", bounceRate: .012,
-				topics: []topic{{"Support", "We have answered your question"}},
-				rhythm: rhythm{daily: 27, curve: &business, weekend: .2}},
+			{"digest@games.example.net", .024, []string{"Digest"}, mailings(campaign{time.Friday, 16, 640})},
+			{"invites@games.example.net", .034, []string{"Invite"}, steady(74, &evening, 1.5)},
+			{"rewards@games.example.net", .018, []string{"Rewards", "Season"}, steady(64, &evening, 1.3)},
+			{"support@games.example.net", .012, []string{"Support"}, steady(27, &business, .2)},
 		},
 	},
 }
 
 // senderID returns the id of the account's n-th sender, counted from 0.
 func (a *account) senderID(n int) upstream.ID { return a.id*10 + upstream.ID(n) + 1 }
+
+// header returns the custom headers of an email to a recipient with traits, a number that stands for one value each.
+func (a *account) header(topic string, traits int) []upstream.Header {
+	if topic == "" {
+		return nil
+	}
+	all := []upstream.Header{{Name: a.headers[0], Value: topic}}
+	for i, values := range a.traits {
+		all = append(all, upstream.Header{Name: a.headers[i+1], Value: values[traits%len(values)]})
+		traits /= len(values)
+	}
+	return all
+}

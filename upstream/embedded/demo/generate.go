@@ -53,15 +53,13 @@ type generator struct {
 
 	refusal, imported upstream.Window
 
-	source  *rand.PCG
-	rand    *rand.Rand
-	lists   [len(accounts)]*list
-	headers [len(accounts)]headerSets
+	source *rand.PCG
+	rand   *rand.Rand
+	lists  [len(accounts)]*list
 
 	sends []send                   // in the current hour
 	later map[upstream.Time][]send // in later hours
 
-	stamp   string // the current hour, as email ids begin
 	batch   store.Batch
 	bounces []upstream.BounceDetail // not yet in a batch, unordered; some belong to later batches
 }
@@ -79,7 +77,6 @@ func newGenerator(now time.Time) *generator {
 	g.at, g.lively = this-Days*day, this-livelyHours*hour
 	for i := range accounts {
 		a := &accounts[i]
-		g.headers[i] = newHeaderSets(a)
 		g.lists[i] = newList(g.rand, i)
 		for n, s := range a.senders {
 			g.batch.Senders = append(g.batch.Senders,

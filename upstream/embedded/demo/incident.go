@@ -53,8 +53,7 @@ const (
 	refusalThorough = .96   // share of its mail that the provider refuses
 	importEmails    = 700.0
 	importHardShare = .37
-	importTopic     = "Import"
-	importSubject   = "Welcome back"
+	importTopic     = "Welcome back"
 )
 
 // dayBefore returns the start of the UTC day that many days before now.

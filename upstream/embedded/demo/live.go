@@ -33,7 +33,7 @@ func Live(ctx context.Context, every time.Duration, like store.Batch,
 			for i := 0; i < deliveredPerBounce && len(delivered) > 0; i++ {
 				e := delivered[rand.IntN(len(delivered))]
 				e.ProcessTime = upstream.Time(now.Unix())
-				e.EmailID = emailID(e.ProcessTime, '8', n*deliveredPerBounce+i)
+				e.EmailID = emailID(e.ProcessTime, 8e11+uint64(n*deliveredPerBounce+i))
 				b.Emails = append(b.Emails, e)
 			}
 			if err := write(ctx, b); err != nil && ctx.Err() == nil {
@@ -48,7 +48,7 @@ func Live(ctx context.Context, every time.Duration, like store.Batch,
 func again(b upstream.BounceDetail, now time.Time, n int) store.Batch {
 	at := upstream.Time(now.Unix())
 	b.BounceTime, b.ProcessTime, b.PostbackTime = at, at-1, 0
-	b.EmailID = emailID(b.ProcessTime, '9', n)
+	b.EmailID = emailID(b.ProcessTime, 9e11+uint64(n))
 	return store.Batch{
 		Emails: []upstream.Email{{
 			UserID: b.UserID, SenderID: b.SenderID, EmailID: b.EmailID, ProcessTime: b.ProcessTime,
@@ -56,9 +56,4 @@ func again(b upstream.BounceDetail, now time.Time, n int) store.Batch {
 		}},
 		Bounces: []upstream.BounceDetail{b},
 	}
-}
-
-// emailID returns the id of the nth live email of a kind, which was processed at that time.
-func emailID(at upstream.Time, kind rune, n int) string {
-	return fmt.Sprintf("%s.%c%011d@mail6-40-ussnn1", at.UTC().Format("20060102150405"), kind, n)
 }

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"fmt"
 	"hash/fnv"
 	"os"
@@ -12,7 +13,7 @@ import (
 
 // detail adds to a row what GET /bounce/… also returns: the diagnostic, the rule's name
 // and the message. Lines end in "\n", as in the document's example.
-func detail(b upstream.Bounce, r *rule, s *sender, subject string) upstream.BounceDetail {
+func detail(b upstream.Bounce, r *rule, s *sender, topic string) upstream.BounceDetail {
 	local, host, _ := strings.Cut(s.address, "@")
 	mta, queue := mailer(b.EmailID)
 	values := map[string]string{
@@ -22,7 +23,8 @@ func detail(b upstream.Bounce, r *rule, s *sender, subject string) upstream.Boun
 		"verp":  "bounces+" + local + "=" + b.Local + "=" + b.Domain + "@bounce." + host,
 		"queue": queue, "boundary": fmt.Sprintf("%s.%d/%s", queue, b.BounceTime, mta), "code": b.Code,
 		"id":      fmt.Sprintf("<%x.%s@%s>", hash(b.EmailID), queue, host),
-		"subject": subject, "bounced": date(b.BounceTime), "sent": date(b.ProcessTime), "xheaders": lines(b.XHeaders),
+		"subject": cmp.Or(topic, "Notice"), "xheaders": lines(b.XHeaders),
+		"bounced": date(b.BounceTime), "sent": date(b.ProcessTime),
 	}
 	fill := func(template string) string {
 		return os.Expand(template, func(name string) string {
@@ -35,7 +37,7 @@ func detail(b upstream.Bounce, r *rule, s *sender, subject string) upstream.Boun
 	}
 	diagnostic := fill(r.answer)
 	values["diagnostic"], values["answer"] = diagnostic, strings.TrimPrefix(diagnostic, "smtp;")
-	report := remoteReports[hash(b.Domain)%uint32(len(remoteReports))]
+	report := remoteReport
 	if r.own {
 		report = ownReport
 	}
@@ -118,8 +120,10 @@ Status: ${code}
 `
 )
 
-// postfixNotice is the beginning of a report by Postfix, after its Received header.
-const postfixNotice = `From: MAILER-DAEMON@${mta} (Mail Delivery System)
+// ownReport is the report of the sending server, which runs Postfix, for mail that no other server accepted.
+const ownReport = arrival + `Received: by ${mta}
+	id ${queue}; ${bounced}
+From: MAILER-DAEMON@${mta} (Mail Delivery System)
 Subject: Undelivered Mail Returned to Sender
 Message-Id: <${queue}.R@${mta}>
 ` + reportHeaders + `
@@ -135,33 +139,13 @@ I'm sorry to have to inform you that your message could not
 be delivered to one or more recipients. It's attached below.
 
 For further assistance, please send mail to postmaster.
-`
 
-// ownReport is the report of the sending server itself, for mail that no other server
-// accepted.
-const ownReport = arrival + `Received: by ${mta}
-	id ${queue}; ${bounced}
-` + postfixNotice + `
 <${recipient}>: ${answer}
 ` + status + `Diagnostic-Code: ${diagnostic}
 ` + original
 
-// remoteReports are reports of mail that the recipient's server refused, in the styles of
-// three common servers. A domain always uses the same one.
-var remoteReports = [...]string{
-	arrival + `Received: from ${mta} (${mta} [${mtaip}])
-	by bounce.${senderhost} (Postfix) with ESMTPS id ${queue}
-	for <${verp}>; ${bounced}
-` + postfixNotice + `
-                   The mail system
-
-<${recipient}>: host ${mx}[${ip}] said: ${answer}
-    (in reply to RCPT TO command)
-` + status + `Remote-MTA: dns; ${mx}
-Diagnostic-Code: ${diagnostic}
-` + original,
-
-	arrival + `Received: from ${mx} ([${ip}] helo=${mx})
+// remoteReport is the report of the recipient's server, which runs Exim and refused the mail.
+const remoteReport = arrival + `Received: from ${mx} ([${ip}] helo=${mx})
 	by bounce.${senderhost} with esmtps (TLS1.3) tls TLS_AES_256_GCM_SHA384
 	id ${queue} for ${verp}; ${bounced}
 From: Mail Delivery System <Mailer-Daemon@${mx}>
@@ -183,31 +167,4 @@ recipients. The following address(es) failed:
     ${answer}
 ` + status + `Remote-MTA: dns; ${mx}
 Diagnostic-Code: ${diagnostic}
-` + original,
-
-	arrival + `Received: from ${mx} (${ip}) by bounce.${senderhost}
-	(203.0.113.26) with ESMTPS (TLS1.3) id ${queue}; ${bounced}
-From: Postmaster <postmaster@${domain}>
-Subject: Undeliverable: ${subject}
-Message-Id: <${queue}@${mx}>
-` + reportHeaders + `
---${boundary}
-Content-Type: text/plain; charset=utf-8
-
-Delivery has failed to these recipients or groups:
-
-${recipient}
-Your message couldn't be delivered. Despite repeated attempts to deliver
-your message, the recipient's email system refused to accept it.
-
-Diagnostic information for administrators:
-
-Generating server: ${mx}
-
-${recipient}
-Remote Server returned '${answer}'
-` + status + `Remote-MTA: dns; ${mx}
-X-Display-Name: ${recipient}
-Diagnostic-Code: ${diagnostic}
-` + original,
-}
+` + original

@@ -1,6 +1,8 @@
 package demo
 
 import (
+	"fmt"
+
 	"deliverygraph/upstream"
 )
 
@@ -19,12 +21,11 @@ func (g *generator) send(s *send) {
 	if p == nil {
 		return
 	}
+	a := &accounts[s.account]
 	e := upstream.Email{
-		UserID: accounts[s.account].id, SenderID: accounts[s.account].senderID(s.sender), EmailID: g.emailID(s.at),
+		UserID: a.id, SenderID: a.senderID(s.sender), EmailID: emailID(s.at, g.rand.Uint64N(1e12)),
 		EmailAddress: p.address, Local: p.local, Domain: p.domain, ProcessTime: s.at,
-	}
-	if sets := g.headers[s.account][s.sender][s.topic]; sets != nil {
-		e.XHeaders = sets[p.traits]
+		XHeaders: a.header(s.topic, p.traits),
 	}
 	switch r, wait := g.verdict(s, p); {
 	case p.blocked != 0:
@@ -69,7 +70,7 @@ func (g *generator) pick(s *send) *recipient {
 		}
 		switch {
 		case p.blocked > s.at:
-		case (p.blocked != 0 || p.failsUntil > s.at) && s.cause >= mustBounceHard:
+		case (p.blocked != 0 || p.fullUntil > s.at) && s.cause >= mustBounceHard:
 		case refusing && toRefusing != (p.domain == RefusingDomain):
 		default:
 			return p
@@ -87,8 +88,8 @@ func (g *generator) verdict(s *send, p *recipient) (*rule, upstream.Time) {
 		return noSuchMailbox, 3
 	case s.cause == mustBounceSoft:
 		return mailboxFull, 20
-	case p.failsUntil > s.at:
-		r = p.fails
+	case p.fullUntil > s.at:
+		return mailboxFull, 20
 	case p.domain == RefusingDomain && g.refusal.Contains(s.at) && g.rand.Float64() < refusalThorough:
 		r = refusedByPolicy
 	case s.cause == importing && g.rand.Float64() < importHardShare:
@@ -119,11 +120,13 @@ func (g *generator) bounce(s *send, p *recipient, e upstream.Email, r *rule, wai
 	l := g.lists[s.account]
 	switch {
 	case r.kind == upstream.Hard:
-		l.suppress(p, at, "hardbounce", 1+g.rand.IntN(3))
-	case p.softBounced(r.code, at):
-		l.suppress(p, p.softLast, "softbounce", 1+g.rand.IntN(3))
-	case r.lasts() && s.cause == service && p.failsUntil < s.at && g.rand.Float64() < lastingShare:
-		p.fails, p.failsUntil = r, s.at+14*hour
+		l.suppress(p, at, "hardbounce")
+	case p.fullUntil > s.at:
+		if p.refused++; p.refused == 3 {
+			l.suppress(p, at+60, "softbounce")
+		}
+	case r == mailboxFull && s.cause == service && g.rand.Float64() < lastingShare:
+		p.fullUntil, p.refused = s.at+14*hour, 1
 		g.followUp(s, p)
 	}
 	if at >= g.now {
@@ -138,7 +141,7 @@ func (g *generator) bounce(s *send, p *recipient, e upstream.Email, r *rule, wai
 	if a.postbacks {
 		b.PostbackTime = at
 	}
-	g.bounces = append(g.bounces, detail(b, r, &a.senders[s.sender], s.subject()))
+	g.bounces = append(g.bounces, detail(b, r, &a.senders[s.sender], s.topic))
 }
 
 // followUp plans four more emails to a recipient whose mailbox is full: two bounce, and
@@ -165,9 +168,7 @@ func (g *generator) block(s *send, p *recipient, e upstream.Email) {
 		b.PostbackTime = s.at
 	}
 	g.batch.BlockedEmails = append(g.batch.BlockedEmails, b)
-	if p.patience--; p.patience <= 0 {
-		g.lists[s.account].replace(g.rand, p, anyDomain(g.rand))
-	}
+	g.lists[s.account].replace(g.rand, p, anyDomain(g.rand))
 }
 
 // delivered makes some recipients of a mailing unsubscribe or complain.
@@ -178,34 +179,13 @@ func (g *generator) delivered(s *send, p *recipient) {
 	from := s.at + 600 + upstream.Time(g.rand.IntN(int(day)))
 	switch u := g.rand.Float64(); {
 	case u < complaintShare:
-		g.lists[s.account].suppress(p, from, "complaint", 1+g.rand.IntN(2))
+		g.lists[s.account].suppress(p, from, "complaint")
 	case u < complaintShare+unsubscribeShare:
-		g.lists[s.account].suppress(p, from, "unsubscribe", 1)
+		g.lists[s.account].suppress(p, from, "unsubscribe")
 	}
 }
 
-// subject returns the email's subject.
-func (s *send) subject() string {
-	topics := accounts[s.account].senders[s.sender].topics
-	if s.topic == len(topics) {
-		return importSubject
-	}
-	return topics[s.topic].subject
-}
-
-// emailID makes an id like the service's: the process time in UTC, twelve digits and the
-// sending host.
-func (g *generator) emailID(at upstream.Time) string {
-	b := make([]byte, 0, len("20060102150405.000000000000@mail6-40-ussnn1"))
-	b = append(b, g.stamp...)
-	s := int(at - g.at)
-	b = append(b, '0'+byte(s/600), '0'+byte(s/60%10), '0'+byte(s%60/10), '0'+byte(s%10), '.')
-	n := g.rand.Uint64()
-	for range 12 {
-		b = append(b, '0'+byte(n%10))
-		n /= 10
-	}
-	b = append(b, "@mail6-"...)
-	host := 40 + n%8
-	return string(append(b, '0'+byte(host/10), '0'+byte(host%10), '-', 'u', 's', 's', 'n', 'n', '1'))
+// emailID returns an id like the service's: the process time in UTC, a number below 1e12 and the sending host.
+func emailID(at upstream.Time, n uint64) string {
+	return fmt.Sprintf("%s.%012d@mail6-%d-ussnn1", at.UTC().Format("20060102150405"), n, 40+n%8)
 }

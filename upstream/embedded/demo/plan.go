@@ -2,7 +2,6 @@ package demo
 
 import (
 	"cmp"
-	"math/rand/v2"
 	"slices"
 
 	"deliverygraph/upstream"
@@ -13,7 +12,7 @@ type send struct {
 	at      upstream.Time
 	account int
 	sender  int
-	topic   int
+	topic   string
 	to      *recipient // nil: pick chooses one when the email is sent
 	cause   cause
 }
@@ -39,17 +38,15 @@ const livelyHours = 24
 // plan plans the emails of the current hour, in order of time.
 func (g *generator) plan() {
 	g.source.Seed(seed, uint64(g.at))
-	g.stamp = g.at.UTC().Format("2006010215")
 	g.sends = append(g.sends[:0], g.later[g.at]...)
 	delete(g.later, g.at)
 
 	at := g.at.UTC()
 	for i := range accounts {
 		for n := range accounts[i].senders {
-			s := &accounts[i].senders[n]
-			luck := 1 + .24*(luck(g.at, accounts[i].senderID(n))-.5)
-			g.add(i, n, service, whole(g.rand, s.rhythm.steady(at, luck)))
-			g.add(i, n, mailing, whole(g.rand, s.rhythm.campaigned(at, luck)))
+			steady, campaigns := accounts[i].senders[n].rhythm.emails(at)
+			g.add(i, n, service, whole(g.rand, steady))
+			g.add(i, n, mailing, whole(g.rand, campaigns))
 		}
 		if g.at.UTC().Hour() == 9 && g.rand.IntN(4) == 0 {
 			g.suppressByHand(i)
@@ -71,14 +68,16 @@ func (g *generator) plan() {
 
 // add plans n emails of a sender, spread over the hour. Mailings have one topic per day.
 func (g *generator) add(account, sender int, c cause, n int) {
-	topics := len(accounts[account].senders[sender].topics)
-	topic := int(g.at/day) % topics
-	if c == importing {
-		topic = topics // the one that newHeaderSets adds
-	}
+	topics := accounts[account].senders[sender].topics
 	for range n {
-		if c == service {
-			topic = g.rand.IntN(topics)
+		topic := ""
+		switch {
+		case c == importing:
+			topic = importTopic
+		case c == mailing:
+			topic = topics[int(g.at/day)%len(topics)]
+		case len(topics) > 0:
+			topic = topics[g.rand.IntN(len(topics))]
 		}
 		at := g.at + upstream.Time(g.rand.IntN(int(hour)))
 		g.sends = append(g.sends, send{at: at, account: account, sender: sender, topic: topic, cause: c})
@@ -87,18 +86,17 @@ func (g *generator) add(account, sender int, c cause, n int) {
 
 // enliven adds the emails that make an hour lively, at the same minutes of every hour.
 func (g *generator) enliven() {
-	hours := int(g.at / hour)
 	for i := range accounts {
 		for n := range accounts[i].senders {
-			at := g.at + upstream.Time(i*4+n)*140
-			g.sends = append(g.sends, send{at: at, account: i, sender: n, cause: service})
+			g.add(i, n, service, 1)
+			g.sends[len(g.sends)-1].at = g.at + upstream.Time(i*4+n)*140
 		}
 	}
 	// At another hour of the day for each account and cause.
+	hours := int(g.at / hour)
 	if i, k := hours%24/4, hours%4; k < 3 {
-		g.sends = append(g.sends, send{
-			at: g.at + 7*60, account: i, sender: (hours/24 + k) % 4, cause: mustBounceHard + cause(k),
-		})
+		g.add(i, (hours/24+k)%4, mustBounceHard+cause(k), 1)
+		g.sends[len(g.sends)-1].at = g.at + 7*60
 	}
 }
 
@@ -106,13 +104,8 @@ func (g *generator) enliven() {
 func (g *generator) suppressByHand(account int) {
 	l := g.lists[account]
 	if p := l.members[g.rand.IntN(len(l.members))]; p.blocked == 0 {
-		l.suppress(p, g.at, "manual", 2+g.rand.IntN(2))
+		l.suppress(p, g.at, "manual")
 	}
-}
-
-// luck returns a random number in [0, 1) that is fixed per sender and day.
-func luck(at upstream.Time, sender upstream.ID) float64 {
-	return rand.New(rand.NewPCG(seed+uint64(at/day), uint64(sender))).Float64()
 }
 
 // place is the position of a sender in the tables.
@@ -121,13 +114,4 @@ type place struct{ account, sender int }
 // The senders of the incidents.
 var offers, membership = placeOf(OffersSender), placeOf(MembershipSender)
 
-func placeOf(id upstream.ID) place {
-	for i := range accounts {
-		for n := range accounts[i].senders {
-			if accounts[i].senderID(n) == id {
-				return place{i, n}
-			}
-		}
-	}
-	panic("demo: no such sender")
-}
+func placeOf(id upstream.ID) place { return place{int(id/10 - MasterUser), int(id%10 - 1)} }

@@ -41,18 +41,14 @@ func weighted(choices []choice) []string {
 // recipient is a mailbox on an account's list, with its history.
 type recipient struct {
 	local, domain, address string
-	traits                 int // index of its header values in headerSets
+	traits                 int // see account.header
 	place                  int // index in list.members
 
-	blocked  upstream.Time // when suppression starts; 0 if it is not suppressed
-	reason   string        // why it is suppressed
-	patience int           // how many more emails are blocked before it leaves the list
+	blocked upstream.Time // when suppression starts; 0 if it is not suppressed
+	reason  string        // why it is suppressed
 
-	fails               *rule         // the rule by which it bounces
-	failsUntil          upstream.Time // until when it bounces by fails
-	softCode            string        // code of its latest soft bounces
-	softTimes           int           // their number
-	softFirst, softLast upstream.Time // and times
+	fullUntil upstream.Time // until when the mailbox is full
+	refused   int           // how often it has been since
 }
 
 // list is an account's list of recipients. Its length stays the same: when a recipient
@@ -62,24 +58,22 @@ type list struct {
 	members    []*recipient
 	suppressed []*recipient // everyone ever suppressed, including those who have left
 	admitted   int          // number of recipients so far
-	traits     int          // number of combinations of header values
 	cursor     int          // position of the mailings
 }
 
 // newList returns a list, some of whose recipients were suppressed before the data
 // begins.
 func newList(r *rand.Rand, account int) *list {
-	t := &accounts[account].traits
-	l := &list{account: account, traits: len(t[0]) * len(t[1]) * len(t[2])}
+	l := &list{account: account}
 	for range accounts[account].recipients {
 		p := l.join(l.admit(r, anyDomain(r)))
 		switch u := r.Float64(); {
 		case u < .016:
-			l.suppress(p, 1, "unsubscribe", 1+r.IntN(2))
+			l.suppress(p, 1, "unsubscribe")
 		case u < .020:
-			l.suppress(p, 1, "complaint", 1+r.IntN(2))
+			l.suppress(p, 1, "complaint")
 		case u < .026:
-			l.suppress(p, 1, "manual", 2+r.IntN(3))
+			l.suppress(p, 1, "manual")
 		}
 	}
 	return l
@@ -148,27 +142,16 @@ func (l *list) admitStale(r *rand.Rand) *recipient {
 }
 
 func (l *list) add(r *rand.Rand, local, domain string) *recipient {
-	return &recipient{local: local, domain: domain, address: local + "@" + domain, traits: r.IntN(l.traits)}
+	return &recipient{local: local, domain: domain, address: local + "@" + domain, traits: r.IntN(1 << 16)}
 }
 
 // anyDomain returns a random mail domain, by weight.
 func anyDomain(r *rand.Rand) string { return mailDomains[r.IntN(len(mailDomains))] }
 
 // suppress blocks a recipient from a time on.
-func (l *list) suppress(p *recipient, from upstream.Time, reason string, patience int) {
-	p.blocked, p.reason, p.patience = from, reason, patience
+func (l *list) suppress(p *recipient, from upstream.Time, reason string) {
+	p.blocked, p.reason = from, reason
 	l.suppressed = append(l.suppressed, p)
-}
-
-// softBounced counts a soft bounce and reports whether it is the third with the same code
-// within 24 hours.
-func (p *recipient) softBounced(code string, at upstream.Time) bool {
-	if p.softCode != code || at-p.softFirst >= day || p.softLast-at >= day {
-		p.softCode, p.softTimes, p.softFirst, p.softLast = code, 0, at, at
-	}
-	p.softTimes++
-	p.softFirst, p.softLast = min(p.softFirst, at), max(p.softLast, at)
-	return p.softTimes >= 3
 }
 
 var firstNames = []string{

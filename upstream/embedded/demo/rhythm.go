@@ -36,32 +36,30 @@ const volume = .4
 // wave is the share of a campaign sent in its first, second, third and fourth hour.
 var wave = [...]float64{.46, .29, .16, .09}
 
-// steady returns the average number of emails of the steady stream in an hour. luck is
-// the day's factor, about 1.
-func (r *rhythm) steady(at time.Time, luck float64) float64 {
-	if r.daily == 0 {
-		return 0
-	}
+// steady returns a rhythm without campaigns.
+func steady(daily float64, curve *[24]int, weekend float64) rhythm {
+	return rhythm{daily, curve, weekend, nil}
+}
+
+// mailings returns a rhythm of campaigns alone.
+func mailings(all ...campaign) rhythm { return rhythm{0, &flat, 0, all} }
+
+// emails returns the average numbers of emails of the steady stream and of campaigns in an hour.
+func (r *rhythm) emails(at time.Time) (steady, campaigns float64) {
 	sum := 0
 	for _, w := range r.curve {
 		sum += w
 	}
-	n := volume * r.daily * luck * float64(r.curve[at.Hour()]) / float64(sum)
+	steady = volume * r.daily * float64(r.curve[at.Hour()]) / float64(sum)
 	if d := at.Weekday(); d == time.Saturday || d == time.Sunday {
-		n *= r.weekend
+		steady *= r.weekend
 	}
-	return n
-}
-
-// campaigned returns the average number of emails of the sender's campaigns in an hour.
-func (r *rhythm) campaigned(at time.Time, luck float64) float64 {
-	n := 0.0
 	for _, c := range r.campaigns {
 		if since := at.Hour() - c.hour; c.day == at.Weekday() && since >= 0 && since < len(wave) {
-			n += volume * c.emails * luck * wave[since]
+			campaigns += volume * c.emails * wave[since]
 		}
 	}
-	return n
+	return steady, campaigns
 }
 
 // whole rounds n up or down at random, so that the sums of small numbers are right on

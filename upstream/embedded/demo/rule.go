@@ -131,9 +131,6 @@ func byType(t upstream.BounceType) []*rule {
 	return l
 }
 
-// lasts reports whether a mailbox may keep bouncing by the rule for some hours.
-func (r *rule) lasts() bool { return r.category == "quota-issues" && r.wait == atOnce }
-
 // seconds returns a random wait. Short waits are the most likely.
 func (w wait) seconds(r *rand.Rand) upstream.Time {
 	u := r.Float64()
