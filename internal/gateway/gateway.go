@@ -69,12 +69,10 @@ func Run(ctx context.Context, args []string, io Streams) int {
 	case errors.As(err, &code):
 		return int(code)
 	}
-	var s *settingError
-	if errors.As(err, &s) {
-		fmt.Fprintf(io.Err, "deliverygraph: %s\n", explained(err, flags, args))
+	fmt.Fprintf(io.Err, "deliverygraph: %s\n", explained(err, flags, args))
+	if _, wrong := errors.AsType[*settingError](err); wrong {
 		return exitUsage
 	}
-	fmt.Fprintf(io.Err, "deliverygraph: %v\n", err)
 	return exitFailure
 }
 

@@ -7,13 +7,17 @@ import (
 	"io"
 	"strings"
 
+	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/embedded/store/clickhouse"
 	"deliverygraph/upstream/embedded/store/sqlite"
 )
 
 // inClickHouse reports whether the value of --data names a database in ClickHouse, rather than a file.
-func inClickHouse(data string) bool { return strings.HasPrefix(data, clickhouse.Scheme) }
+func inClickHouse(data string) bool {
+	scheme, _, ok := strings.Cut(data, ":")
+	return ok && strings.EqualFold(scheme, "clickhouse") // whatever follows: no one means a file of such a name
+}
 
 // nameOfData returns the value of --data without a password.
 func nameOfData(data string) string {
@@ -21,10 +25,10 @@ func nameOfData(data string) string {
 		return data
 	}
 	// A URL that cannot be parsed may contain a password, too.
-	name := strings.TrimPrefix(data, clickhouse.Scheme)
+	name := strings.TrimLeft(data[len("clickhouse:"):], "/")
 	at := max(strings.LastIndexByte(name, '@'), 0)
 	if user, _, ok := strings.Cut(name[:at], ":"); ok {
-		return clickhouse.Scheme + user + ":xxxxx" + name[at:]
+		return data[:len(data)-len(name)] + user + ":xxxxx" + name[at:]
 	}
 	return data
 }
@@ -66,6 +70,9 @@ func badData(data string, err error, instead string) error {
 	case errors.Is(err, store.ErrNoStore):
 		return badSetting("--data: %[1]s has no tables: make them with deliverygraph migrate --data %[1]s",
 			nameOfData(data))
+	}
+	if _, valid := errors.AsType[*upstream.Error](err); !valid {
+		return badSetting("--data %s: %v", nameOfData(data), err)
 	}
 	return fmt.Errorf("--data %s: %w", nameOfData(data), err)
 }

@@ -3,6 +3,7 @@ package clickhouse
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -39,14 +40,14 @@ func (s *Store) Erase(ctx context.Context, address string, dry bool) (n store.Er
 			}
 		}
 		edited := e.unfinished(state)
-		if err := e.editSenders(ctx); err != nil || dry {
+		if err := errors.Join(e.editSenders(ctx), e.findOldState(ctx, state)); err != nil || dry {
 			return err
 		}
 		gone := 0
 		for _, keys := range e.gone {
 			gone += len(keys)
 		}
-		if e.found.Edited+e.found.Unfinished == 0 && gone == 0 && state[remains] == "" {
+		if e.found.Edited+e.found.Unfinished == 0 && gone == 0 && !e.outdated && state[remains] == "" {
 			return nil
 		}
 		if err := s.keep(ctx, map[string]string{remains: "1"}); err != nil {
@@ -80,12 +81,14 @@ func (s *Store) Erase(ctx context.Context, address string, dry bool) (n store.Er
 type eraser struct {
 	*writer
 	erasure.Address
-	found  store.Erased
-	gone   [len(kinds)][]key // the rows to be deleted, in all versions
-	hashes map[uint64]bool   // the address in the index of recipients, in all spellings of rows
+	found    store.Erased
+	gone     [len(kinds)][]key // the rows to be deleted, in all versions
+	hashes   map[uint64]bool   // the address in the index of recipients, in all spellings of rows
+	outdated bool              // rows that were replaced, but not merged yet, contain the address
 }
 
-// find finds the recipient's rows of a kind, and those whose texts contain the address, also removed ones.
+// find finds the recipient's rows of a kind, and those whose texts contain the address, also removed ones and versions
+// that were replaced.
 func (e *eraser) find(ctx context.Context, k *kind) error {
 	e.known[k.Kind], e.changes[k.Kind] = map[key]*row{}, map[key]bool{}
 	texts := []string{
@@ -106,11 +109,24 @@ func (e *eraser) find(ctx context.Context, k *kind) error {
 		}
 		or = append(or, "("+has(e.LocalKey)+" and ("+strings.Join(domains, " or ")+"))")
 	}
-	return e.reading(ctx, k, "("+strings.Join(or, " or ")+")", func(rows []row) error {
+	return e.reading(ctx, k, k.table, "("+strings.Join(or, " or ")+")", func(rows []row) error {
+		last := map[version]bool{}
+		all, err := e.versions(ctx, e.from(k)+" where time >= "+number(rows[0].Time)+" and time <= "+
+			number(rows[len(rows)-1].Time))
+		if err != nil {
+			return err
+		}
+		for _, v := range all {
+			last[v] = true
+		}
 		for i := range rows {
 			old := &rows[i]
 			if e.Is(old.Recipient) {
 				e.hashes[recipientHash(old.Recipient)] = true
+			}
+			if !last[version{old.key(), old.version}] {
+				e.outdated = e.outdated || e.IsRecipient(&old.Event) || e.edited(old) != nil
+				continue
 			}
 			if old.removed { // its columns still contain what the event was
 				if e.IsRecipient(&old.Event) || e.edited(old) != nil {
@@ -177,19 +193,34 @@ func changeUnfinished(state, edited map[string]string) map[string]string {
 	return edited
 }
 
+// findOldState finds values of the state that were replaced, but not merged yet.
+func (e *eraser) findOldState(ctx context.Context, state map[string]string) error {
+	var key, value string
+	return e.each(ctx, "select key, value from import_state", []any{&key, &value}, func() {
+		old := state[key] != value && len(e.UnfinishedIn(map[string]string{key: value})) > 0
+		e.outdated = e.outdated || old
+	})
+}
+
 // editSenders removes the address from senders' return paths. A sender with the address itself keeps it.
 func (e *eraser) editSenders(ctx context.Context) error {
 	var x sender
-	return e.each(ctx, "select id, user_id, address, version from sender final",
+	var last upstream.ID // the sender of the row before, which is a later version
+	return e.each(ctx, "select id, user_id, address, version from sender order by id, version desc",
 		[]any{(*int64)(&x.SenderID), (*int64)(&x.UserID), &x.Address, &x.version}, func() {
-			if e.Is(x.Address) {
+			without := e.Without(x.Address)
+			switch {
+			case x.SenderID == last:
+				e.outdated = e.outdated || without != x.Address
+			case e.Is(x.Address):
 				e.found.Senders++
-			} else if without := e.Without(x.Address); without != x.Address {
+			case without != x.Address:
 				e.found.Edited++
 				edited := sender{x.Sender, e.next(x.version)}
 				edited.Address = without
 				e.newSender = append(e.newSender, edited)
 			}
+			last = x.SenderID
 		})
 }
 

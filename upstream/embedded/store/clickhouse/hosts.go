@@ -25,9 +25,9 @@ type Host struct {
 	Failures uint64 // calls and probes that it did not answer
 }
 
-// hosts are the servers of a store, which have the same data. A call uses the first that answers, so that all processes
-// read what any of them has written. A server is left if it fails a call, or two probes in a row: it may hang, and still
-// accept connections.
+// hosts are the servers of a store, which have the same data. A call uses the first that answers, so that all
+// processes read what any of them has written. A server is left if it fails a call, or two probes in a row: it may
+// hang, and still accept connections.
 type hosts struct {
 	list    []*host
 	changed atomic.Pointer[func(Host)]

@@ -81,6 +81,80 @@ func TestEraseDeletesRowsOfEventsThatMovedToAnotherTime(t *testing.T) {
 	}
 }
 
+func TestEraseRemovesTheAddressFromVersionsThatWereReplaced(t *testing.T) {
+	s, tables := openWithTables(t)
+	merges := func(statement string) {
+		for _, table := range []string{"email", "sender", "import_state"} {
+			if err := tables.Exec(t.Context(), "system "+statement+" merges "+table); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	merges("stop")
+	email := upstream.Email{
+		UserID: 1, SenderID: 2, EmailID: "m", EmailAddress: "a@example.com", Local: "a", Domain: "example.com",
+		ProcessTime: 100,
+	}
+	unfinished := store.UnfinishedPrefix + "q"
+	for _, header := range []string{"gone@example.com", ""} {
+		email.XHeaders = []upstream.Header{{Name: "X-Copy", Value: header}}
+		state := ""
+		if header != "" {
+			state = `[["` + header + `", 1]]`
+		}
+		storetest.Write(t, s, store.Batch{
+			Emails: []upstream.Email{email},
+			Senders: []store.Sender{{
+				UserID: 1, SenderID: 2, Address: "bounce+gone=" + strings.TrimPrefix(header, "gone@") + "@example.net",
+			}},
+			State: map[string]string{unfinished: state},
+		})
+	}
+	left := func() (n uint64) {
+		for _, query := range []string{
+			"select countIf(has(header_values, 'gone@example.com')) from email",
+			"select countIf(position(address, 'gone=example.com') > 0) from sender",
+			"select countIf(position(value, 'gone@example.com') > 0) from import_state",
+		} {
+			var some uint64
+			if err := tables.QueryRow(t.Context(), query).Scan(&some); err != nil {
+				t.Fatal(err)
+			}
+			n += some
+		}
+		return n
+	}
+	if n := left(); n != 3 {
+		t.Fatalf("%d rows contain the address, want 3", n)
+	}
+	merges("start")
+	storetest.Must[store.Erased](t)(s.Erase(t.Context(), "gone@example.com", false))
+	if n := left(); n != 0 {
+		t.Errorf("%d rows contain the address after Erase", n)
+	}
+}
+
+// The first import may have been interrupted when some rows were written, and caches read in between.
+func TestCachesNoticeAnImportThatIsRepeated(t *testing.T) {
+	s, _ := openWithTables(t)
+	b := storetest.Step(0)
+	storetest.Write(t, s, b)
+	generation := func() int64 {
+		last, _, err := s.Generation(t.Context(), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return last
+	}
+	before := generation()
+	if n := storetest.Write(t, s, b); n.New+n.Replaced != 0 {
+		t.Errorf("the import writes %+v again", n)
+	}
+	if generation() == before {
+		t.Error("no change is noticed")
+	}
+}
+
 func TestStateIsReplacedThoughAnotherClockIsAhead(t *testing.T) {
 	s, tables := openWithTables(t)
 	err := tables.Exec(t.Context(), "insert into import_state (key, value, version) "+

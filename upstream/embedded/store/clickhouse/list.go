@@ -62,7 +62,7 @@ func list[R any](
 			list = append(list, of(&rows[i]))
 		}
 		if err == nil && len(rows) == upstream.PageSize {
-			err = l.ended(ctx, rows)
+			l.ended(rows)
 		}
 		return err
 	}
@@ -93,6 +93,7 @@ type listing struct {
 	window upstream.Window // without what is before the page
 	skip   int             // rows to skip in the window
 	page   page
+	before changes // those before anything was read
 }
 
 // page is where a page of a list begins.
@@ -103,10 +104,10 @@ type page struct {
 
 // place is where the rows of a page begin. It is right as long as older events do not change.
 type place struct {
-	time upstream.Time // of the last row before it
-	skip int           // rows of this time that are before it
-	age  int64         // of such changes, in seconds
-	old  int64         // the number of the last one
+	time  upstream.Time // of the last row before it
+	skip  int           // rows of this time that are before it
+	level int           // of such changes, or younger ones
+	old   int64         // the number of those changes when the page before was read
 }
 
 // maxPages is the number of pages after which their places are forgotten.
@@ -116,11 +117,12 @@ const maxPages = 8192
 func (l *listing) resume(ctx context.Context, only []upstream.ID, q upstream.ListQuery) error {
 	q.Offset = 0
 	l.page = page{list: fmt.Sprint(l.kind.table, only, q.Encode(l.kind.Kind)), offset: l.skip}
+	var err error
+	if l.before, err = l.changes(ctx); err != nil {
+		return err
+	}
 	if found, _ := l.places.Load(l.page); found != nil {
-		at := found.(place)
-		if old, err := l.changed(ctx, at.age); err != nil {
-			return err
-		} else if old == at.old {
+		if at := found.(place); l.before.from(at.level) == at.old {
 			l.window.Start, l.skip = at.time, at.skip
 		}
 	}
@@ -210,7 +212,7 @@ func (s *Store) versions(ctx context.Context, from string) (all []version, err e
 }
 
 // ended remembers where a full page ended. Clocks of other processes may be an hour behind.
-func (l *listing) ended(ctx context.Context, rows []row) error {
+func (l *listing) ended(rows []row) {
 	next, at := l.page, place{time: rows[len(rows)-1].Time}
 	next.offset += upstream.PageSize
 	for _, r := range slices.Backward(rows) {
@@ -221,21 +223,16 @@ func (l *listing) ended(ctx context.Context, rows []row) error {
 	}
 	if at.skip == len(rows) {
 		if l.window.Start != at.time {
-			return nil // the page began amid this second
+			return // the page began amid this second
 		}
 		at.skip += l.skip
 	}
-	at.age = max(0, time.Now().Unix()-int64(at.time+hour))
-	old, err := l.changed(ctx, at.age)
-	if err != nil {
-		return err
-	}
-	at.old = old
+	at.level = levelOf(time.Now().Unix() - int64(at.time+hour))
+	at.old = l.before.from(at.level)
 	if l.pages.Add(1)%maxPages == 0 {
 		l.places.Clear()
 	}
 	l.places.Store(next, at)
-	return nil
 }
 
 // version is a version of an event.

@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,11 +21,44 @@ func (s *Store) removeRows(ctx context.Context, table, where string) error {
 	if err := s.ddl(ctx, "alter table "+table+s.local+" delete where "+where, s.cluster); err != nil {
 		return err
 	}
+	return s.mutated(ctx, table)
+}
+
+const (
+	// failingLimit is for how long a mutation may fail. ClickHouse repeats it.
+	failingLimit = time.Minute
+	// stalledLimit is for how long a mutation may complete no part. Old servers do not say that it fails.
+	stalledLimit = 2 * time.Hour
+)
+
+// mutated waits until ClickHouse has rewritten the parts of a table.
+func (s *Store) mutated(ctx context.Context, table string) error {
+	reason := "latest_fail_reason"
+	known, err := first[uint64](ctx, s, "select count() from system.columns where database = 'system' and "+
+		"table = 'mutations' and name = "+quote(reason))
+	if err != nil {
+		return err
+	} else if known == 0 {
+		reason = "''"
+	}
+	var n uint64
+	var parts, before int64
+	var id, why string
+	since := time.Now()
 	for wait := 5 * time.Millisecond; ; wait = min(2*wait, time.Second) {
-		left, err := first[uint64](ctx, s, "select count() from "+s.servers("system.mutations")+
-			" where not is_done and database = "+quote(s.database)+" and table = "+quote(table+s.local))
-		if err != nil || left == 0 {
+		err := s.conn.QueryRow(ctx, "select count(), toInt64(sum(parts_to_do)), argMax(mutation_id, "+reason+"), max("+reason+
+			") from "+s.servers("system.mutations")+" where not is_done and database = "+quote(s.database)+" and table = "+
+			quote(table+s.local)).Scan(&n, &parts, &id, &why)
+		if err != nil || n == 0 {
 			return err
+		}
+		if left := parts + int64(n); left != before {
+			before, since = left, time.Now()
+		}
+		if stalled := time.Since(since); stalled > stalledLimit || why != "" && stalled > failingLimit {
+			return &upstream.Error{Code: upstream.Internal, Message: fmt.Sprintf("ClickHouse cannot remove rows of %s.%s: "+
+				"its mutation %s has not succeeded for %v: put right what is wrong, or end it by KILL MUTATION",
+				s.database, table+s.local, id, stalled.Round(time.Second)), Err: errors.New(cmp.Or(why, "it gives no reason"))}
 		}
 		select {
 		case <-ctx.Done():
@@ -144,15 +178,15 @@ func (s *Store) compact(ctx context.Context) error {
 }
 
 // reading calls f for all events of a kind that meet a condition, with their details and in order of time, those of
-// some hours at a time.
-func (s *Store) reading(ctx context.Context, k *kind, where string, f func([]row) error) error {
+// some hours at a time. From is the table, with or without versions that were replaced.
+func (s *Store) reading(ctx context.Context, k *kind, from, where string, f func([]row) error) error {
 	windows, err := s.parts(ctx, k, upstream.Window{Start: -store.MaxTime, End: store.MaxTime + 1}, 20_000)
 	for _, w := range windows {
 		if err != nil {
 			break
 		}
 		var rows []row
-		rows, err = s.rows(ctx, k, true, s.from(k)+" where time >= "+number(w.Start)+" and time < "+number(w.End)+
+		rows, err = s.rows(ctx, k, true, from+" where time >= "+number(w.Start)+" and time < "+number(w.End)+
 			" and "+where+" order by time, id")
 		if err == nil && len(rows) > 0 {
 			err = f(rows)
@@ -172,7 +206,7 @@ func (s *Store) Reclassify(
 	}
 	err = run(ctx, "sort bounces", func(ctx context.Context) error {
 		changed = 0
-		return s.reading(ctx, k, "removed = 0", func(rows []row) error {
+		return s.reading(ctx, k, s.from(k), "removed = 0", func(rows []row) error {
 			w, some := s.editor(k), 0
 			for i := range rows {
 				r := rows[i]
@@ -218,7 +252,7 @@ func (s *Store) Check(ctx context.Context) (problems []string, err error) {
 	err = s.read(ctx, "check the store", func(ctx context.Context) error {
 		problems = nil
 		for _, k := range kinds {
-			err := s.reading(ctx, k, "removed = 0", func(rows []row) error {
+			err := s.reading(ctx, k, s.from(k), "removed = 0", func(rows []row) error {
 				for i := range rows {
 					if r := &rows[i]; r.id != r.messageID() {
 						problem("%s of time %d and id %d has the content of another message", k.table, r.Time, r.id)

@@ -171,8 +171,8 @@ var (
 var marks = regexp.MustCompile(`\{(events|shared|replacing|summing):[\w/]*\}`)
 
 // afterName finds where a statement names the cluster: after the name of its database or table.
-var afterName = regexp.MustCompile("^(?:create (?:database|table) (?:if not exists )?|drop table if exists |(?:alter|optimize|truncate) table )" +
-	"`?[\\w.-]+`?")
+var afterName = regexp.MustCompile("^(?:create (?:database|table) (?:if not exists )?|drop table if exists |" +
+	"(?:alter|optimize) table )`?[\\w.-]+`?")
 
 // ddl runs a statement that changes tables, on all servers of a cluster if there is one.
 func (s *Store) ddl(ctx context.Context, query, cluster string) error {

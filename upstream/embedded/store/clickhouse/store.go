@@ -57,6 +57,9 @@ func options(name string) (*driver.Options, error) {
 	bad := func(format string, args ...any) (*driver.Options, error) {
 		return nil, fmt.Errorf(format+": write it as "+Form, args...)
 	}
+	if len(name) < len(Scheme) || !strings.EqualFold(name[:len(Scheme)], Scheme) {
+		return bad("it must begin with " + Scheme)
+	}
 	u, err := url.Parse(name)
 	if err != nil {
 		return bad("the name of the database cannot be read") // the cause may quote the password

@@ -2,10 +2,13 @@ package clickhouse
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
+	"math/bits"
 	"slices"
+	"strings"
 	"time"
 
 	"deliverygraph/upstream"
@@ -142,6 +145,9 @@ func idList(ids []uint64) string {
 	return string(b)
 }
 
+// recently is the age of writes that a repeated import completes.
+const recently = 24 * time.Hour
+
 // add adds a row, or replaces it. Counted says whether the caller is told.
 func (w *writer) add(k *kind, r *row, counted bool) {
 	if !counted {
@@ -158,6 +164,10 @@ func (w *writer) add(k *kind, r *row, counted bool) {
 		r.version = w.next(old.version)
 	case old.equal(r):
 		w.written.Unchanged++
+		// The write may have been interrupted before its last note.
+		if time.Since(time.Unix(0, int64(old.version))) < recently {
+			w.touch(r.Time)
+		}
 		return
 	default:
 		w.written.Replaced++
@@ -202,15 +212,17 @@ func (w *writer) senders(ctx context.Context, list []store.Sender) error {
 	return err
 }
 
-// flush writes the changes, and then the state. Readers learn of them before, in case that it is interrupted, and
-// afterwards.
+// flush writes the changes, and then the state. It notes the changes before, in case that the process ends meanwhile,
+// and afterwards, since readers may have read in between: also if it fails, as some rows may exist.
 func (w *writer) flush(ctx context.Context, state map[string]string) error {
-	if w.touched {
-		if err := w.note(ctx); err != nil {
-			return err
-		}
+	if !w.touched {
+		return w.keep(ctx, state)
 	}
-	err := insert(ctx, w.Store, "sender (id, user_id, address, version)", w.newSender, func(x *sender) []any {
+	err := w.note(ctx)
+	if err != nil {
+		return err
+	}
+	err = insert(ctx, w.Store, "sender (id, user_id, address, version)", w.newSender, func(x *sender) []any {
 		return []any{int64(x.SenderID), int64(x.UserID), x.Address, x.version}
 	})
 	if err == nil {
@@ -219,10 +231,12 @@ func (w *writer) flush(ctx context.Context, state map[string]string) error {
 	if err == nil {
 		err = w.keep(ctx, state)
 	}
-	if err == nil && w.touched {
-		err = w.note(ctx)
+	if err != nil {
+		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), dialLimit)
+		defer cancel()
+		ctx = ending
 	}
-	return err
+	return errors.Join(err, w.note(ctx))
 }
 
 // blockRows is the maximum number of rows of a block.
@@ -280,9 +294,32 @@ func (w *writer) note(ctx context.Context) error {
 	return w.conn.Exec(ctx, fmt.Sprintf("insert into change (age, n) select toInt64(%d), toUInt64(1)", age))
 }
 
-// changed returns the number of changes of events of an age.
-func (s *Store) changed(ctx context.Context, age int64) (int64, error) {
-	return first[int64](ctx, s, "select toInt64(sum(n)) from change where age >= "+number(age))
+// changes are numbers of changes, by the level of the age of what they changed.
+type changes [levels]int64
+
+// levels are ages of less than 1 hour, of 1 to 2, of 2 to 4, and so on.
+const levels = 16
+
+func levelOf(age int64) int { return min(bits.Len64(uint64(max(0, age))/3600), levels-1) }
+
+// from returns the number of changes of a level and those above.
+func (c *changes) from(level int) (n int64) {
+	for _, some := range c[level:] {
+		n += some
+	}
+	return n
+}
+
+func (s *Store) changes(ctx context.Context) (c changes, err error) {
+	var reached []string
+	for i := range levels - 1 {
+		reached = append(reached, "(age >= "+number(3600<<i)+")")
+	}
+	var level uint32
+	var n int64
+	err = s.each(ctx, "select toUInt32("+strings.Join(reached, " + ")+") as level, toInt64(sum(n)) from change group by level",
+		[]any{&level, &n}, func() { c[level] = n })
+	return c, err
 }
 
 // Generation returns the number of changes, and of those of old events: see [store.Store].
