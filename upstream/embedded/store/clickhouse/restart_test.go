@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,38 +18,72 @@ import (
 	"deliverygraph/upstream/embedded/store/storetest"
 )
 
-// startServer starts a server of its own, which a test may kill. The address stays the same for the same directory and
-// port.
-func startServer(t *testing.T, dir string, port int) *exec.Cmd {
+// process is a server of its own, which a test may kill.
+type process struct {
+	*exec.Cmd
+	ended chan struct{}
+	port  int
+}
+
+// startServer starts a server on a port, or on a free one if it is 0. What it stores lies in dir.
+func startServer(t *testing.T, dir string, port int) *process {
 	t.Helper()
-	c := exec.Command("../../../../deploy/clickhouse/start", dir, strconv.Itoa(port))
+	deadline := time.Now().Add(2 * time.Minute)
+	for {
+		p := &process{ended: make(chan struct{}), port: port}
+		if port == 0 {
+			p.port = freePort(t)
+		}
+		if p.start(t, dir, deadline) {
+			return p
+		}
+		if time.Now().After(deadline) { // otherwise another process has taken the port
+			text, _ := os.ReadFile(filepath.Join(dir, "log"))
+			t.Fatalf("the server does not answer:\n%s", text)
+		}
+	}
+}
+
+// start returns false if the server does not answer before it ends, or before a deadline.
+func (p *process) start(t *testing.T, dir string, deadline time.Time) bool {
+	t.Helper()
+	p.Cmd = exec.Command("../../../../deploy/clickhouse/start", dir, strconv.Itoa(p.port))
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	c.Stdout, c.Stderr = log, log
-	if err := c.Start(); err != nil {
+	p.Stdout, p.Stderr = log, log
+	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
-	conn, err := driver.Open(&driver.Options{Addr: []string{"127.0.0.1:" + strconv.Itoa(port)}})
+	go func() {
+		defer close(p.ended)
+		_ = p.Wait()
+	}()
+	conn, err := driver.Open(&driver.Options{Addr: []string{"127.0.0.1:" + strconv.Itoa(p.port)}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	for deadline := time.Now().Add(time.Minute); conn.Ping(t.Context()) != nil; time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			text, _ := os.ReadFile(filepath.Join(dir, "log"))
-			t.Fatalf("the server does not answer:\n%s", text)
+	for conn.Ping(t.Context()) != nil && time.Now().Before(deadline) {
+		select {
+		case <-p.ended:
+			return false
+		case <-time.After(50 * time.Millisecond):
 		}
 	}
-	return c
+	if time.Now().After(deadline) {
+		p.kill()
+		return false
+	}
+	return true
 }
 
 // kill ends a server as a failure of the machine would, except that the disk keeps what was written.
-func kill(c *exec.Cmd) {
-	_ = c.Process.Kill()
-	_ = c.Wait()
+func (p *process) kill() {
+	_ = p.Process.Kill()
+	<-p.ended
 }
 
 func freePort(t *testing.T) int {
@@ -69,10 +102,10 @@ func TestServerKilledDuringAnImportLosesAndRepeatsNothing(t *testing.T) {
 		t.Skip("there is no clickhouse-server to start")
 	}
 	ctx := context.Background()
-	dir, port := t.TempDir(), freePort(t)
-	running := startServer(t, dir, port)
-	defer func() { kill(running) }()
-	name := clickhouse.Scheme + "127.0.0.1:" + strconv.Itoa(port) + "/metrics"
+	dir := t.TempDir()
+	running := startServer(t, dir, 0)
+	defer func() { running.kill() }()
+	name := clickhouse.Scheme + "127.0.0.1:" + strconv.Itoa(running.port) + "/metrics"
 	if _, err := clickhouse.Migrate(ctx, name, ""); err != nil {
 		t.Fatal(err)
 	}
@@ -82,23 +115,28 @@ func TestServerKilledDuringAnImportLosesAndRepeatsNothing(t *testing.T) {
 	}
 	defer s.Close()
 
-	const batches = 40
-	var written atomic.Int64
-	kills := make(chan struct{})
+	const batches, some = 40, 3
+	begun, killed := make(chan struct{}), make(chan struct{})
 	go func() {
-		defer close(kills)
-		for written.Load() < 3 {
-			time.Sleep(time.Millisecond)
-		}
-		kill(running)
+		defer close(killed)
+		<-begun
+		running.kill()
 	}()
 	var failed error
-	for n := 0; failed == nil && n < batches; n++ {
-		if _, failed = s.Write(ctx, storetest.Step(n)); failed == nil {
-			written.Store(int64(n) + 1)
+	written := 0
+	for failed == nil && written < batches {
+		if written == some {
+			close(begun)
+		}
+		if _, failed = s.Write(ctx, storetest.Step(written)); failed == nil {
+			written++
 		}
 	}
-	<-kills
+	if written < some {
+		close(begun)
+		t.Errorf("only %d batches were written: %v", written, failed)
+	}
+	<-killed
 	if failed != nil && upstream.CodeOf(failed) != upstream.Unavailable {
 		t.Errorf("a write while the server is killed fails with %v", failed)
 	}
@@ -106,10 +144,10 @@ func TestServerKilledDuringAnImportLosesAndRepeatsNothing(t *testing.T) {
 		t.Errorf("while the server is down, Info returns %v", err)
 	}
 
-	running = startServer(t, dir, port)
+	running = startServer(t, dir, running.port)
 	o := &storetest.Model{}
-	if rows := storetest.Must[store.Info](t)(s.Info(ctx)).Emails.Rows; rows < 10*written.Load() {
-		t.Errorf("there are %d rows after %d batches of 10", rows, written.Load())
+	if rows := storetest.Must[store.Info](t)(s.Info(ctx)).Emails.Rows; rows < 10*int64(written) {
+		t.Errorf("there are %d rows after %d batches of 10", rows, written)
 	}
 	for n := range batches { // the import runs again
 		storetest.Write(t, s, storetest.Step(n))
