@@ -58,13 +58,11 @@ func (s *Store) tally(
 	ctx context.Context, only []upstream.ID, k *kind, q upstream.CountQuery, interval upstream.Interval,
 ) ([]upstream.Series, error) {
 	series := []upstream.Series{}
-	f, err := s.filter(ctx, only, k, &upstream.ListQuery{
-		Window: q.Window, UserID: q.UserID, SenderID: q.SenderID, BounceType: q.BounceType,
-	})
+	f, err := s.filter(ctx, only, k, &upstream.ListQuery{Window: q.Window, UserID: q.UserID, SenderID: q.SenderID})
 	if err != nil || f.none {
 		return series, err
 	}
-	by, start, byType := "sender_id", "toInt64(0)", "toUInt64(0), toUInt64(0)"
+	by, start, total, hard, soft := "sender_id", "toInt64(0)", "sum(total)", "sum(hard)", "sum(soft)"
 	if q.Rollup == upstream.ByUser {
 		by = "user_id"
 	}
@@ -72,22 +70,32 @@ func (s *Store) tally(
 		start = bucket(interval)
 	}
 	if k.Kind == upstream.Bounces {
-		byType = "countIf(type = 'hard'), countIf(type = 'soft')"
+		switch q.BounceType {
+		case "":
+		case upstream.Hard:
+			total, soft = hard, "toUInt64(0)"
+		case upstream.Soft:
+			total, hard = soft, "toUInt64(0)"
+		default: // the counts by hour do not tell it from others
+			f.events = true
+			f.text("type", string(q.BounceType))
+		}
 	}
 	var id int64
 	var at upstream.Time
-	var total, hard, soft uint64
-	err = s.each(ctx, "select "+by+", "+start+" as start, count(), "+byType+" from "+s.from(k)+" where "+
-		f.in(clip(q.Window))+" group by "+by+", start order by "+by+", start",
-		[]any{&id, (*int64)(&at), &total, &hard, &soft}, func() {
-			if n := len(series); n == 0 || series[n-1].ID != upstream.ID(id) {
-				series = append(series, upstream.Series{ID: upstream.ID(id)})
-			}
-			x := &series[len(series)-1]
-			x.Points = append(x.Points, upstream.Point{
-				Start: at, Tally: upstream.Tally{Total: int64(total), Hard: int64(hard), Soft: int64(soft)},
+	var t upstream.Tally
+	err = s.hourly(ctx, k, clip(q.Window), f, func(from string) error {
+		series = series[:0]
+		return s.each(ctx, "select "+by+", "+start+" as start, toInt64("+total+") as n, toInt64("+hard+"), toInt64("+soft+
+			") from "+from+" group by "+by+", start having n > 0 order by "+by+", start",
+			[]any{&id, (*int64)(&at), &t.Total, &t.Hard, &t.Soft}, func() {
+				if n := len(series); n == 0 || series[n-1].ID != upstream.ID(id) {
+					series = append(series, upstream.Series{ID: upstream.ID(id)})
+				}
+				x := &series[len(series)-1]
+				x.Points = append(x.Points, upstream.Point{Start: at, Tally: t})
 			})
-		})
+	})
 	return series, err
 }
 

@@ -3,7 +3,8 @@
 // Start reading with schema/001_tables.sql. An event that is written again gets another row with a higher version, and
 // ClickHouse merges them in the background. So writing a batch twice changes nothing, also if the first time failed
 // halfway. All queries read the last version of each event (FINAL), so answers are exact before the merge, too. Counts
-// are those of the rows: a materialized view would count an event again with each of its versions.
+// of past hours are kept in a table: see hours.go. A materialized view cannot do that, as it would count an event again
+// with each of its versions.
 //
 // ClickHouse has no transactions. What [store.Store] promises holds with these limits:
 //

@@ -57,10 +57,8 @@ func (s *Store) Erase(ctx context.Context, address string, dry bool) (n store.Er
 		if err := e.flush(ctx, edited); err != nil {
 			return err
 		}
-		for _, k := range kinds {
-			if err := e.drop(ctx, k); err != nil {
-				return err
-			}
+		if err := e.drop(ctx); err != nil {
+			return err
 		}
 		err = s.removeRows(ctx, "recipient", "recipient in ("+idList(slices.Collect(maps.Keys(e.hashes)))+")")
 		if err != nil {
@@ -161,19 +159,29 @@ func (e *eraser) edited(old *row) *row {
 }
 
 // drop deletes rows.
-func (e *eraser) drop(ctx context.Context, k *kind) error {
-	// An edited row may get the key of a removed one.
-	gone := slices.DeleteFunc(e.gone[k.Kind], func(at key) bool { return e.changes[k.Kind][at] })
-	for some := range slices.Chunk(gone, 5000) {
-		var keys []string
-		for _, k := range some {
-			keys = append(keys, fmt.Sprintf("(%d,%d)", k.time, k.id))
-		}
-		if err := e.removeRows(ctx, k.table, "(time, id) in ("+strings.Join(keys, ", ")+")"); err != nil {
-			return err
+func (e *eraser) drop(ctx context.Context) error {
+	var hours changedHours
+	for i, gone := range e.gone {
+		for _, at := range gone {
+			hours.add(kinds[i], at.time)
 		}
 	}
-	return nil
+	return e.changing(ctx, hours, func() error {
+		for i, k := range kinds {
+			// An edited row may get the key of a removed one.
+			gone := slices.DeleteFunc(e.gone[i], func(at key) bool { return e.changes[i][at] })
+			for some := range slices.Chunk(gone, 5000) {
+				var keys []string
+				for _, at := range some {
+					keys = append(keys, fmt.Sprintf("(%d,%d)", at.time, at.id))
+				}
+				if err := e.removeRows(ctx, k.table, "(time, id) in ("+strings.Join(keys, ", ")+")"); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
 }
 
 // unfinished removes the recipient from the unfinished messages of imports. It returns the state that changes.

@@ -125,3 +125,41 @@ func TestUpgradeIndexesRecipients(t *testing.T) {
 		}
 	}
 }
+
+func TestCountsIncludeEventsOfAWriteThatDied(t *testing.T) {
+	s, tables := openWithTables(t)
+	const hours, start = 5, 277777 * 3600
+	var b store.Batch
+	for n := range 2 * hours {
+		b.Emails = append(b.Emails, email("r", n, upstream.Time(start+n*1800)))
+	}
+	storetest.Write(t, s, b)
+	check := func(when string, want int64, valid uint64) {
+		t.Helper()
+		for range 2 {
+			q := upstream.CountQuery{Window: storetest.Ever}
+			counts := storetest.Must[[]upstream.Count](t)(s.Counts(t.Context(), nil, upstream.Emails, q))
+			if len(counts) != 1 || counts[0].Total != want {
+				t.Errorf("%s the counts are %v, want %d of one sender", when, counts, want)
+			}
+		}
+		n := number(t, tables, "select count() from (select hour, sum(opened + closed) as stamp from mark group by hour) "+
+			"any inner join (select hour, max(stamp) as stamp from tally group by hour) using hour, stamp")
+		if n != valid {
+			t.Errorf("%s the counts of %d hours are valid, want %d", when, n, valid)
+		}
+	}
+	// begin begins a write that does not end, some days ago.
+	begin := func(n, daysAgo int) {
+		at := start + n*3600
+		do(t, tables, fmt.Sprintf("insert into mark select toUInt8(0), toInt64(%d), toUnixTimestamp(now()) / 600 - %d, "+
+			"toInt64(1), toInt64(0)", at, daysAgo*144))
+		do(t, tables, fmt.Sprintf("insert into email (time, id, version, user_id, sender_id) "+
+			"select toInt64(%d), toUInt64(1), toUInt64(1), toInt64(1), toInt64(2)", at+1))
+	}
+	check("at first", 2*hours, hours)
+	begin(0, 0)
+	check("during a write", 2*hours+1, hours-1)
+	begin(1, 2)
+	check("after a write that died two days ago", 2*hours+2, hours-1)
+}

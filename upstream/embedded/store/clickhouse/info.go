@@ -2,7 +2,6 @@ package clickhouse
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"deliverygraph/upstream"
@@ -36,19 +35,12 @@ func (s *Store) Info(ctx context.Context) (i store.Info, err error) {
 	err = s.read(ctx, "describe the store", func(ctx context.Context) error {
 		users := map[upstream.ID]bool{}
 		for _, k := range kinds {
-			x := i.Of(k.Kind)
-			var rows uint64
-			err := s.conn.QueryRow(ctx, "select count(), min(time), max(time) from "+s.from(k)+" where removed = 0").Scan(
-				&rows, (*int64)(&x.First), (*int64)(&x.Last))
-			if x.Rows = int64(rows); rows == 0 {
-				*x = store.Extent{}
-			}
-			ids, failed := s.ids(ctx, "select distinct user_id from "+s.from(k)+" where removed = 0")
-			if err := errors.Join(err, failed); err != nil {
+			ids, err := s.extent(ctx, k, i.Of(k.Kind))
+			if err != nil {
 				return err
 			}
 			for _, id := range ids {
-				users[id] = true
+				users[upstream.ID(id)] = true
 			}
 		}
 		ids, err := s.ids(ctx, "select user_id from sender final")
@@ -73,6 +65,22 @@ func (s *Store) Info(ctx context.Context) (i store.Info, err error) {
 		return err
 	})
 	return i, err
+}
+
+// extent describes the events of a kind, and returns their users.
+func (s *Store) extent(ctx context.Context, k *kind, x *store.Extent) (users []int64, err error) {
+	var start, end int64
+	err = s.hourly(ctx, k, clip(ever), filter{}, func(from string) error {
+		return s.conn.QueryRow(ctx, "select toInt64(sum(total)), min(time), max(time), groupUniqArray(user_id) from "+from+
+			" where total > 0").Scan(&x.Rows, &start, &end, &users)
+	})
+	if err != nil || x.Rows == 0 {
+		return nil, err
+	}
+	return users, s.conn.QueryRow(ctx, "select min(time), max(time) from "+s.from(k)+" where removed = 0 and ("+
+		within(upstream.Window{Start: upstream.Time(start), End: upstream.Time(start) + hour})+" or "+
+		within(upstream.Window{Start: upstream.Time(end), End: upstream.Time(end) + hour})+")").Scan(
+		(*int64)(&x.First), (*int64)(&x.Last))
 }
 
 // servers returns a system table of the server, or of one replica of each shard of the cluster.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -79,6 +80,9 @@ func list[R any](
 
 // errReplaced is the cause of errors about events that were replaced, or removed, between two queries for them.
 var errReplaced = errors.New("events were replaced while they were read")
+
+// ever is the window of all events.
+var ever = upstream.Window{Start: math.MinInt64, End: math.MaxInt64}
 
 // clip returns the part of a window that can have rows.
 func clip(w upstream.Window) upstream.Window {

@@ -95,20 +95,48 @@ func (s *Store) removeBefore(ctx context.Context, table string, before upstream.
 // tooLargeToDrop is the code of the error about partitions above max_partition_size_to_drop.
 const tooLargeToDrop = 359
 
-// countRows counts events.
-func (s *Store) countRows(ctx context.Context, k *kind, where string) (int64, error) {
-	n, err := first[uint64](ctx, s, "select count() from "+s.from(k)+" where removed = 0 and "+where)
-	return int64(n), err
+// countBefore counts events before a time.
+func (s *Store) countBefore(ctx context.Context, k *kind, before upstream.Time) (n int64, err error) {
+	w := clip(upstream.Window{Start: ever.Start, End: before})
+	err = s.hourly(ctx, k, w, filter{}, func(from string) (err error) {
+		n, err = first[int64](ctx, s, "select toInt64(sum(total)) from "+from)
+		return err
+	})
+	return n, err
+}
+
+// removeEvents removes events of a kind before a time.
+func (s *Store) removeEvents(ctx context.Context, k *kind, before upstream.Time) error {
+	old := func() (hours changedHours, err error) {
+		all, err := s.marks(ctx, k, clip(upstream.Window{Start: ever.Start, End: before}))
+		for _, m := range all {
+			hours.add(k, m.hour)
+		}
+		return hours, err
+	}
+	hours, err := old()
+	if err != nil {
+		return err
+	}
+	return s.changing(ctx, hours, func() error {
+		if err := s.removeBefore(ctx, k.table, before); err != nil {
+			return err
+		}
+		hours, err := old() // also those that were written meanwhile
+		if err != nil {
+			return err
+		}
+		return s.changing(ctx, hours, func() error { return nil })
+	})
 }
 
 // Prune removes old events: see [store.Maintainer].
 func (s *Store) Prune(ctx context.Context, before upstream.Time, dry bool) (n store.Removed, err error) {
-	where := "time < " + number(before)
 	if dry {
 		err = s.read(ctx, "count old events", func(ctx context.Context) (err error) {
 			for _, k := range kinds {
 				if err == nil {
-					*n.Of(k.Kind), err = s.countRows(ctx, k, where)
+					*n.Of(k.Kind), err = s.countBefore(ctx, k, before)
 				}
 			}
 			return err
@@ -118,12 +146,12 @@ func (s *Store) Prune(ctx context.Context, before upstream.Time, dry bool) (n st
 	err = s.inTurn(ctx, "remove old events", func(ctx context.Context) error {
 		w := &writer{Store: s}
 		for _, k := range kinds {
-			rows, err := s.countRows(ctx, k, where)
+			rows, err := s.countBefore(ctx, k, before)
 			if err == nil && rows > 0 {
 				w.touch(everything)
 				if err = w.note(ctx); err == nil { // before and after, in case that it is interrupted
 					ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-					err = errors.Join(s.removeBefore(ctx, k.table, before), w.note(ending))
+					err = errors.Join(s.removeEvents(ctx, k, before), w.note(ending))
 					cancel()
 				}
 			}

@@ -72,8 +72,9 @@ func insert[R any](ctx context.Context, s *Store, into string, rows []R, values 
 
 // filter is the condition of a list.
 type filter struct {
-	where []string
-	none  bool // nothing can match
+	where  []string
+	none   bool // nothing can match
+	events bool // it is not only one of users and senders
 }
 
 func (f *filter) add(condition string) { f.where = append(f.where, condition) }
@@ -99,10 +100,14 @@ func (f *filter) oneOf(column string, ids ...upstream.ID) {
 	f.add(column + " in (" + strings.Join(all, ", ") + ")")
 }
 
+// within is the condition that an event happened in a window.
+func within(w upstream.Window) string {
+	return "time >= " + number(w.Start) + " and time < " + number(w.End)
+}
+
 // in returns the condition with that of a window of time.
 func (f *filter) in(w upstream.Window) string {
-	return "time >= " + number(w.Start) + " and time < " + number(w.End) + " and " +
-		strings.Join(append([]string{"removed = 0"}, f.where...), " and ")
+	return within(w) + " and " + strings.Join(append([]string{"removed = 0"}, f.where...), " and ")
 }
 
 // filter translates the filters of q.

@@ -37,10 +37,11 @@ type Store struct {
 	cluster string // "" if the tables are those of one server
 	local   string // the suffix of the names of tables that contain events
 
-	writing chan struct{} // contains the writer
-	numbers sync.Map      // those of accounts and senders
-	places  sync.Map      // of pages
-	pages   atomic.Uint64
+	writing  chan struct{} // contains the writer
+	counting chan struct{} // contains the reader that counts hours
+	numbers  sync.Map      // those of accounts and senders
+	places   sync.Map      // of pages
+	pages    atomic.Uint64
 
 	calls  sync.WaitGroup
 	mu     sync.Mutex // guards closed
@@ -122,7 +123,7 @@ func Open(ctx context.Context, name string) (*Store, error) {
 func connect(o *driver.Options) (*Store, error) {
 	conn, err := newHosts(o)
 	return &Store{conn: conn, database: o.Auth.Database, owner: newOwner(), slots: make(chan struct{}, maxCalls),
-		writing: make(chan struct{}, 1)}, err
+		writing: make(chan struct{}, 1), counting: make(chan struct{}, 1)}, err
 }
 
 // Hosts returns the state of the servers, in the order of the store's name.

@@ -60,6 +60,7 @@ type writer struct {
 	written   store.Written
 	known     [len(kinds)]map[key]*row // the rows that exist, or will
 	changes   [len(kinds)]map[key]bool // those to be written
+	hours     changedHours
 	newSender []sender
 	touched   bool
 	oldest    upstream.Time // the earliest event that was changed
@@ -173,6 +174,9 @@ func (w *writer) add(k *kind, r *row, counted bool) {
 		w.written.Replaced++
 		r.version = w.next(old.version)
 	}
+	if old == nil || old.removed != r.removed || old.Type != r.Type {
+		w.hours.add(k, r.Time)
+	}
 	w.known[k.Kind][r.key()] = r
 	w.changes[k.Kind][r.key()] = true
 	w.touch(r.Time)
@@ -226,7 +230,7 @@ func (w *writer) flush(ctx context.Context, state map[string]string) error {
 		return []any{int64(x.SenderID), int64(x.UserID), x.Address, x.version}
 	})
 	if err == nil {
-		err = w.flushRows(ctx)
+		err = w.changing(ctx, w.hours, func() error { return w.flushRows(ctx) })
 	}
 	if err == nil {
 		err = w.keep(ctx, state)
