@@ -1,17 +1,24 @@
-// Package site serves a page that is part of this binary, with its script, stylesheet and icon, to browsers.
-//
-// It hides how the files are compressed, cached, named and guarded. Start reading at [New]; asset.go answers for one
-// file.
+// Package site serves a page that is part of this binary, with its script, stylesheet and icon, to browsers. Its files
+// are held compressed, named by their content and kept by browsers for ever. Start reading at [New].
 package site
 
 import (
 	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"html/template"
+	"io"
 	"io/fs"
+	"maps"
 	"net/http"
 	"path"
+	"strconv"
 	"strings"
+	"time"
+
+	"deliverygraph/internal/web"
 )
 
 // Options says what a page consists of.
@@ -40,92 +47,113 @@ type Options struct {
 // It answers GET and HEAD; other methods get 405, other paths [Options].NotFound. The page itself is always
 // revalidated, its files may be kept for ever. An error means that the page was built wrongly.
 func New(o Options) (http.Handler, error) {
-	h := &handler{name: o.Name, policy: o.Policy, assets: map[string]*asset{}, notFound: o.NotFound}
-	if h.notFound == nil {
-		h.notFound = http.HandlerFunc(h.noSuchPage)
+	h := &handler{Options: o, assets: map[string]asset{}}
+	if h.NotFound == nil {
+		h.NotFound = http.NotFoundHandler()
 	}
-	data := map[string]any{}
+	data := maps.Clone(o.Data)
 	for key, kind := range map[string]string{"Script": ".js", "Style": ".css", "Icon": ".svg", "Notices": ".txt"} {
-		a, err := o.asset(kind)
-		if err != nil {
-			return nil, err
+		found, err := fs.Glob(o.Dist, "dist/*"+kind+"*")
+		if err != nil || len(found) != 1 {
+			return nil, fmt.Errorf("%s: want one %s file in dist, found %q: build the page again", o.Name, kind, found)
 		}
-		data[key] = a.name
-		h.assets["/"+a.name] = a
-	}
-	for key, value := range o.Data {
-		data[key] = value
+		content, err := fs.ReadFile(o.Dist, found[0])
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", o.Name, err)
+		}
+		name, packed := strings.CutSuffix(path.Base(found[0]), ".gz")
+		if packed {
+			h.assets["/"+name] = newAsset(kind, "public, max-age=31536000, immutable", content)
+		} else {
+			h.assets["/"+name] = newAsset(kind, "no-cache", pack(content))
+		}
+		data[key] = name
 	}
 	var page bytes.Buffer
 	if err := o.Template.Execute(&page, data); err != nil {
 		return nil, fmt.Errorf("%s: make the page: %w", o.Name, err)
 	}
-	h.assets["/"] = newAsset("index.html", page.Bytes())
+	h.assets["/"] = newAsset(".html", "no-cache", pack(page.Bytes()))
 	return h, nil
-}
-
-// asset returns the one file of dist with the extension kind.
-func (o Options) asset(kind string) (*asset, error) {
-	found, err := fs.Glob(o.Dist, "dist/*"+kind+"*")
-	if err != nil || len(found) != 1 {
-		return nil, fmt.Errorf("%s: want one %s file in dist, found %q: build the page again", o.Name, kind, found)
-	}
-	content, err := fs.ReadFile(o.Dist, found[0])
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", o.Name, err)
-	}
-	name, packed := strings.CutSuffix(path.Base(found[0]), ".gz")
-	if !packed {
-		return newAsset(name, content), nil
-	}
-	return newPackedAsset(name, content), nil
 }
 
 // handler answers with one of its assets, by path.
 type handler struct {
-	name     string
-	policy   string
-	assets   map[string]*asset
-	notFound http.Handler
+	Options
+	assets map[string]asset
 }
 
-func (h *handler) noSuchPage(w http.ResponseWriter, _ *http.Request) {
-	http.Error(w, "The "+h.name+" has no such page.", http.StatusNotFound)
+// asset is one file of a page, held compressed. Nearly every client takes gzip; for the rest it is unpacked.
+type asset struct {
+	contentType  string
+	cacheControl string
+	etag         string // weak: the same for both encodings
+	packed       []byte
+}
+
+var contentTypes = map[string]string{
+	".html": "text/html; charset=utf-8",
+	".js":   "text/javascript; charset=utf-8",
+	".css":  "text/css; charset=utf-8",
+	".svg":  "image/svg+xml",
+	".txt":  "text/plain; charset=utf-8",
+}
+
+func newAsset(kind, cacheControl string, packed []byte) asset {
+	hash := sha256.Sum256(packed)
+	return asset{contentTypes[kind], cacheControl, `W/"` + hex.EncodeToString(hash[:8]) + `"`, packed}
+}
+
+func pack(content []byte) []byte {
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	z.Write(content) // a bytes.Buffer takes everything
+	z.Close()
+	return packed.Bytes()
 }
 
 // ServeHTTP implements [http.Handler].
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
-	header.Set("Content-Security-Policy", h.policy)
+	header.Set("Content-Security-Policy", h.Policy)
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("X-Frame-Options", "DENY")
 	header.Set("Referrer-Policy", "same-origin")
 	header.Set("Cross-Origin-Resource-Policy", "same-origin")
 
-	// A prefix without its slash leaves nothing. The page's relative addresses need the slash.
-	if r.URL.Path == "" {
-		redirectToFolder(w, r)
-		return
-	}
 	a, ok := h.assets[r.URL.Path]
-	if !ok {
+	switch {
+	case r.URL.Path == "":
+		// A prefix without its slash: the page's relative addresses need it. The redirect is relative too, because a
+		// proxy in front may have cut a prefix of its own.
+		asked, _, _ := strings.Cut(r.RequestURI, "?")
+		header.Set("Location", "./"+path.Base("/"+asked)+"/")
+		w.WriteHeader(http.StatusMovedPermanently)
+	case !ok:
 		header.Set("Cache-Control", "no-store")
-		h.notFound.ServeHTTP(w, r)
-		return
-	}
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		h.NotFound.ServeHTTP(w, r)
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		header.Set("Allow", "GET, HEAD")
-		http.Error(w, "The "+h.name+" answers GET and HEAD only. Send operations to the GraphQL endpoint.",
+		http.Error(w, "The "+h.Name+" answers GET and HEAD only. Send operations to the GraphQL endpoint.",
 			http.StatusMethodNotAllowed)
-		return
+	default:
+		a.serve(w, r)
 	}
-	a.serve(w, r)
 }
 
-// redirectToFolder sends "…/playground" on to "…/playground/". The address is relative, because a proxy in front
-// may have cut a prefix of its own.
-func redirectToFolder(w http.ResponseWriter, r *http.Request) {
-	asked, _, _ := strings.Cut(r.RequestURI, "?")
-	w.Header().Set("Location", "./"+path.Base("/"+asked)+"/")
-	w.WriteHeader(http.StatusMovedPermanently)
+// serve answers a GET or HEAD request.
+func (a asset) serve(w http.ResponseWriter, r *http.Request) {
+	header := w.Header()
+	header.Set("Cache-Control", a.cacheControl)
+	header.Set("ETag", a.etag)
+	header.Set("Vary", "Accept-Encoding")
+	header.Set("Content-Type", a.contentType)
+	content := a.packed
+	if weight, _ := web.ParseAccept(r.Header["Accept-Encoding"]).Weight("gzip"); weight > 0 {
+		header.Set("Content-Encoding", "gzip")
+		header.Set("Content-Length", strconv.Itoa(len(content)))
+	} else if z, err := gzip.NewReader(bytes.NewReader(a.packed)); err == nil {
+		content, _ = io.ReadAll(z) // cannot fail: dist is tested
+	}
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
 }
