@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -79,33 +80,16 @@ func AppendError(dst []byte, status int, e *Error) []byte {
 // DecodeError decodes a body written by [AppendError] into Status, Code, Message and Parameter. For any other body it
 // returns a zero Error, never nil: error bodies of foreign servers are not interpreted.
 func DecodeError(body string) *Error {
-	e := &Error{}
-	l := newLexer(body)
-	for more := l.object("the answer"); more; more = l.next('}') {
-		if l.key() == "error" {
-			l.errorFields(e)
-		} else {
-			l.skip()
+	var sent struct {
+		Error struct {
+			Code               int
+			Message, Parameter string
 		}
 	}
-	if l.end() != nil || e.Status < 300 || e.Status > 599 || e.Message == "" {
+	err := json.Unmarshal([]byte(body), &sent)
+	e := sent.Error
+	if err != nil || e.Code < 300 || e.Code > 599 || e.Message == "" {
 		return &Error{}
 	}
-	e.Code = CodeOfStatus(e.Status)
-	return e
-}
-
-func (l *lexer) errorFields(e *Error) {
-	for more := l.object("error"); more; more = l.next('}') {
-		switch key := l.key(); key {
-		case "code":
-			e.Status = int(l.quantity(key).n)
-		case "message":
-			e.Message = l.str(key)
-		case "parameter":
-			e.Parameter = l.str(key)
-		default:
-			l.skip()
-		}
-	}
+	return &Error{Code: CodeOfStatus(e.Code), Status: e.Code, Message: e.Message, Parameter: e.Parameter}
 }

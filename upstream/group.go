@@ -242,7 +242,7 @@ func (g *Grouper) Add(k Keys, n int64) {
 	}
 	g.add(Group{Keys: k, Count: n})
 	if len(g.groups.Groups) >= 4*g.Top+1024 {
-		g.trim()
+		g.groups.list(g.Top)
 	}
 }
 
@@ -251,18 +251,14 @@ func (g *Grouper) add(x Group) {
 	g.groups.Total += x.Count
 }
 
-// trim keeps the largest groups.
-func (g *Grouper) trim() {
-	all := g.groups.Groups
-	slices.SortFunc(all, func(a, b Group) int { return a.compare(&b) })
-	if len(all) <= g.Top {
-		return
+// list keeps the largest groups, in order. The rest are among the others.
+func (g *Groups) list(top int) {
+	slices.SortFunc(g.Groups, func(a, b Group) int { return a.compare(&b) })
+	for _, x := range g.Groups[min(top, len(g.Groups)):] {
+		g.Other.Groups++
+		g.Other.Count += x.Count
 	}
-	for _, x := range all[g.Top:] {
-		g.groups.Other.Groups++
-		g.groups.Other.Count += x.Count
-	}
-	g.groups.Groups = all[:g.Top]
+	g.Groups = g.Groups[:min(top, len(g.Groups))]
 }
 
 // Groups returns the groups. Call it once, last.
@@ -276,7 +272,7 @@ func (g *Grouper) Groups() Groups {
 	if g.groups.Groups == nil {
 		g.groups.Groups = []Group{}
 	}
-	g.trim()
+	g.groups.list(g.Top)
 	return g.groups
 }
 
@@ -331,12 +327,7 @@ func MergeGroups(top int, all ...Groups) (sum Groups) {
 	for _, g := range of {
 		sum.Groups = append(sum.Groups, *g)
 	}
-	slices.SortFunc(sum.Groups, func(a, b Group) int { return a.compare(&b) })
-	for _, g := range sum.Groups[min(top, len(sum.Groups)):] {
-		sum.Other.Groups++
-		sum.Other.Count += g.Count
-	}
-	sum.Groups = sum.Groups[:min(top, len(sum.Groups))]
+	sum.list(top)
 	return sum
 }
 

@@ -66,115 +66,47 @@ func parseUnix(s string) (Time, bool) {
 // ParseISO8601 parses an ISO 8601 date, alone or with a time of day, as described for [ParseTime]. Because of its
 // offset, the time may lie up to a day outside the years 0 to 9999.
 func ParseISO8601(s string) (t Time, ok bool) {
-	p := isoReader{rest: s, ok: true}
-	year := p.digits(4)
-	extended := p.take("-")
-	month := p.digits(2)
-	if extended {
-		p.want("-")
+	s = strings.ToUpper(s)
+	layout := "20060102"
+	if len(s) > 4 && s[4] == '-' {
+		layout = time.DateOnly
 	}
-	day := p.digits(2)
-
-	var hour, minute, second, offset int
-	fraction := false
-	if p.rest != "" {
-		p.want("Tt ")
-		hour = p.digits(2)
-		extended = p.take(":")
-		minute = p.digits(2)
-		if extended && p.take(":") || !extended && p.rest != "" && isDigit(p.rest[0]) {
-			second = p.digits(2)
-			fraction = p.fraction()
+	leap := false
+	if date := len(layout); len(s) > date && (s[date] == 'T' || s[date] == ' ') {
+		clock, offset := s[date+1:], ""
+		if i := strings.IndexAny(clock, "Z+- "); i >= 0 {
+			clock, offset = clock[:i], strings.Replace(clock[i:], " ", "+", 1)
 		}
-		offset = p.offset()
+		seconds := len(clock)
+		if i := strings.IndexAny(clock, ".,"); i >= 0 {
+			seconds = i // package time accepts a fraction after any seconds
+		}
+		if clockLayouts[seconds] == "" {
+			return 0, false
+		}
+		if leap = seconds > len("15:04") && clock[seconds-2:seconds] == "60"; leap {
+			clock = clock[:seconds-2] + "59" + clock[seconds:]
+		}
+		s = s[:date] + "T" + clock + offset
+		layout += "T" + clockLayouts[seconds] + offsetLayouts[len(offset)]
 	}
-	if !p.ok || p.rest != "" || hour > 23 || minute > 59 || second > 60 {
+	parsed, err := time.Parse(layout, s)
+	if _, offset := parsed.Zone(); err != nil || offset <= -86400 || offset >= 86400 {
 		return 0, false
 	}
-	midnight := time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC)
-	if _, m, d := midnight.Date(); int(m) != month || d != day {
-		return 0, false // such as 30 February, which time.Date reads as 1 March
-	}
-	t = Time(midnight.Unix() + int64(hour*3600+minute*60+second-offset))
-	switch {
-	case second == 60:
-		if next := t.UTC(); next.Day() != 1 || next.Hour() != 0 || next.Minute() != 0 {
-			return 0, false // leap seconds occur only at the end of a month
-		}
-	case fraction && t != maxTime:
+	t = Time(parsed.Unix())
+	if leap || parsed.Nanosecond() > 0 && t != maxTime {
 		t++
 	}
-	return t, true
+	next := t.UTC() // leap seconds occur only at the end of a month
+	return t, !leap || next.Day() == 1 && next.Hour() == 0 && next.Minute() == 0
 }
 
-// isoReader consumes an ISO 8601 time from its front. ok becomes false when a required part is missing.
-type isoReader struct {
-	rest string
-	ok   bool
-}
-
-// digits consumes a number of exactly n digits.
-func (p *isoReader) digits(n int) int {
-	if len(p.rest) < n {
-		p.ok = false
-		return 0
-	}
-	v := 0
-	for i := range n {
-		p.ok = p.ok && isDigit(p.rest[i])
-		v = v*10 + int(p.rest[i]-'0')
-	}
-	p.rest = p.rest[n:]
-	return v
-}
-
-// take consumes the next byte if it is in set.
-func (p *isoReader) take(set string) bool {
-	for i := range len(set) {
-		if p.rest != "" && p.rest[0] == set[i] {
-			p.rest = p.rest[1:]
-			return true
-		}
-	}
-	return false
-}
-
-// want consumes the next byte, which must be in set.
-func (p *isoReader) want(set string) {
-	if !p.take(set) {
-		p.ok = false
-	}
-}
-
-// fraction consumes a fraction of a second, if present, and reports whether it is not zero.
-func (p *isoReader) fraction() bool {
-	if !p.take(".,") {
-		return false
-	}
-	behind := strings.TrimLeft(p.rest, "0123456789")
-	digits := p.rest[:len(p.rest)-len(behind)]
-	p.ok = p.ok && digits != ""
-	p.rest = behind
-	return strings.Trim(digits, "0") != ""
-}
-
-// offset consumes Z, ±hh, ±hhmm or ±hh:mm, if present, and returns the seconds ahead of UTC.
-func (p *isoReader) offset() int {
-	if p.rest == "" || p.take("Zz") {
-		return 0
-	}
-	sign := 1
-	if p.rest[0] == '-' {
-		sign = -1
-	}
-	p.want("+- ")
-	hours, minutes := p.digits(2), 0
-	if p.take(":") || p.rest != "" {
-		minutes = p.digits(2)
-	}
-	p.ok = p.ok && hours <= 23 && minutes <= 59
-	return sign * (hours*3600 + minutes*60)
-}
+// Layouts of times of day and offsets, by their length. Others are not accepted.
+var (
+	clockLayouts  = map[int]string{4: "1504", 5: "15:04", 6: "150405", 8: "15:04:05"}
+	offsetLayouts = map[int]string{1: "Z07", 3: "Z07", 5: "Z0700", 6: "Z07:00"}
+)
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 

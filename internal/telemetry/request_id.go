@@ -2,8 +2,8 @@ package telemetry
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
-	"math/rand/v2"
 	"net/http"
 	"strings"
 )
@@ -23,23 +23,11 @@ func WithRequestID(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := r.Header.Get(RequestIDHeader)
 		if !isRequestID(id) {
-			id = newID()
+			id = rand.Text()
 		}
 		w.Header().Set(RequestIDHeader, id)
 		h.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id)))
 	})
-}
-
-// newID returns a random id. Ids need to be unlikely to repeat, not secret.
-func newID() string {
-	const digits, half = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 13 // of 5 bits each
-	var id [2 * half]byte
-	a, b := rand.Uint64(), rand.Uint64()
-	for i := range half {
-		id[i], id[half+i] = digits[a%32], digits[b%32]
-		a, b = a/32, b/32
-	}
-	return string(id[:])
 }
 
 // RequestID returns the id of the context's request, or "".
