@@ -163,3 +163,25 @@ func TestCountsIncludeEventsOfAWriteThatDied(t *testing.T) {
 	begin(1, 2)
 	check("after a write that died two days ago", 2*hours+2, hours-1)
 }
+
+func TestListsBeginAtAnyOffsetOfAnyWindow(t *testing.T) {
+	s, _ := openWithTables(t)
+	const start = 277777 * 3600
+	var b store.Batch
+	o := &storetest.Model{}
+	for n := range 40 * 60 {
+		b.Emails = append(b.Emails, email("r", n, upstream.Time(start+n*60)))
+	}
+	storetest.Write(t, s, b)
+	o.Write(b)
+	for _, offset := range []int{0, 345, 368, 380, 1000, 1798, 1810, 2200} {
+		for _, q := range []upstream.ListQuery{{}, {Delivered: true}} {
+			q.Window = upstream.Window{Start: start + 1800, End: start + 38*3600 + 600}
+			q.Offset = offset
+			got := storetest.Must[[]upstream.Email](t)(s.Emails(t.Context(), nil, q))
+			if diff := storetest.Diff(o.Emails(nil, q), got); diff != "" {
+				t.Fatalf("emails from %d on, delivered %t: %s", offset, q.Delivered, diff)
+			}
+		}
+	}
+}

@@ -141,16 +141,26 @@ func (l *listing) seek(ctx context.Context) error {
 		rows  uint64
 	}
 	before, rest := 0, l.window
-	for length := 6 * hour; rest.Start < rest.End; length *= 4 {
-		part := upstream.Window{Start: rest.Start, End: min(rest.End, rest.Start+length)}
+	const firstPart = 6 * hour // which is often enough
+	for length := firstPart; rest.Start < rest.End; length *= 4 {
+		part := upstream.Window{Start: rest.Start, End: min(rest.End, upstream.Hour.Floor(rest.Start+length))}
 		rest.Start = part.End
 		if part.Start == l.window.Start && part.End-part.Start <= hour {
 			break // nothing to gain
 		}
 		var counted []hours
 		var h hours
-		err := l.each(ctx, "select "+bucket(upstream.Hour)+" as hour, count() from "+l.from(l.kind)+" where "+l.in(part)+
-			" group by hour order by hour", []any{(*int64)(&h.start), &h.rows}, func() { counted = append(counted, h) })
+		ask := func(from string) error {
+			counted = counted[:0]
+			return l.each(ctx, "select "+bucket(upstream.Hour)+" as hour, sum(total) from "+from+" group by hour order by hour",
+				[]any{(*int64)(&h.start), &h.rows}, func() { counted = append(counted, h) })
+		}
+		var err error
+		if length > firstPart && !l.events {
+			err = l.hourly(ctx, l.kind, part, l.filter, ask)
+		} else {
+			err = ask("(select time, toUInt64(1) as total from " + l.from(l.kind) + " where " + l.in(part) + ")")
+		}
 		if err != nil {
 			return err
 		}

@@ -74,7 +74,7 @@ func insert[R any](ctx context.Context, s *Store, into string, rows []R, values 
 type filter struct {
 	where  []string
 	none   bool // nothing can match
-	events bool // it is not only one of users and senders
+	events bool // it is not one of users and senders alone
 }
 
 func (f *filter) add(condition string) { f.where = append(f.where, condition) }
@@ -115,9 +115,6 @@ func (s *Store) filter(
 	ctx context.Context, only []upstream.ID, k *kind, q *upstream.ListQuery,
 ) (f filter, err error) {
 	f.none = q.Window.Start >= q.Window.End
-	f.own(k.Kind, q)
-	f.text("local", q.Local)
-	f.text("domain", upstream.LowerDomain(q.Domain))
 	switch {
 	case q.UserID != 0:
 		f.none = f.none || only != nil && !slices.Contains(only, q.UserID)
@@ -135,6 +132,10 @@ func (s *Store) filter(
 			func() { ids = append(ids, upstream.ID(id)) })
 		f.oneOf("sender_id", ids...)
 	}
+	ids := len(f.where)
+	f.own(k.Kind, q)
+	f.text("local", q.Local)
+	f.text("domain", upstream.LowerDomain(q.Domain))
 	for _, h := range q.XHeaders {
 		f.add("arrayExists((k, v) -> k = " + quote(store.FoldHeader(h.Name)) + " and v = " + quote(h.Value) +
 			", header_keys, header_values)")
@@ -147,5 +148,6 @@ func (s *Store) filter(
 		}
 		f.add(is)
 	}
+	f.events = len(f.where) > ids
 	return f, err
 }
