@@ -157,11 +157,6 @@ func (h *handler) take(w http.ResponseWriter, r *http.Request, service Service, 
 		return reply{}, err
 	}
 	b.Bytes = len(body)
-	if service.decode != nil {
-		if body, err = service.decode(r.Header.Get("Content-Type"), body); err != nil {
-			return reply{}, err
-		}
-	}
 	if service.verify != nil {
 		done := ""
 		if body, done, err = service.verify(r, body); err != nil || done != "" {
