@@ -2,18 +2,18 @@ package redis
 
 import (
 	"cmp"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"deliverygraph/internal/web"
 )
 
 // Options configure a client.
@@ -49,7 +49,7 @@ func (o Options) open() (redis.UniversalClient, time.Duration, error) {
 		if u.TLSConfig == nil {
 			return nil, 0, errors.New("does not use TLS, but authorities to trust are given: begin it with rediss")
 		}
-		if u.TLSConfig.RootCAs, err = readCAs(o.CAFile); err != nil {
+		if u.TLSConfig.RootCAs, err = web.ReadAuthorities(o.CAFile); err != nil {
 			return nil, 0, err
 		}
 	}
@@ -127,17 +127,4 @@ func parse(text string) (u *redis.UniversalOptions, cluster bool, err error) {
 	u.DialTimeout, u.ReadTimeout, u.WriteTimeout, u.MaxRetries = p.DialTimeout, p.ReadTimeout, p.WriteTimeout, p.MaxRetries
 	u.PoolSize, u.PoolTimeout, u.MinIdleConns, u.ClientName = p.PoolSize, p.PoolTimeout, p.MinIdleConns, p.ClientName
 	return u, mode == "cluster", nil
-}
-
-// readCAs reads a PEM file of certificates.
-func readCAs(file string) (*x509.CertPool, error) {
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("has no authorities to trust: %s contains no certificate in PEM", file)
-	}
-	return roots, nil
 }

@@ -34,7 +34,7 @@ func (h *hosts) do(ctx context.Context, again bool, f func(context.Context) erro
 		x := h.pick(failed)
 		begun, err := x.run(ctx, f)
 		_, refused := errors.AsType[*driver.Exception](err)
-		lost := isLost(err) || refused && !begun
+		lost := isLost(err) || err != nil && !begun
 		switch {
 		case ctx.Err() != nil && err != nil:
 			return err

@@ -1,8 +1,15 @@
 package clickhouse_test
 
 import (
+	"crypto/tls"
+	"encoding/pem"
+	"fmt"
 	"io"
 	"net"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -20,13 +27,17 @@ type proxy struct {
 	mu      sync.RWMutex // locked while it hangs
 }
 
-func startProxy(t *testing.T, server string) *proxy {
+// startProxy starts a proxy on loopback, with TLS if there is a configuration of it.
+func startProxy(t *testing.T, server string, secure *tls.Config) *proxy {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
+	if secure != nil {
+		l = tls.NewListener(l, secure)
+	}
 	p := &proxy{address: l.Addr().String()}
 	forward := func(to io.WriteCloser, from io.Reader) {
 		defer to.Close()
@@ -86,7 +97,7 @@ func TestServerThatHangsIsLeft(t *testing.T) {
 	if cluster != "" {
 		t.Skip("one server is enough")
 	}
-	hanging, healthy := startProxy(t, address), startProxy(t, address)
+	hanging, healthy := startProxy(t, address, nil), startProxy(t, address, nil)
 	name := clickhouse.Scheme + hanging.address + "," + healthy.address + "/" + newDatabase(t)
 	storetest.Must[int](t)(clickhouse.Migrate(t.Context(), name, ""))
 	s := storetest.Must[*clickhouse.Store](t)(clickhouse.Open(t.Context(), name))
@@ -139,5 +150,31 @@ func TestServerThatIsDownIsLeftAtTheStart(t *testing.T) {
 	if h := next(t, follow(s)); h.Name != "127.0.0.1:1" || h.Err == nil {
 		t.Errorf("the server that is down is reported as %+v", h)
 	}
+	storetest.Must[store.Info](t)(s.Info(t.Context()))
+}
+
+func TestTLSTrustsTheAuthoritiesOfTheName(t *testing.T) {
+	address, cluster := server(t)
+	if cluster != "" {
+		t.Skip("one server is enough")
+	}
+	pair := httptest.NewUnstartedServer(nil)
+	pair.StartTLS()
+	defer pair.Close()
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	b := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate().Raw})
+	if err := os.WriteFile(ca, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := startProxy(t, address, &tls.Config{Certificates: pair.TLS.Certificates})
+	name := clickhouse.Scheme + p.address + "/" + newDatabase(t) + "?secure=true"
+	if _, err := clickhouse.Migrate(t.Context(), name, ""); !strings.Contains(fmt.Sprint(err), "certificate") {
+		t.Errorf("without the authority, the error is %v", err)
+	}
+	name += "&ca=" + url.QueryEscape(ca)
+	storetest.Must[int](t)(clickhouse.Migrate(t.Context(), name, ""))
+	s := storetest.Must[*clickhouse.Store](t)(clickhouse.Open(t.Context(), name))
+	defer s.Close()
+	storetest.Write(t, s, storetest.Step(0))
 	storetest.Must[store.Info](t)(s.Info(t.Context()))
 }

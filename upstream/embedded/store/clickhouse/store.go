@@ -16,6 +16,7 @@ import (
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
 
+	"deliverygraph/internal/web"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
 )
@@ -53,7 +54,8 @@ var _ store.Store = (*Store)(nil)
 // plainName matches names of databases and clusters that need no quotes in any place of a statement.
 var plainName = regexp.MustCompile(`^[\w.-]+$`)
 
-// options parses the name of a store. With ?secure=true the connection uses TLS.
+// options parses the name of a store. With ?secure=true the connection uses TLS, and with &ca=FILE it trusts the
+// authorities in that file instead of the system's.
 func options(name string) (*driver.Options, error) {
 	bad := func(format string, args ...any) (*driver.Options, error) {
 		return nil, fmt.Errorf(format+": write it as "+Form, args...)
@@ -78,13 +80,25 @@ func options(name string) (*driver.Options, error) {
 		o.Auth.Username = u.User.Username()
 		o.Auth.Password, _ = u.User.Password()
 	}
+	authorities := ""
 	for option, values := range u.Query() {
 		secure, err := strconv.ParseBool(values[0])
-		if option != "secure" || err != nil {
-			return bad("%s=%s is no option; the only one is secure=true, for TLS", option, values[0])
-		}
-		if secure {
+		switch {
+		case option == "ca":
+			authorities = values[0]
+		case option != "secure" || err != nil:
+			return bad("%s=%s is no option; those are secure=true, for TLS, and ca=FILE, with authorities to trust", option,
+				values[0])
+		case secure:
 			o.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+		}
+	}
+	if authorities != "" {
+		if o.TLS == nil {
+			return bad("ca=%s needs secure=true", authorities)
+		}
+		if o.TLS.RootCAs, err = web.ReadAuthorities(authorities); err != nil {
+			return nil, fmt.Errorf("ca=%s: %w", authorities, err)
 		}
 	}
 	port := ":9000"
