@@ -100,6 +100,7 @@ func (x *host) settingsOf(ctx context.Context) (driver.Settings, error) {
 		settings["do_not_merge_across_partitions_select_final"] = 1 // versions of an event are in one partition
 		settings["max_partitions_per_insert_block"] = 0
 		settings["async_insert"] = 0
+		settings["load_balancing"] = "in_order" // to read the replicas that were written to; old ones take only numbers
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()

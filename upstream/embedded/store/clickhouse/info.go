@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"deliverygraph/upstream"
@@ -18,11 +19,20 @@ func (s *Store) BlockedReasons(ctx context.Context) ([]string, error) {
 	return s.codes(ctx, upstream.BlockedEmails, "reason", store.Reasons)
 }
 
+// codes lists codes. Those that events have in any version, and that are not documented, are looked for in the last
+// versions.
 func (s *Store) codes(
 	ctx context.Context, k upstream.Kind, column string, documented []string,
 ) (all []string, err error) {
 	err = s.read(ctx, "list codes", func(ctx context.Context) (err error) {
-		all, err = s.texts(ctx, "select distinct "+column+" from "+s.from(kinds[k])+" where removed = 0 and "+column+" != ''")
+		var others []string
+		for _, code := range append([]string{""}, documented...) {
+			others = append(others, quote(code))
+		}
+		query := "select distinct " + column + " from %s where removed = 0 and " + column + " not in (" + join(others) + ")"
+		if all, err = s.texts(ctx, fmt.Sprintf(query, kinds[k].table)); err == nil && len(all) > 0 {
+			all, err = s.texts(ctx, fmt.Sprintf(query, s.from(kinds[k])))
+		}
 		return err
 	})
 	all = append(all, documented...)
