@@ -7,7 +7,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"time"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
@@ -96,41 +95,28 @@ type listing struct {
 	filter
 	window upstream.Window // without what is before the page
 	skip   int             // rows to skip in the window
-	page   page
+	page   store.Page
 	before changes // those before anything was read
 }
 
-// page is where a page of a list begins.
-type page struct {
-	list   string // the kind, the visible users and the filters
-	offset int
-}
-
-// place is where the rows of a page begin. It is right as long as older events do not change.
+// place is where the rows of a page begin.
 type place struct {
-	time  upstream.Time // of the last row before it
-	skip  int           // rows of this time that are before it
-	level int           // of such changes, or younger ones
-	old   int64         // the number of those changes when the page before was read
+	time upstream.Time // of the last row before it
+	skip int           // rows of this time that are before it
 }
-
-// maxPages is the number of pages after which their places are forgotten.
-const maxPages = 8192
 
 // resume moves the window to where the page before ended, if it was read.
 func (l *listing) resume(ctx context.Context, only []upstream.ID, q upstream.ListQuery) error {
-	q.Offset = 0
-	l.page = page{list: fmt.Sprint(l.kind.table, only, q.Encode(l.kind.Kind)), offset: l.skip}
+	l.page = store.PageOf(l.kind.Kind, only, q)
 	var err error
 	if l.before, err = l.changes(ctx); err != nil {
 		return err
 	}
-	if found, _ := l.places.Load(l.page); found != nil {
-		if at := found.(place); l.before.from(at.level) == at.old {
-			l.window.Start, l.skip = at.time, at.skip
-		}
+	at, ok, err := l.places.Find(l.page, l.changed)
+	if ok {
+		l.window.Start, l.skip = at.time, at.skip
 	}
-	return nil
+	return err
 }
 
 // seek moves the window to the hours of the page: it counts rows in longer and longer parts of the window until the end
@@ -225,10 +211,9 @@ func (s *Store) versions(ctx context.Context, from string) (all []version, err e
 	return all, err
 }
 
-// ended remembers where a full page ended. Clocks of other processes may be an hour behind.
+// ended remembers where a full page ended.
 func (l *listing) ended(rows []row) {
-	next, at := l.page, place{time: rows[len(rows)-1].Time}
-	next.offset += upstream.PageSize
+	at := place{time: rows[len(rows)-1].Time}
 	for _, r := range slices.Backward(rows) {
 		if r.Time != at.time {
 			break
@@ -241,13 +226,11 @@ func (l *listing) ended(rows []row) {
 		}
 		at.skip += l.skip
 	}
-	at.level = levelOf(time.Now().Unix() - int64(at.time+hour))
-	at.old = l.before.from(at.level)
-	if l.pages.Add(1)%maxPages == 0 {
-		l.places.Clear()
-	}
-	l.places.Store(next, at)
+	_ = l.places.AddNext(l.page, at.time, at, l.changed)
 }
+
+// changed returns the number of the last change of events of an age, before anything was read.
+func (l *listing) changed(age int64) (int64, error) { return l.before.from(levelOf(age)), nil }
 
 // version is a version of an event.
 type version struct {

@@ -41,8 +41,7 @@ type Store struct {
 	writing  chan struct{} // contains the writer
 	counting chan struct{} // contains the reader that counts hours
 	numbers  sync.Map      // those of accounts and senders
-	places   sync.Map      // of pages
-	pages    atomic.Uint64
+	places   store.Places[place]
 
 	calls  sync.WaitGroup
 	mu     sync.Mutex // guards closed

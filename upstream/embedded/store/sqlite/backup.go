@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/sqlite/database"
 )
 
 // remains is the key of the state that says that the file may contain remains of what was erased.
@@ -24,7 +25,7 @@ func (s *Store) Compact(ctx context.Context) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
-	return fmt.Errorf("compact the store: %w", s.named(err))
+	return fmt.Errorf("compact the store: %w", database.Explain(s.path, err))
 }
 
 func (s *Store) compact(ctx context.Context) error {
@@ -33,23 +34,23 @@ func (s *Store) compact(ctx context.Context) error {
 		return err
 	}
 	defer s.unlock(w)
-	w.fail(w.forgetStatements()) // none may be in progress
-	s.tempBeside(w.conn)
-	w.wait("vacuum")
-	if w.err != nil {
-		return w.err
+	w.Fail(w.Forget()) // none may be in progress
+	s.tempBeside(w.Conn)
+	w.Wait("vacuum")
+	if w.Err != nil {
+		return w.Err
 	}
-	if err := w.checkpoint(ctx); err != nil { // the -wal has remains, too
+	if err := w.Checkpoint(ctx); err != nil { // the -wal has remains, too
 		return err
 	}
-	w.wait("delete from import_state where key = '" + remains + "'")
-	return w.err
+	w.Wait("delete from import_state where key = '" + remains + "'")
+	return w.Err
 }
 
 // tempBeside makes SQLite create its temporary files beside the store, where there is room for it. Not every system has
 // a directory for them.
-func (s *Store) tempBeside(c *conn) {
-	c.exec("pragma temp_store_directory = '" + strings.ReplaceAll(filepath.Dir(s.path), "'", "''") + "'")
+func (s *Store) tempBeside(c *database.Conn) {
+	c.Exec("pragma temp_store_directory = '" + strings.ReplaceAll(filepath.Dir(s.path), "'", "''") + "'")
 }
 
 // Backup copies the store: see [store.Maintainer]. The copy is complete by itself, and compact.
@@ -60,11 +61,11 @@ func (s *Store) Backup(ctx context.Context, target string) (err error) {
 	if _, err := os.Stat(filepath.Dir(target)); err != nil {
 		return err
 	}
-	c, err := s.reader(ctx)
+	c, err := s.readers.Take(ctx)
 	if err != nil {
 		return err
 	}
-	defer s.release(c)
+	defer s.readers.Put(c)
 	part := filepath.Join(filepath.Dir(target), "."+filepath.Base(target)+fmt.Sprintf(".%d.part", os.Getpid()))
 	defer func() { _ = os.Remove(part) }()
 	f, err := os.OpenFile(part, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o644) // as SQLite would; its errors say less
@@ -74,12 +75,12 @@ func (s *Store) Backup(ctx context.Context, target string) (err error) {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	c.exec("vacuum into ?", part)
+	c.Exec("vacuum into ?", part)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case c.err != nil:
-		return fmt.Errorf("back up %w", s.named(c.err))
+	case c.Err != nil:
+		return fmt.Errorf("back up %w", database.Explain(s.path, c.Err))
 	}
 	f, err = os.OpenFile(part, os.O_RDWR, 0)
 	if err != nil {

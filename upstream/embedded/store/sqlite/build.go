@@ -3,13 +3,15 @@ package sqlite
 import (
 	"context"
 	"fmt"
+
+	"deliverygraph/upstream/embedded/store/sqlite/database"
 )
 
 // Finish builds the indexes that the store lacks: see [store.Writer]. Each index that is complete stays.
 func (s *Store) Finish(ctx context.Context) error {
 	err := s.finish(ctx)
 	if err != nil && ctx.Err() == nil {
-		err = fmt.Errorf("build the indexes: %w", s.named(err))
+		err = fmt.Errorf("build the indexes: %w", database.Explain(s.path, err))
 	}
 	return err
 }
@@ -48,20 +50,20 @@ func (s *Store) buildIndexes() error {
 		return err
 	}
 	defer s.unlock(w)
-	s.tempBeside(w.conn)
-	w.exec("pragma cache_size = -16384") // SQLite sorts in as much memory, and takes twice as much while it does
+	s.tempBeside(w.Conn)
+	w.Exec("pragma cache_size = -16384") // SQLite sorts in as much memory, and takes twice as much while it does
 	for _, q := range indexes {
-		w.wait(q)
+		w.Wait(q)
 	}
-	err = w.err
-	w.use(context.Background())
-	w.exec(fmt.Sprintf("pragma cache_size = -%d", w.cacheBytes>>10))
+	err = w.Err
+	w.Use(context.Background())
+	w.Exec(fmt.Sprintf("pragma cache_size = -%d", w.cacheBytes>>10))
 	s.indexed.Store(err == nil)
 	return err
 }
 
 // hasIndexes reports whether the store has all indexes.
-func (c *conn) hasIndexes() bool {
-	return int(c.number("select count(*) from sqlite_schema"+
+func (c conn) hasIndexes() bool {
+	return int(c.Number("select count(*) from sqlite_schema"+
 		" where type = 'index' and tbl_name in ('email', 'bounce', 'blocked_email')")) == len(indexes)
 }

@@ -22,7 +22,7 @@ func (s *Store) codes(ctx context.Context, table, column string, documented []st
 	list := slices.Clone(documented)
 	err := s.readIndexed(ctx, "list codes", func(r *reader) {
 		// The index leads from one code to the next, past the rows that share it.
-		for v := range r.rows("with recursive seen (c) as (select min(" + column + ") from " + table + " union all" +
+		for v := range r.Rows("with recursive seen (c) as (select min(" + column + ") from " + table + " union all" +
 			" select (select min(" + column + ") from " + table + " where " + column + " > c) from seen where c is not null)" +
 			" select c from seen where c > ''") {
 			list = append(list, text(v[0]))
@@ -35,14 +35,14 @@ func (s *Store) codes(ctx context.Context, table, column string, documented []st
 // Generation returns the numbers of the last change, and of the last one of old events: see [store.Store]. It is one
 // statement, and so needs no transaction.
 func (s *Store) Generation(ctx context.Context, age time.Duration) (last, old int64, err error) {
-	c, err := s.reader(ctx)
+	c, err := s.readers.Take(ctx)
 	if err == nil {
-		defer s.release(c)
-		c.short = true
-		for v := range c.rows("select ("+lastChange+"), ("+changeOf+")", int64(age/time.Second)) {
+		defer s.readers.Put(c)
+		c.Short = true
+		for v := range c.Rows("select ("+lastChange+"), ("+changeOf+")", int64(age/time.Second)) {
 			last, old = integer(v[0]), integer(v[1])
 		}
-		err = c.err
+		err = c.Err
 	}
 	return last, old, s.explain(ctx, "look for changes: the store cannot be read", err)
 }

@@ -39,7 +39,7 @@ func (c *checker) problem(format string, args ...any) {
 }
 
 func (c *checker) check() {
-	for v := range c.rows(fmt.Sprintf("pragma integrity_check(%d)", maxProblems)) {
+	for v := range c.Rows(fmt.Sprintf("pragma integrity_check(%d)", maxProblems)) {
 		if found := text(v[0]); found != "ok" {
 			c.problem("SQLite: %s", found)
 		}
@@ -47,7 +47,7 @@ func (c *checker) check() {
 	if len(c.problems) > 0 { // rows of a broken file prove nothing
 		return
 	}
-	orphans := c.number("select count(*) from bounce_content where id not in (select id from bounce)")
+	orphans := c.Number("select count(*) from bounce_content where id not in (select id from bounce)")
 	if orphans > 0 {
 		c.problem("%d messages belong to no bounce", orphans)
 	}
@@ -60,7 +60,7 @@ func (c *checker) check() {
 // patterns checks that bounces have the patterns of their diagnostics.
 func (c *checker) patterns() {
 	wrong := 0
-	for v := range c.rows("select b.diagnostic, b.local, p.text from bounce b left join pattern p on p.id = b.pattern_id") {
+	for v := range c.Rows("select b.diagnostic, b.local, p.text from bounce b left join pattern p on p.id = b.pattern_id") {
 		if v[2] == nil || text(v[2]) != grouped.Pattern(text(v[0]), text(v[1])) {
 			wrong++
 		}
@@ -76,7 +76,7 @@ func (c *checker) events(k *kind) {
 	var inRows, inTable headerSum
 	counted := counts{} // of the day of before
 	checked := upstream.Time(math.MinInt64)
-	for v := range c.rows("select " + k.listed + " from " + k.table +
+	for v := range c.Rows("select " + k.listed + " from " + k.table +
 		" r left join domain d on d.id = r.domain_id order by r.id") {
 		if err := x.read(k, v); err != nil {
 			c.problem("%s %d cannot be read: %v", k.table, integer(v[0]), err)
@@ -95,7 +95,7 @@ func (c *checker) events(k *kind) {
 		inRows.addRow(c.seed, &x)
 	}
 	c.counts(k, checked, math.MaxInt64, counted)
-	for v := range c.rows("select h.name, h.value, n, low, high from" +
+	for v := range c.Rows("select h.name, h.value, n, low, high from" +
 		" (select header_id, count(*) n, sum(id & 0xffffffff) low, sum(id >> 20) high from " + k.table +
 		"_header group by 1) t left join header h on h.id = t.header_id") {
 		h := upstream.Header{Name: text(v[0]), Value: text(v[1])}
@@ -131,7 +131,7 @@ func (s *headerSum) addRow(seed maphash.Seed, r *row) {
 
 // counts checks the counts of the days after one and up to another. Events are those of the last day.
 func (c *checker) counts(k *kind, after, last upstream.Time, events counts) {
-	for v := range c.rows("select day, user_id, sender_id, type, total, "+hourList+
+	for v := range c.Rows("select day, user_id, sender_id, type, total, "+hourList+
 		" from event_count where kind = ? and day > ? and day <= ?", k.table, int64(after), int64(last)) {
 		day, user, sender := upstream.Time(integer(v[0])), upstream.ID(integer(v[1])), upstream.ID(integer(v[2]))
 		key := counted{k, day, user, sender, text(v[3])}

@@ -19,7 +19,7 @@ func (s *Store) Counts(
 		for _, x := range r.tally(only, kinds[k], q, 0) {
 			c := upstream.Count{ID: x.ID, Tally: x.Points[0].Tally}
 			if q.Rollup == upstream.BySender {
-				for v := range r.rows("select address from sender where id = ?", int64(x.ID)) {
+				for v := range r.Rows("select address from sender where id = ?", int64(x.ID)) {
 					c.Sender = text(v[0])
 				}
 			}

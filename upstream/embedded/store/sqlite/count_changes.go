@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store/sqlite/database"
 )
 
 // counts are the changes of event_count in a transaction.
@@ -42,7 +43,7 @@ var addCounts = func() string {
 }()
 
 // write adds the changes to the counts of the store.
-func (c counts) write(conn *conn) {
+func (c counts) write(conn *database.Conn) {
 	for k, hours := range c {
 		if *hours == ([24]int64{}) {
 			continue
@@ -55,9 +56,9 @@ func (c counts) write(conn *conn) {
 			less = less || n < 0
 		}
 		args[5] = sum
-		conn.exec(addCounts, args...)
+		conn.Exec(addCounts, args...)
 		if less {
-			conn.exec("delete from event_count"+
+			conn.Exec("delete from event_count"+
 				" where kind = ? and day = ? and user_id = ? and sender_id = ? and type = ? and total = 0", args[:5]...)
 		}
 	}

@@ -39,9 +39,9 @@ func (w *writer) intern(column string, t interned) int64 {
 		columns, args = column+", value", []any{store.FoldHeader(t.text), t.value}
 	}
 	places := placeholders(len(args))
-	id = w.number("select id from "+t.table+" where ("+columns+") = ("+places+")", args...)
+	id = w.Number("select id from "+t.table+" where ("+columns+") = ("+places+")", args...)
 	if id == 0 {
-		id = w.number("insert into "+t.table+" ("+columns+") values ("+places+") returning id", args...)
+		id = w.Number("insert into "+t.table+" ("+columns+") values ("+places+") returning id", args...)
 	}
 	w.interned[t] = id
 	return id
@@ -74,7 +74,7 @@ func (w *writer) writeTags(k *kind) {
 		for _, t := range tags[:n] {
 			args = append(args, t.header, t.id)
 		}
-		w.exec("insert or fail into "+k.table+"_header values (?, ?)"+strings.Repeat(", (?, ?)", n-1), args...)
+		w.Exec("insert or fail into "+k.table+"_header values (?, ?)"+strings.Repeat(", (?, ?)", n-1), args...)
 		tags = tags[n:]
 	}
 }

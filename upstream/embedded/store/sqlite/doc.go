@@ -6,7 +6,7 @@
 //     one column are in list order, too, and a row is found by its second.
 //   - Domains and headers are numbered. A table per kind contains the headers of each row. The row contains them as
 //     well, so reading it takes one look-up.
-//   - Events are counted by day and hour in the transaction that writes them (count.go).
+//   - Events are counted by day and hour in the transaction that writes them (count_changes.go).
 //   - A list reads one index, or merges several, and checks the remaining filters row by row (list_query.go). It starts
 //     where the page before ended, or skips whole days by the counts (page.go).
 //   - An import into an empty store builds the indexes last (build.go).

@@ -27,7 +27,7 @@ func (s *Store) Erase(ctx context.Context, address string, dry bool) (n store.Er
 		e.erase()
 		n = e.found
 		if dry {
-			w.fail(errDry)
+			w.Fail(errDry)
 		}
 		if n.Rows()+n.Edited+n.Unfinished > 0 {
 			w.touch(everything)
@@ -61,7 +61,7 @@ type eraser struct {
 
 func (e *eraser) erase() {
 	var domains []int64
-	for v := range e.rows("select id, name from domain") {
+	for v := range e.Rows("select id, name from domain") {
 		if e.IsDomain(text(v[1])) {
 			domains = append(domains, integer(v[0]))
 		}
@@ -80,7 +80,7 @@ func (e *eraser) erase() {
 // editSenders removes the address from senders' return paths. A sender with the address itself keeps it.
 func (e *eraser) editSenders() {
 	edited := map[int64]string{}
-	for v := range e.rows("select id, address from sender") {
+	for v := range e.Rows("select id, address from sender") {
 		address := text(v[1])
 		if e.Is(address) {
 			e.found.Senders++
@@ -89,7 +89,7 @@ func (e *eraser) editSenders() {
 		}
 	}
 	for id, address := range edited {
-		e.exec("update sender set address = ? where id = ?", address, id)
+		e.Exec("update sender set address = ? where id = ?", address, id)
 	}
 	e.found.Edited += int64(len(edited))
 }
@@ -100,14 +100,14 @@ func (e *eraser) dropRows(k *kind, domains []int64) {
 		*e.found.Of(k.Kind) += int64(e.dropAll(k, -1, where, args...))
 	}
 	for _, domain := range domains {
-		for _, local := range e.values("select distinct local from "+k.table+
+		for _, local := range e.Values("select distinct local from "+k.table+
 			` where domain_id = ? and local like ? escape '\'`, domain, likePattern(e.Local)) {
 			if strings.EqualFold(text(local), e.Local) {
 				drop("r.domain_id = ? and r.local = ?", domain, local)
 			}
 		}
 	}
-	for _, address := range e.values("select distinct address from " + k.table + " where address is not null") {
+	for _, address := range e.Values("select distinct address from " + k.table + " where address is not null") {
 		if e.Is(text(address)) {
 			drop("r.address = ?", address)
 		}

@@ -1,19 +1,17 @@
 package sqlite
 
 import (
-	"context"
+	"database/sql/driver"
 	"embed"
 	"errors"
 	"fmt"
-	"math"
-	"os"
-	"path/filepath"
 	"regexp"
 
 	modernc "modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
 
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/sqlite/database"
+	"deliverygraph/upstream/grouped"
 )
 
 // The application id marks a file as a store. The version of a file is the number of its migrations.
@@ -49,159 +47,81 @@ var indexes = regexp.MustCompile(`(?m)^create index [^;]+;`).FindAllString(index
 // databasePage is the size of SQLite's pages in bytes.
 const databasePage = 8192
 
-// openFile opens the connection that writes. It creates the store if there is none, and migrates one of an older
-// release. It refuses other files before it changes anything.
-func openFile(ctx context.Context, cfg *connConfig) (*conn, error) {
-	folder := filepath.Dir(cfg.Path)
-	if st, err := os.Stat(folder); err != nil && !cfg.ReadOnly {
-		return nil, err
-	} else if err == nil && !st.IsDir() {
-		return nil, fmt.Errorf("%s is not a directory", folder)
-	}
-	st, err := os.Stat(cfg.Path)
-	switch {
-	case err == nil && st.IsDir():
-		return nil, errors.New("it is a directory, and a store is a file")
-	case errors.Is(err, os.ErrNotExist) && (cfg.MustExist || cfg.ReadOnly):
-		return nil, fmt.Errorf("%w: %w", store.ErrNoStore, err)
-	}
-	cfg.immutable = cfg.ReadOnly && !canWrite(cfg.Path) && walBytes(cfg.Path) < 0
-	c, err := connectFile(ctx, *cfg)
-	if cfg.ReadOnly && (isSQLite(err, sqlite3.SQLITE_CANTOPEN) || isSQLite(err, sqlite3.SQLITE_READONLY)) &&
-		walBytes(cfg.Path) <= 0 { // the folder cannot be written
-		cfg.immutable = true
-		c, err = connectFile(ctx, *cfg)
-	}
-	return c, err
-}
+// fillPatterns gives patterns to bounces that have none yet.
+const fillPatterns = `
+insert or ignore into pattern (text) select distinct bounce_pattern(diagnostic, local) from bounce where pattern_id = 0;
+update bounce set pattern_id = (select id from pattern where text = bounce_pattern(diagnostic, local))
+where pattern_id = 0;`
 
-func connectFile(ctx context.Context, cfg connConfig) (*conn, error) {
-	c, err := connect(ctx, cfg)
-	if err != nil {
-		return nil, err
-	}
-	if c.migrate(cfg); c.err != nil {
-		return nil, errors.Join(c.err, c.close())
-	}
-	return c, nil
+func init() {
+	modernc.MustRegisterDeterministicScalarFunction("bounce_pattern", 2,
+		func(_ *modernc.FunctionContext, args []driver.Value) (driver.Value, error) {
+			return grouped.Pattern(text(args[0]), text(args[1])), nil
+		})
 }
 
 // migrate brings the file up to date, unless it is only to be read.
-func (c *conn) migrate(cfg connConfig) {
-	c.wait("pragma schema_version") // another process may be recovering the file after a crash
-	version := c.version()
+func (s *Store) migrate(c *database.Conn, o Options) {
+	c.Wait("pragma schema_version") // another process may be recovering the file after a crash
+	v := version(c)
 	switch {
-	case c.err != nil:
-	case version == 0 && (cfg.ReadOnly || cfg.MustExist):
-		c.fail(fmt.Errorf("%w: the file is empty", store.ErrNoStore))
-	case cfg.ReadOnly && version < len(migrations):
-		c.fail(fmt.Errorf("it has version %d of an earlier release: open it once for writing, "+
-			"which brings it up to date", version))
-	case version == 0:
-		c.exec(fmt.Sprintf("pragma page_size = %d", databasePage))
+	case c.Err != nil:
+	case v == 0 && (o.ReadOnly || o.MustExist):
+		c.Fail(fmt.Errorf("%w: the file is empty", store.ErrNoStore))
+	case o.ReadOnly && v < len(migrations):
+		c.Fail(fmt.Errorf("it has version %d of an earlier release: open it once for writing, "+
+			"which brings it up to date", v))
+	case v == 0:
+		c.Exec(fmt.Sprintf("pragma page_size = %d", databasePage))
 	}
-	if cfg.ReadOnly {
+	if o.ReadOnly {
 		return
 	}
-	c.wait("pragma journal_mode = wal") // readers and the writer do not wait for each other
-	if cfg.private {
-		c.exec("pragma synchronous = off")
+	c.Wait("pragma journal_mode = wal") // readers and the writer do not wait for each other
+	if s.temp != "" {
+		c.Exec("pragma synchronous = off") // the file need not survive a crash
 	} else {
 		// A power cut may lose the last transactions as a whole. If the process is killed, none are lost.
-		c.exec("pragma synchronous = normal")
+		c.Exec("pragma synchronous = normal")
 	}
-	if version == len(migrations) || c.err != nil {
+	if v == len(migrations) || c.Err != nil {
 		return
 	}
-	c.begin(true)
-	defer c.rollback()
-	version = c.version() // another process may have migrated it
-	for _, m := range migrations[version:] {
-		c.exec(m)
+	c.Begin(true)
+	defer c.Rollback()
+	v = version(c) // another process may have migrated it
+	for _, m := range migrations[v:] {
+		c.Exec(m)
 	}
-	if 0 < version && version < len(migrations) {
-		c.fillPatterns()
+	if 0 < v && v < len(migrations) {
+		c.Exec(fillPatterns)
+		for _, q := range indexes { // so that programs that may only read it have all of them
+			c.Exec(q)
+		}
 	}
-	c.exec(fmt.Sprintf("pragma application_id = %d", applicationID))
-	c.exec(fmt.Sprintf("pragma user_version = %d", len(migrations)))
-	c.commit()
+	c.Exec(fmt.Sprintf("pragma application_id = %d", applicationID))
+	c.Exec(fmt.Sprintf("pragma user_version = %d", len(migrations)))
+	c.Commit()
 }
 
 // version returns the version of a store, 0 for an empty file. It fails for other files.
-func (c *conn) version() int {
-	tables := c.number("select count(*) from sqlite_schema")
-	id, version := c.number("pragma application_id"), int(c.number("pragma user_version"))
+func version(c *database.Conn) int {
+	tables := c.Number("select count(*) from sqlite_schema")
+	id, version := c.Number("pragma application_id"), int(c.Number("pragma user_version"))
 	switch {
 	case id == 0 && version == 0 && tables == 0:
 	case id == packedID:
-		c.fail(errors.New("it has the format of an earlier release, which is no longer read: " +
+		c.Fail(errors.New("it has the format of an earlier release, which is no longer read: " +
 			"import the data again, into a new file"))
 	case id != applicationID:
-		c.fail(errors.New("it is a database of another program, not a store of this one"))
+		c.Fail(errors.New("it is a database of another program, not a store of this one"))
 	case version > len(migrations):
-		c.fail(fmt.Errorf("it has version %d, made by a newer release; this one reads versions up to %d",
+		c.Fail(fmt.Errorf("it has version %d, made by a newer release; this one reads versions up to %d",
 			version, len(migrations)))
 	case version < 1:
-		c.fail(fmt.Errorf("it has version %d, which no release makes", version))
+		c.Fail(fmt.Errorf("it has version %d, which no release makes", version))
 	default:
 		return version
 	}
 	return 0
-}
-
-// canWrite reports whether this process may write to a file.
-func canWrite(path string) bool {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err == nil {
-		_ = f.Close()
-	}
-	return err == nil
-}
-
-// walBytes returns the size of the -wal file beside a store, or -1 if there is none.
-func walBytes(path string) int64 {
-	st, err := os.Stat(path + "-wal")
-	switch {
-	case err == nil:
-		return st.Size()
-	case errors.Is(err, os.ErrNotExist):
-		return -1
-	}
-	return math.MaxInt64 // unknown
-}
-
-// isSQLite reports whether an error is from SQLite and has the primary code.
-func isSQLite(err error, code int) bool {
-	var e *modernc.Error
-	return errors.As(err, &e) && e.Code()&0xff == code
-}
-
-// named adds the name of the file to an error, and explains errors of SQLite.
-func (s *Store) named(err error) error {
-	var e *modernc.Error
-	switch {
-	case !errors.As(err, &e):
-	case isSQLite(err, sqlite3.SQLITE_NOTADB):
-		err = fmt.Errorf("it is not a store of this program: %w", err)
-	case isSQLite(err, sqlite3.SQLITE_FULL), e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE:
-		err = store.ErrDiskFull
-	case isSQLite(err, sqlite3.SQLITE_CANTOPEN):
-		f, denied := os.OpenFile(s.path, os.O_RDWR, 0)
-		if errors.Is(denied, os.ErrNotExist) { // SQLite could not create it, and why?
-			if f, denied = os.OpenFile(s.path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600); denied == nil {
-				_ = os.Remove(s.path)
-			}
-		}
-		if denied != nil {
-			err = denied
-		} else {
-			_ = f.Close()
-			err = fmt.Errorf("files beside it cannot be created or opened; its folder must be writable: %w", err)
-		}
-	case isSQLite(err, sqlite3.SQLITE_READONLY):
-		err = fmt.Errorf("it cannot be written, or files beside it cannot: %w", err)
-	case isSQLite(err, sqlite3.SQLITE_CORRUPT):
-		err = fmt.Errorf("it is damaged, or was copied without its -wal file: %w", err)
-	}
-	return fmt.Errorf("%s: %w", s.path, err)
 }

@@ -22,14 +22,14 @@ func (s *Store) Groups(
 				add: func(v []driver.Value, at upstream.Time, n int64) { add(r.groupKeys(g.Query.By, v), at, n) },
 			}
 			x.run()
-			return r.err
+			return r.Err
 		}
 		senders := func() (map[upstream.ID]string, error) {
 			addresses := map[upstream.ID]string{}
-			for v := range r.rows("select id, address from sender") {
+			for v := range r.Rows("select id, address from sender") {
 				addresses[upstream.ID(integer(v[0]))] = text(v[1])
 			}
-			return addresses, r.err
+			return addresses, r.Err
 		}
 		groups, _ = store.Group(k, q, p, each, senders)
 	})
@@ -45,7 +45,7 @@ func (r *reader) groupKeys(by [2]upstream.Dimension, v []driver.Value) (keys ups
 		case string:
 			keys[i] = x
 		default:
-			r.fail(store.ErrDamaged) // the domain or the pattern does not exist
+			r.Fail(store.ErrDamaged) // the domain or the pattern does not exist
 		}
 		if d == upstream.DimensionDelivered {
 			keys[i] = strconv.FormatBool(keys[i] == delivered)

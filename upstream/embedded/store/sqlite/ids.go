@@ -11,10 +11,10 @@ import (
 // UserID returns the number of an account: see [store.Writer].
 func (s *Store) UserID(ctx context.Context, account string) (id upstream.ID, err error) {
 	err = s.change(ctx, "number an account", func(w *writer) {
-		n := w.number("select user_id from account where name = ?", account)
+		n := w.Number("select user_id from account where name = ?", account)
 		if n == 0 {
 			n = w.free(&w.lastUser, "user_id", "sender where user_id", "account where user_id")
-			w.exec("insert into account values (?, ?)", account, n)
+			w.Exec("insert into account values (?, ?)", account, n)
 		}
 		id = upstream.ID(n)
 	})
@@ -25,8 +25,8 @@ func (s *Store) UserID(ctx context.Context, account string) (id upstream.ID, err
 func (s *Store) ReserveUser(ctx context.Context, id upstream.ID) (account string, err error) {
 	reserved := fmt.Sprintf("--user %d", id) // which no account is called
 	err = s.change(ctx, "reserve the number of a user", func(w *writer) {
-		w.exec("insert or ignore into account values (?, ?)", reserved, int64(id))
-		for v := range w.rows("select name from account where user_id = ? and name <> ?", int64(id), reserved) {
+		w.Exec("insert or ignore into account values (?, ?)", reserved, int64(id))
+		for v := range w.Rows("select name from account where user_id = ? and name <> ?", int64(id), reserved) {
 			account = text(v[0])
 		}
 	})
@@ -37,7 +37,7 @@ func (s *Store) ReserveUser(ctx context.Context, id upstream.ID) (account string
 func (s *Store) SenderID(ctx context.Context, user upstream.ID, address string) (id upstream.ID, err error) {
 	address = upstream.LowerAddress(address)
 	err = s.change(ctx, "number a sender", func(w *writer) {
-		id = upstream.ID(w.number("select min(id) from sender where address = ? and user_id = ?", address, int64(user)))
+		id = upstream.ID(w.Number("select min(id) from sender where address = ? and user_id = ?", address, int64(user)))
 		if id == 0 {
 			id = upstream.ID(w.free(&w.lastSender, "sender_id", "sender where id"))
 			w.senders([]store.Sender{{UserID: user, SenderID: id, Address: address}})
@@ -56,6 +56,6 @@ func (w *writer) free(last *int64, column string, others ...string) int64 {
 	for _, o := range others {
 		query += " and not exists (select 1 from " + o + " = i)"
 	}
-	*last = w.number(query+" limit 1", *last)
+	*last = w.Number(query+" limit 1", *last)
 	return *last
 }

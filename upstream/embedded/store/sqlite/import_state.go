@@ -13,9 +13,9 @@ func (s *Store) State(ctx context.Context, prefix string) (map[string]string, er
 	return state, err
 }
 
-func (c *conn) state(prefix string) map[string]string {
+func (c conn) state(prefix string) map[string]string {
 	state := map[string]string{}
-	for v := range c.rows("select key, value from import_state where key >= ?1 and substr(key, 1, length(?1)) = ?1",
+	for v := range c.Rows("select key, value from import_state where key >= ?1 and substr(key, 1, length(?1)) = ?1",
 		prefix) {
 		state[text(v[0])] = text(v[1])
 	}
@@ -25,8 +25,8 @@ func (c *conn) state(prefix string) map[string]string {
 // require fails with [store.ErrChanged] if the state differs from what is given.
 func (w *writer) require(given map[string]string) {
 	for key, value := range given {
-		if kept := w.state(key); w.err == nil && kept[key] != value {
-			w.fail(store.ErrChanged)
+		if kept := w.state(key); w.Err == nil && kept[key] != value {
+			w.Fail(store.ErrChanged)
 		}
 	}
 }
@@ -35,9 +35,9 @@ func (w *writer) require(given map[string]string) {
 func (w *writer) keep(state map[string]string) {
 	for key, value := range state {
 		if value == "" {
-			w.exec("delete from import_state where key = ?", key)
+			w.Exec("delete from import_state where key = ?", key)
 		} else {
-			w.exec("insert or replace into import_state values (?, ?)", key, value)
+			w.Exec("insert or replace into import_state values (?, ?)", key, value)
 		}
 	}
 }

@@ -13,15 +13,15 @@ func (s *Store) Info(ctx context.Context) (store.Info, error) {
 	err := s.read(ctx, "describe the store", func(r *reader) {
 		for _, k := range kinds {
 			table, x := k.table, i.Of(k.Kind)
-			if x.Rows = r.number("select sum(total) from event_count where kind = ?", table); x.Rows > 0 {
-				x.First = timeOf(r.number("select min(id) from " + table))
-				x.Last = timeOf(r.number("select max(id) from " + table))
+			if x.Rows = r.Number("select sum(total) from event_count where kind = ?", table); x.Rows > 0 {
+				x.First = timeOf(r.Number("select min(id) from " + table))
+				x.Last = timeOf(r.Number("select max(id) from " + table))
 			}
 		}
-		i.Senders = int(r.number("select count(*) from sender"))
-		i.Users = int(r.number("select count(*) from" +
+		i.Senders = int(r.Number("select count(*) from sender"))
+		i.Users = int(r.Number("select count(*) from" +
 			" (select user_id from event_count union select user_id from sender)"))
-		i.Version = int(r.number("pragma user_version"))
+		i.Version = int(r.Number("pragma user_version"))
 		i.Remains = len(r.state(remains)) > 0
 		i.Unfinished = !r.hasIndexes()
 	})

@@ -23,11 +23,11 @@ func list[R any](
 		l.seek(only, q)
 		var x row // reused, to save allocations
 		query, args := l.query(upstream.PageSize)
-		for v := range r.rows(query, args...) {
+		for v := range r.Rows(query, args...) {
 			before := x.id
-			r.fail(x.read(k, v))
+			r.Fail(x.read(k, v))
 			if len(rows) > 0 && x.id <= before {
-				r.fail(store.ErrDamaged)
+				r.Fail(store.ErrDamaged)
 			}
 			rows = append(rows, of(&x))
 		}
@@ -47,7 +47,7 @@ func (s *Store) Bounce(
 			"r.id >= ? and r.id < ? and r.email_id = ? and r.user_id = ? and r.sender_id = ?",
 			firstID(k.BounceTime), firstID(k.BounceTime+1), k.EmailID, int64(k.UserID), int64(k.SenderID))
 		if len(rows) == 0 || only != nil && !slices.Contains(only, k.UserID) {
-			r.fail(store.NoBounce(k))
+			r.Fail(store.NoBounce(k))
 			return
 		}
 		d = rows[0].BounceDetail()
@@ -57,17 +57,17 @@ func (s *Store) Bounce(
 
 // load reads rows in list order, at most limit, or all if that is negative. Where is a condition on the event table as
 // r.
-func (c *conn) load(k *kind, limit int, where string, args ...any) []row {
+func (c conn) load(k *kind, limit int, where string, args ...any) []row {
 	return slices.Collect(c.events(k, limit, where, args...))
 }
 
 // events is load, row by row.
-func (c *conn) events(k *kind, limit int, where string, args ...any) iter.Seq[row] {
+func (c conn) events(k *kind, limit int, where string, args ...any) iter.Seq[row] {
 	return func(yield func(row) bool) {
-		for v := range c.rows("select "+k.listed+k.details+" from "+k.table+" r left join domain d on d.id = r.domain_id"+
+		for v := range c.Rows("select "+k.listed+k.details+" from "+k.table+" r left join domain d on d.id = r.domain_id"+
 			k.apart+" where "+where+" order by r.id limit "+strconv.Itoa(limit), args...) {
 			var x row
-			if c.fail(x.read(k, v)); !yield(x) {
+			if c.Fail(x.read(k, v)); !yield(x) {
 				return
 			}
 		}

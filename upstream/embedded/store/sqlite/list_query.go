@@ -26,7 +26,7 @@ type listing struct {
 	lo, hi  int64 // ids from lo and before hi
 	skip    int64 // rows to skip
 
-	page page
+	page store.Page
 }
 
 // filter is a condition that rows must meet.
@@ -60,13 +60,13 @@ func (r *reader) listing(k *kind, only []upstream.ID, q *upstream.ListQuery) *li
 		l.oneOf("user_id", distinct(only)...)
 	}
 	if q.Sender != "" {
-		l.oneOf("sender_id", l.values("select id from sender where address = ?", q.Sender)...)
+		l.oneOf("sender_id", l.Values("select id from sender where address = ?", q.Sender)...)
 	}
 	if q.SenderID != 0 {
 		l.oneOf("sender_id", int64(q.SenderID))
 	}
 	if q.Domain != "" {
-		l.oneOf("domain_id", l.values("select id from domain where name = ?", upstream.LowerDomain(q.Domain))...)
+		l.oneOf("domain_id", l.Values("select id from domain where name = ?", upstream.LowerDomain(q.Domain))...)
 	}
 	for _, h := range q.XHeaders {
 		l.header(h)
@@ -89,14 +89,6 @@ func distinct(ids []upstream.ID) (args []any) {
 		args = append(args, int64(id))
 	}
 	return args
-}
-
-// values returns the first column of a query's answer.
-func (c *conn) values(query string, args ...any) (all []any) {
-	for v := range c.rows(query, args...) {
-		all = append(all, v[0])
-	}
-	return all
 }
 
 // index returns the name of the index on a column.
@@ -140,7 +132,7 @@ func (l *listing) oneOf(column string, values ...any) {
 
 // header adds a filter by a header.
 func (l *listing) header(h upstream.Header) {
-	id := l.number("select id from header where name = ? and value = ?", store.FoldHeader(h.Name), h.Value)
+	id := l.Number("select id from header where name = ? and value = ?", store.FoldHeader(h.Name), h.Value)
 	l.none = l.none || id == 0
 	table := l.kind.table + "_header where header_id = ?"
 	l.filter(filter{
@@ -158,7 +150,7 @@ func (l *listing) local(local string) {
 	f := filter{check: "r.local = ?", args: []any{local}}
 	if l.indexed {
 		least := "select min(domain_id) from " + l.kind.table + " where local = ?1"
-		domains := l.values("with recursive seen (d) as ("+least+" union all"+
+		domains := l.Values("with recursive seen (d) as ("+least+" union all"+
 			" select ("+least+" and domain_id > d) from seen where d is not null)"+
 			" select d from seen where d is not null limit ?2", local, int64(maxStreams+1))
 		from := l.kind.from("recipient") + "local = ?"
@@ -179,7 +171,7 @@ func (l *listing) recipient(address string) {
 		return
 	}
 	at := max(strings.LastIndexByte(address, '@'), 0)
-	domain := l.number("select id from domain where name = ?", strings.TrimPrefix(address[at:], "@"))
+	domain := l.Number("select id from domain where name = ?", strings.TrimPrefix(address[at:], "@"))
 	parts := []any{address[:at], domain}
 	l.filter(filter{
 		check: "(r.local = ? and r.domain_id = ? and r.address is null or r.address = ?)", args: append(parts, address),
@@ -256,7 +248,7 @@ func (l *listing) choose() {
 	best := -1
 	for _, i := range slices.Backward(choices) { // the last ones tend to have the fewest rows
 		keys, args := l.keys([]int{i}, false, l.lo, l.hi)
-		end := l.number(keys+" limit 1 offset ?", append(args, int64(sample))...)
+		end := l.Number(keys+" limit 1 offset ?", append(args, int64(sample))...)
 		if end == 0 { // it has few rows
 			l.along = []int{i}
 			return

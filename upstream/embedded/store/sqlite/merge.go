@@ -28,7 +28,7 @@ func (w *writer) merge(k *kind, rows []row) []row {
 // failed reports whether the store has a bounce or a blocked email of an email.
 func (w *writer) failed(r *row) bool {
 	args := r.messageArgs()
-	return w.number("select exists (select 1 from bounce r where "+sameMessage+")"+
+	return w.Number("select exists (select 1 from bounce r where "+sameMessage+")"+
 		" or exists (select 1 from blocked_email r where "+sameMessage+")", append(args, args...)...) != 0
 }
 
@@ -36,7 +36,7 @@ func (w *writer) failed(r *row) bool {
 func (w *writer) mergeFailures(failures []row) {
 	k := kinds[upstream.Emails]
 	for i := range failures {
-		for v := range w.rows("update email as r set delivered = 0 where r.delivered and "+sameMessage+" returning id",
+		for v := range w.Rows("update email as r set delivered = 0 where r.delivered and "+sameMessage+" returning id",
 			failures[i].messageArgs()...) {
 			r := row{Event: failures[i].Event}
 			r.Time = timeOf(integer(v[0]))

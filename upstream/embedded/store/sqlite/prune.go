@@ -19,7 +19,7 @@ func (s *Store) Prune(ctx context.Context, before upstream.Time, dry bool) (n st
 	if dry {
 		err = s.read(ctx, "count old events", func(r *reader) {
 			for _, k := range kinds {
-				*n.Of(k.Kind) = r.number("select count(*) from "+k.table+" where id < ?", end)
+				*n.Of(k.Kind) = r.Number("select count(*) from "+k.table+" where id < ?", end)
 			}
 		})
 		return n, err
@@ -72,12 +72,12 @@ func (w *writer) sweep(from, end int64) (more bool) {
 		unused["domain"] += " and not exists (select 1 from " + k.table + " where domain_id = domain.id)"
 	}
 	for table, condition := range unused {
-		w.exec("delete from "+table+" where id >= ? and id < ?"+condition, from, end)
-		if w.number("select changes()") > 0 {
+		w.Exec("delete from "+table+" where id >= ? and id < ?"+condition, from, end)
+		if w.Number("select changes()") > 0 {
 			w.touch(nothing) // so that other processes empty their caches
 			w.forget()
 		}
-		more = w.number("select max(id) from "+table) >= end || more
+		more = w.Number("select max(id) from "+table) >= end || more
 	}
 	return more
 }

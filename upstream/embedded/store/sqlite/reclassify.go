@@ -14,7 +14,7 @@ func (s *Store) Reclassify(
 	const many = 200
 	last, more := firstID(-store.MaxTime)-1, true
 	// classify sorts the next rows, and has those updated whose class changes.
-	classify := func(c *conn, update func(*row, store.Class)) (some int) {
+	classify := func(c conn, update func(*row, store.Class)) (some int) {
 		rows := c.load(kinds[upstream.Bounces], many, "r.id > ?", last)
 		if more = len(rows) == many; len(rows) > 0 {
 			last = rows[len(rows)-1].id
@@ -53,5 +53,5 @@ func (w *writer) reclassify(r *row, c store.Class) {
 	r.Type, r.Category, r.RuleName = c.Type, c.Category, c.Rule
 	w.counts.add(k, r, 1)
 	w.touch(r.Time)
-	w.exec("update bounce set type = ?, category = ?, rule = ? where id = ?", string(c.Type), c.Category, c.Rule, r.id)
+	w.Exec("update bounce set type = ?, category = ?, rule = ? where id = ?", string(c.Type), c.Category, c.Rule, r.id)
 }

@@ -63,37 +63,26 @@ func (w *writer) second(k *kind, old, rows []row) {
 // rows of the second move.
 func (w *writer) place(k *kind, all []*row) {
 	if len(all) >= places {
-		w.fail(&upstream.Error{Code: upstream.InvalidArgument, Message: fmt.Sprintf(
+		w.Fail(&upstream.Error{Code: upstream.InvalidArgument, Message: fmt.Sprintf(
 			"there are more than %d rows of one kind with the time %d", places-1, all[0].Time)})
 		return
 	}
-	start, fits := firstID(all[0].Time), true
 	var old, added []*row
-	for i := 0; i < len(all); {
-		if all[i].id != 0 {
-			old = append(old, all[i])
-			i++
-			continue
+	for _, r := range all {
+		if r.id != 0 {
+			old = append(old, r)
+		} else {
+			added = append(added, r)
 		}
-		n, lo, hi := i, start-1, start+places
-		for n < len(all) && all[n].id == 0 {
-			n++
-		}
-		if i > 0 {
-			lo = all[i-1].id
-		}
-		if n < len(all) {
-			hi = all[n].id
-		}
-		fits = spread(all[i:n], lo, hi) && fits
-		added = append(added, all[i:n]...)
-		i = n
 	}
-	if !fits {
+	if !spread(all) {
 		for _, r := range old {
 			w.remove(k, r)
 		}
-		spread(all, start-1, start+places)
+		for _, r := range all {
+			r.id = 0
+		}
+		spread(all)
 		for _, r := range old {
 			w.insert(k, r)
 		}
@@ -103,11 +92,25 @@ func (w *writer) place(k *kind, all []*row) {
 	}
 }
 
-// spread gives the rows ids between lo and hi, with room for others, and reports whether there are enough.
-func spread(rows []*row, lo, hi int64) bool {
-	step := (hi - lo) / int64(len(rows)+1)
-	for i, r := range rows {
-		r.id = lo + step*int64(i+1)
+// spread gives ids to the rows of a second that have none, evenly between those that have, and reports whether there
+// are enough. If not, some rows may have got one.
+func spread(rows []*row) bool {
+	start := firstID(rows[0].Time)
+	for lo := start - 1; len(rows) > 0; {
+		n, hi := slices.IndexFunc(rows, func(r *row) bool { return r.id != 0 }), start+places
+		if n < 0 {
+			n = len(rows)
+		} else {
+			hi = rows[n].id
+		}
+		step := (hi - lo) / int64(n+1)
+		if step == 0 {
+			return false
+		}
+		for i, r := range rows[:n] {
+			r.id = lo + step*int64(i+1)
+		}
+		lo, rows = hi, rows[min(n+1, len(rows)):]
 	}
-	return step > 0
+	return true
 }

@@ -56,7 +56,7 @@ func (s *Store) Scan(ctx context.Context, of upstream.Kind, w upstream.Window) i
 // Senders returns all senders: see [store.Maintainer].
 func (s *Store) Senders(ctx context.Context) (all []store.Sender, err error) {
 	err = s.read(ctx, "list senders", func(r *reader) {
-		for v := range r.rows("select user_id, id, address from sender order by id") {
+		for v := range r.Rows("select user_id, id, address from sender order by id") {
 			all = append(all, store.Sender{
 				UserID: upstream.ID(integer(v[0])), SenderID: upstream.ID(integer(v[1])), Address: text(v[2]),
 			})

@@ -9,13 +9,13 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/singleflight"
 
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/sqlite/database"
 )
 
 // Options configure [Open].
@@ -42,11 +42,11 @@ const (
 	minCacheBytes     = 8 << 20
 )
 
-// How long SQLite waits for another connection's lock, in milliseconds, until a statement of a reader fails, and until a
-// writer can notice the end of its context: see [conn.wait].
+// How long SQLite waits for another connection's lock until a statement of a reader fails, and until a writer can notice
+// the end of its context: see [database.Conn.Wait].
 const (
-	readerBusy = 10_000
-	writerBusy = 100
+	readerWait = 10 * time.Second
+	writerWait = 100 * time.Millisecond
 )
 
 // Store is a SQLite database. Reads continue during a Write.
@@ -59,13 +59,10 @@ type Store struct {
 	cancel   context.CancelFunc
 	closed   atomic.Bool
 
-	writer  chan *writer  // contains the only writer while it is idle
-	slots   chan struct{} // contains one for each connection that reads and is idle, or not open yet
-	readers connConfig
-	mu      sync.Mutex
-	idle    []*conn
-	places  sync.Map // of pages: where they begin, so that the next ones are found without counting rows
-	pages   atomic.Uint64
+	writer  *writer
+	writers *database.Pool // the writer's connection
+	readers *database.Pool
+	places  store.Places[int64] // the ids of the last rows before pages
 
 	building   singleflight.Group // of indexes
 	indexed    atomic.Bool        // all indexes exist
@@ -77,10 +74,7 @@ var _ store.Store = (*Store)(nil)
 // Open opens the store at o.Path, or creates it. It fails if the file is not a store or belongs to a newer release, and
 // does not change it then.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	s := &Store{
-		path: o.Path, readOnly: o.ReadOnly,
-		writer: make(chan *writer, 1), slots: make(chan struct{}, max(4, runtime.GOMAXPROCS(0))),
-	}
+	s := &Store{path: o.Path, readOnly: o.ReadOnly}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	if s.path == "" {
 		if o.ReadOnly {
@@ -93,27 +87,28 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		s.temp, s.path = dir, filepath.Join(dir, "events.db")
 	}
 	if err := s.open(ctx, o); err != nil {
-		return nil, fmt.Errorf("open store %w", s.named(errors.Join(err, os.RemoveAll(s.temp))))
+		return nil, fmt.Errorf("open store %w", database.Explain(s.path, errors.Join(err, os.RemoveAll(s.temp))))
 	}
 	return s, nil
 }
 
 func (s *Store) open(ctx context.Context, o Options) error {
-	o.Path, o.CacheBytes = s.path, max(cmp.Or(o.CacheBytes, defaultCacheBytes), minCacheBytes)
-	cfg := connConfig{Options: o, private: s.temp != "", busy: writerBusy}
-	c, err := openFile(ctx, &cfg)
+	cfg := database.Config{
+		Path: s.path, CacheBytes: max(cmp.Or(o.CacheBytes, defaultCacheBytes), minCacheBytes),
+		ReadOnly: o.ReadOnly, MustExist: o.MustExist, Wait: writerWait, Waiting: o.Waiting,
+	}
+	c, err := database.Open(ctx, &cfg, func(c *database.Conn) { s.migrate(c, o) })
 	if err != nil {
 		return err
 	}
 	if s.file, err = os.Stat(s.path); err != nil {
-		return errors.Join(err, c.close())
+		return errors.Join(err, c.Close())
 	}
-	s.writer <- &writer{conn: c, cacheBytes: o.CacheBytes, generation: -1}
-	s.readers = cfg
-	s.readers.CacheBytes, s.readers.busy = o.CacheBytes/int64(cap(s.slots)), readerBusy
-	for range cap(s.slots) {
-		s.slots <- struct{}{}
-	}
+	s.writer = &writer{conn: conn{c}, cacheBytes: cfg.CacheBytes, generation: -1}
+	s.writers = database.NewPool(s.ctx, cfg, 1, c)
+	readers := max(4, runtime.GOMAXPROCS(0))
+	cfg.CacheBytes, cfg.Wait = cfg.CacheBytes/int64(readers), readerWait
+	s.readers = database.NewPool(s.ctx, cfg, readers)
 	return nil
 }
 
@@ -124,14 +119,7 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.cancel()
-	for range cap(s.slots) {
-		<-s.slots
-	}
-	var errs []error
-	for _, c := range s.idle {
-		errs = append(errs, c.close())
-	}
-	return errors.Join(append(errs, (<-s.writer).close(), os.RemoveAll(s.temp))...)
+	return errors.Join(s.readers.Close(), s.writers.Close(), os.RemoveAll(s.temp))
 }
 
 // Sync waits until the disk has everything that was written: see [store.Writer].
@@ -144,7 +132,7 @@ func (s *Store) Sync() error {
 		err = errors.Join(f.Sync(), f.Close())
 	}
 	if err != nil {
-		return fmt.Errorf("sync the store: %w", s.named(err))
+		return fmt.Errorf("sync the store: %w", database.Explain(s.path, err))
 	}
 	return nil
 }
@@ -157,9 +145,9 @@ func (s *Store) Checkpoint(ctx context.Context) error {
 		return err
 	}
 	defer s.unlock(w)
-	err = w.checkpoint(ctx)
+	err = w.Checkpoint(ctx)
 	if err == nil || errors.Is(err, store.ErrInUse) {
 		return err
 	}
-	return fmt.Errorf("finish the store: %w", s.named(err))
+	return fmt.Errorf("finish the store: %w", database.Explain(s.path, err))
 }

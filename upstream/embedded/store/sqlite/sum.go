@@ -112,7 +112,7 @@ func (s *sum) counts(numbers string, start, end upstream.Time) iter.Seq[[]driver
 		return func(func([]driver.Value) bool) {}
 	}
 	where, args := s.inCounts(upstream.Day.Floor(start), end)
-	return s.rows("select "+countedColumn(s.by[0])+", "+countedColumn(s.by[1])+", day, "+numbers+" from event_count"+
+	return s.Rows("select "+countedColumn(s.by[0])+", "+countedColumn(s.by[1])+", day, "+numbers+" from event_count"+
 		where+" order by day", args...)
 }
 

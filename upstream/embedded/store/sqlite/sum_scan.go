@@ -53,7 +53,7 @@ func (s *sum) scan() {
 		s.group(columns, "("+keys+" limit -1) k cross join "+table+" r on r.id = k.id", args)
 		return
 	}
-	first, last := s.number("select min(id) from "+table), s.number("select max(id) from "+table)
+	first, last := s.Number("select min(id) from "+table), s.Number("select max(id) from "+table)
 	lo, hi := max(first, s.lo), min(last+1, s.hi)
 	if lo >= hi || s.byDomain(columns, lo, hi) {
 		return
@@ -87,7 +87,7 @@ func (s *sum) group(columns []string, from string, args []any) {
 	if len(by) > 0 {
 		query += " group by " + strings.Join(by, ", ")
 	}
-	for v := range s.rows(query, args...) {
+	for v := range s.Rows(query, args...) {
 		s.add(v[:2], upstream.Time(integer(v[2])), integer(v[3]))
 	}
 }
@@ -130,15 +130,15 @@ func (s *sum) byDomain(columns []string, lo, hi int64) bool {
 	if !s.indexed || !slices.Contains(selected, "d.name") {
 		return false
 	}
-	seeks := s.number("select count(*) from domain") * ((hi-1-first)/step + 1)
+	seeks := s.Number("select count(*) from domain") * ((hi-1-first)/step + 1)
 	where, args := s.inCounts(upstream.Day.Floor(timeOf(lo)), timeOf(hi))
-	if seeks*rowsPerSeek > s.number("select sum(total) from event_count"+where, args...) {
+	if seeks*rowsPerSeek > s.Number("select sum(total) from event_count"+where, args...) {
 		return false
 	}
 	query := "with recursive t (lo) as (select ?1 union all select lo + ?2 from t where lo + ?2 < ?4)" +
 		" select " + strings.Join(selected, ", ") + ", (select count(*) from " + s.kind.from("domain_id") +
 		"domain_id = d.id and id >= max(t.lo, ?3) and id < min(t.lo + ?2, ?4)) from t cross join domain d"
-	for v := range s.rows(query, first, step, lo, hi) {
+	for v := range s.Rows(query, first, step, lo, hi) {
 		if n := integer(v[3]); n > 0 {
 			s.add(v[:2], upstream.Time(integer(v[2])), n)
 		}

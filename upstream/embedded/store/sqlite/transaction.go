@@ -6,28 +6,31 @@ import (
 	"os"
 
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/sqlite/database"
 )
+
+// conn is a connection to a store.
+type conn struct{ *database.Conn }
 
 // reader is a transaction that reads.
 type reader struct {
-	*conn
+	conn
 	store   *Store
 	indexed bool // all indexes exist
 }
 
 // read runs f in one state of the store. What says in errors what f does.
 func (s *Store) read(ctx context.Context, what string, f func(*reader)) error {
-	c, err := s.reader(ctx)
+	c, err := s.readers.Take(ctx)
 	if err == nil {
-		defer s.release(c)
-		r := &reader{conn: c, store: s, indexed: s.indexed.Load()} // before begin, so that the transaction sees them
-		c.begin(false)
-		defer c.rollback()
-		if c.err == nil {
+		defer s.readers.Put(c)
+		r := &reader{conn: conn{c}, store: s, indexed: s.indexed.Load()} // before begin, so that the transaction sees them
+		c.Begin(false)
+		defer c.Rollback()
+		if c.Err == nil {
 			f(r)
 		}
-		err = c.err
+		err = c.Err
 	}
 	return s.explain(ctx, what+": the store cannot be read", err)
 }
@@ -40,14 +43,14 @@ func (s *Store) change(ctx context.Context, what string, f func(*writer)) error 
 		w.begin()
 		defer w.rollback() // unless committed, even if f panics
 		if now, err := os.Stat(s.path); err != nil || !os.SameFile(s.file, now) {
-			w.fail(errors.New("the file was moved, deleted or replaced while it was in use, " +
+			w.Fail(errors.New("the file was moved, deleted or replaced while it was in use, " +
 				"so nothing more is written: start the program again"))
 		}
-		if w.err == nil {
+		if w.Err == nil {
 			f(w)
 		}
 		w.commit()
-		err = w.err
+		err = w.Err
 	}
 	return s.explain(ctx, what+": the store cannot be written", err)
 }
@@ -61,7 +64,7 @@ func (s *Store) explain(ctx context.Context, message string, err error) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
-	return &upstream.Error{Code: upstream.Internal, Message: message, Err: s.named(err)}
+	return &upstream.Error{Code: upstream.Internal, Message: message, Err: database.Explain(s.path, err)}
 }
 
 // lock returns the writer. The caller must return it with unlock.
@@ -69,54 +72,8 @@ func (s *Store) lock(ctx context.Context) (*writer, error) {
 	if s.readOnly {
 		return nil, errors.New("it was opened read-only")
 	}
-	w, err := take(ctx, s, s.writer)
-	if err == nil {
-		w.use(ctx)
-	}
-	return w, err
+	_, err := s.writers.Take(ctx)
+	return s.writer, err
 }
 
-func (s *Store) unlock(w *writer) { s.writer <- w }
-
-// reader returns a connection that reads. The caller must return it with release. The one used last is used next, since
-// its cache has the most pages.
-func (s *Store) reader(ctx context.Context) (*conn, error) {
-	if _, err := take(ctx, s, s.slots); err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if n := len(s.idle); n > 0 {
-		c := s.idle[n-1]
-		s.idle = s.idle[:n-1]
-		c.use(ctx)
-		return c, nil
-	}
-	c, err := connect(ctx, s.readers)
-	if err != nil {
-		s.slots <- struct{}{}
-	}
-	return c, err
-}
-
-func (s *Store) release(c *conn) {
-	s.mu.Lock()
-	s.idle = append(s.idle, c)
-	s.mu.Unlock()
-	s.slots <- struct{}{}
-}
-
-// take waits for a value of ch until ctx ends or the store is closed.
-func take[V any](ctx context.Context, s *Store, ch chan V) (v V, err error) {
-	if s.ctx.Err() != nil {
-		return v, store.ErrClosed
-	}
-	select {
-	case v = <-ch:
-	case <-s.ctx.Done():
-		err = store.ErrClosed
-	case <-ctx.Done():
-		err = ctx.Err()
-	}
-	return v, err
-}
+func (s *Store) unlock(w *writer) { s.writers.Put(w.Conn) }

@@ -7,17 +7,17 @@ import (
 
 // pruneUnfinished removes the unfinished messages of imports whose last line is from before a time.
 func (w *writer) pruneUnfinished(before upstream.Time) {
-	w.exec("delete from import_state where substr(key, 1, length(?1)) = ?1 and json_valid(value)"+
+	w.Exec("delete from import_state where substr(key, 1, length(?1)) = ?1 and json_valid(value)"+
 		" and ifnull((select max(atom) from json_tree(import_state.value) where type = 'integer'), 0) < ?2",
 		store.UnfinishedPrefix, int64(before)*1000)
-	if w.number("select changes()") > 0 {
+	if w.Number("select changes()") > 0 {
 		w.changeUnfinished()
 	}
 }
 
 // changeUnfinished notes a change of unfinished messages, for imports that are running: see [store.Batch].Given.
 func (w *writer) changeUnfinished() {
-	w.exec("insert into import_state values (?, '1') on conflict (key) do update set value = cast(value + 1 as text)",
+	w.Exec("insert into import_state values (?, '1') on conflict (key) do update set value = cast(value + 1 as text)",
 		store.UnfinishedChange)
 }
 

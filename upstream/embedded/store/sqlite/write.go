@@ -18,7 +18,7 @@ func (s *Store) Write(ctx context.Context, b store.Batch) (n store.Written, err 
 	}
 	err = s.change(ctx, "write events", func(w *writer) {
 		w.require(b.Given)
-		w.short = true
+		w.Short = true
 		w.senders(b.Senders)
 		for k, rows := range rowsOf(&b) {
 			if b.Merge {
@@ -41,14 +41,14 @@ func (s *Store) Write(ctx context.Context, b store.Batch) (n store.Written, err 
 // put writes rows of one kind.
 func (w *writer) put(k *kind, rows []row) {
 	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.Time, b.Time) })
-	last := w.number("select coalesce(max(id), " + minID + ") from " + k.table)
-	for len(rows) > 0 && w.err == nil {
+	last := w.Number("select coalesce(max(id), " + minID + ") from " + k.table)
+	for len(rows) > 0 && w.Err == nil {
 		t, end := rows[0].Time, 1
 		for end < len(rows) && rows[end].Time == t {
 			end++
 		}
 		if err := rows[0].CheckTime(); err != nil {
-			w.fail(err)
+			w.Fail(err)
 			return
 		}
 		var old []row

@@ -11,7 +11,7 @@ import (
 
 // writer is the connection that writes, and the changes of its current transaction.
 type writer struct {
-	*conn
+	conn
 	cacheBytes int64
 
 	generation           int64              // of the last transaction that it has seen; -1 before any
@@ -32,9 +32,9 @@ const (
 )
 
 func (w *writer) begin() {
-	w.conn.begin(true)
+	w.Begin(true)
 	w.written, w.counts, w.tags, w.changed, w.oldest = store.Written{}, counts{}, [len(kinds)][]tag{}, false, nothing
-	g := w.number(lastChange)
+	g := w.Number(lastChange)
 	if g != w.generation || len(w.interned) > maxInterned { // another process may have removed some
 		w.forget()
 	}
@@ -43,8 +43,7 @@ func (w *writer) begin() {
 
 // rollback undoes the transaction unless it is committed.
 func (w *writer) rollback() {
-	if w.open {
-		w.conn.rollback()
+	if w.Rollback() {
 		*w = writer{conn: w.conn, cacheBytes: w.cacheBytes, generation: -1}
 	}
 }
@@ -53,16 +52,16 @@ func (w *writer) rollback() {
 func (w *writer) commit() {
 	if w.changed {
 		w.writeAllTags()
-		w.counts.write(w.conn)
+		w.counts.write(w.Conn)
 		age := int64(math.MaxInt64)
 		if w.oldest != everything {
 			age = max(0, time.Now().Unix()-int64(w.oldest))
 		}
 		w.generation++
-		w.exec("delete from change where age <= ?", age)
-		w.exec("insert into change values (?, ?)", age, w.generation)
+		w.Exec("delete from change where age <= ?", age)
+		w.Exec("insert into change values (?, ?)", age, w.generation)
 	}
-	w.conn.commit()
+	w.Commit()
 }
 
 // touch notes a change of events from t on.
@@ -74,7 +73,7 @@ func (w *writer) touch(t upstream.Time) {
 func (w *writer) senders(list []store.Sender) {
 	for _, x := range list {
 		exists, old := false, store.Sender{SenderID: x.SenderID}
-		for v := range w.rows("select user_id, address from sender where id = ?", int64(x.SenderID)) {
+		for v := range w.Rows("select user_id, address from sender where id = ?", int64(x.SenderID)) {
 			exists, old.UserID, old.Address = true, upstream.ID(integer(v[0])), text(v[1])
 		}
 		switch {
@@ -87,7 +86,7 @@ func (w *writer) senders(list []store.Sender) {
 			w.written.Replaced++
 		}
 		w.touch(everything)
-		w.exec("insert or replace into sender values (?, ?, ?)", int64(x.SenderID), int64(x.UserID), x.Address)
+		w.Exec("insert or replace into sender values (?, ?, ?)", int64(x.SenderID), int64(x.UserID), x.Address)
 	}
 }
 
@@ -107,9 +106,9 @@ func (w *writer) insert(k *kind, r *row) {
 	if k.Kind == upstream.Bounces {
 		values = append(values, w.pattern(grouped.Pattern(r.DiagnosticCode, r.Local)))
 	}
-	w.exec(k.insert, values...)
+	w.Exec(k.insert, values...)
 	if r.FullContent != "" {
-		w.exec("insert into bounce_content values (?, ?)", r.id, r.FullContent)
+		w.Exec("insert into bounce_content values (?, ?)", r.id, r.FullContent)
 	}
 }
 
@@ -124,10 +123,10 @@ func (w *writer) drop(k *kind, r *row) {
 func (w *writer) remove(k *kind, r *row) {
 	w.writeTags(k) // those of the row may be among them
 	for _, h := range r.XHeaders {
-		w.exec("delete from "+k.table+"_header where header_id = ? and id = ?", w.header(h), r.id)
+		w.Exec("delete from "+k.table+"_header where header_id = ? and id = ?", w.header(h), r.id)
 	}
 	if r.FullContent != "" {
-		w.exec("delete from bounce_content where id = ?", r.id)
+		w.Exec("delete from bounce_content where id = ?", r.id)
 	}
-	w.exec("delete from "+k.table+" where id = ?", r.id)
+	w.Exec("delete from "+k.table+" where id = ?", r.id)
 }

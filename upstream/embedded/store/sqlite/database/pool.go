@@ -1,0 +1,75 @@
+package database
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"deliverygraph/upstream/embedded/store"
+)
+
+// Pool is connections to a file that are opened when they are needed.
+type Pool struct {
+	ctx   context.Context // ends the use
+	cfg   Config
+	slots chan struct{} // contains one for each connection that is idle, or not open yet
+	mu    sync.Mutex
+	idle  []*Conn
+}
+
+// NewPool returns a pool of size connections, of which some are open. When ctx ends, it gives away no more.
+func NewPool(ctx context.Context, cfg Config, size int, open ...*Conn) *Pool {
+	p := &Pool{ctx: ctx, cfg: cfg, slots: make(chan struct{}, size), idle: open}
+	for range size {
+		p.slots <- struct{}{}
+	}
+	return p
+}
+
+// Take waits for a connection, which is for statements until ctx ends. The caller must return it with Put. The one used
+// last is used next, since its cache has the most pages. It fails with [store.ErrClosed] after the end of the pool.
+func (p *Pool) Take(ctx context.Context) (*Conn, error) {
+	if p.ctx.Err() != nil {
+		return nil, store.ErrClosed
+	}
+	select {
+	case <-p.slots:
+	case <-p.ctx.Done():
+		return nil, store.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n := len(p.idle); n > 0 {
+		c := p.idle[n-1]
+		p.idle = p.idle[:n-1]
+		c.Use(ctx)
+		return c, nil
+	}
+	c, err := connect(ctx, p.cfg)
+	if err != nil {
+		p.slots <- struct{}{}
+	}
+	return c, err
+}
+
+// Put returns a connection.
+func (p *Pool) Put(c *Conn) {
+	p.mu.Lock()
+	p.idle = append(p.idle, c)
+	p.mu.Unlock()
+	p.slots <- struct{}{}
+}
+
+// Close waits for all connections, and closes them. The pool's context must have ended.
+func (p *Pool) Close() error {
+	for range cap(p.slots) {
+		<-p.slots
+	}
+	var errs []error
+	for _, c := range p.idle {
+		errs = append(errs, c.Close())
+	}
+	return errors.Join(errs...)
+}
