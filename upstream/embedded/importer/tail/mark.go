@@ -33,7 +33,6 @@ type Mark struct {
 
 	key     string
 	changed bool
-	open    bool // whether the file is being read
 	trace   trace
 }
 

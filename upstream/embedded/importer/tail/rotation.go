@@ -17,12 +17,11 @@ type log struct {
 	set            *Set
 	name, absolute string
 
-	current *file
+	current *file       // the file that has the path; nil if there is none, or if it is compressed and was read
+	held    []*file     // files that had the path, and may still grow
 	last    *Mark       // of the file that had the path last
-	old     []*file     // renamed files that may still grow
-	begun   bool        // whether rotations before the start were handled
-	packed  bool        // whether the file is compressed, and was read
-	passed  os.FileInfo // a file that is read under another path
+	read    os.FileInfo // the compressed file that was read; nil if the file is not compressed
+	begun   bool        // whether the path was polled before
 	missing bool        // whether the user knows that there is no file
 	denied  bool        // whether the user knows that the file cannot be read
 }
@@ -31,10 +30,23 @@ type log struct {
 // are told to reopen their log.
 const lingers = time.Minute
 
-// poll reads everything that is available now.
+// poll reads everything that is available now: first what files that had the path have more, and last the file that has
+// it now.
 func (l *log) poll(give Give) error {
-	for i := 0; i < len(l.old); i++ {
-		f := l.old[i]
+	if !l.begun {
+		l.last = slices.MaxFunc(append(l.marks(), &Mark{}), func(a, b *Mark) int { return cmp.Compare(a.Seen, b.Seen) })
+	}
+	turned, err := l.look()
+	if err != nil {
+		return err
+	}
+	for i := 0; i < len(l.held); i++ {
+		f := l.held[i]
+		replaced, err := l.identify(f)
+		if err != nil {
+			return err
+		}
+		turned = turned || replaced
 		ended := l.set.options.Now().Sub(f.grown) > lingers
 		if err := l.set.read(f, ended, give); err != nil {
 			return err
@@ -42,104 +54,62 @@ func (l *log) poll(give Give) error {
 		if ended && l.set.options.Now().Sub(f.grown) > lingers {
 			f.mark.finish()
 			f.close()
-			l.old = slices.Delete(l.old, i, i+1)
+			l.held = slices.Delete(l.held, i, i+1)
 			i--
 		}
 	}
-	if l.current != nil {
-		if err := l.look(give); err != nil {
+	if turned || !l.begun {
+		l.begun = true
+		if err := l.makeUp(give); err != nil {
 			return err
 		}
 	}
-	if l.current == nil {
-		return l.open(give)
-	}
-	return nil
-}
-
-// look reads the current file, and notices when it was truncated or another file has taken its place.
-func (l *log) look(give Give) error {
-	f := l.current
-	info, err := f.live.Stat()
-	if err != nil {
-		return fmt.Errorf("follow %s: %w", l.name, err)
-	}
-	changed := info.Size() != f.size || !info.ModTime().Equal(f.written)
-	f.size, f.written, f.modified = info.Size(), info.ModTime(), info.ModTime()
-	switch {
-	case changed && f.mark.Offset > 0 && !f.mark.of(f.content):
-		return l.truncated(give)
-	case changed && f.mark.Offset == 0: // it was empty, and may have become a copy
-		if m := l.set.find(f.content); m != nil && m.open {
-			f.close()
-			l.current, l.passed = nil, info
-			return nil
-		} else if m != nil {
-			f.mark.open = false
-			f.mark, m.open, l.last = m, true, m
-		}
-		return l.renewed(f.mark, give) // it may have been truncated in between
-	}
-	if info.Size() > f.mark.Offset {
-		if err := l.set.read(f, false, give); err != nil {
-			return err
-		}
-	}
-	now, err := os.Stat(l.absolute)
-	if err == nil && os.SameFile(info, now) {
+	switch f := l.current; {
+	case f == nil:
 		return nil
+	case f.live == nil:
+		l.current = nil
+		return l.set.finish(f, give)
+	default:
+		return l.set.read(f, false, give)
 	}
-	l.old, l.current = append(l.old, f), nil // it was renamed or removed
-	f.grown = l.set.options.Now()
-	return nil
 }
 
-// truncated handles a file that has other content than before. The rest of the earlier content may be in
-// a copy.
-func (l *log) truncated(give Give) error {
-	f, m := l.current, l.current.mark
-	m.open = false
-	f.mark = l.set.add(l.absolute, m.Format)
-	f.mark.open, l.last = true, f.mark
-	return l.renewed(m, give)
-}
-
-// renewed reads the rest of the earlier content of the current file, from a mark, and its new content.
-func (l *log) renewed(m *Mark, give Give) error {
-	f := l.current
-	held, err := f.live.Stat()
-	if now, missing := os.Stat(l.absolute); err != nil || missing != nil || !os.SameFile(held, now) {
-		// It was also renamed, and may have been compressed since: its mark must exist to identify it.
-		if err := l.set.read(f, false, give); err != nil {
-			return err
+// marks returns the marks of files that have or had the path.
+func (l *log) marks() (all []*Mark) {
+	for _, m := range l.set.marks {
+		if m.Path == l.absolute && m.Offset > 0 {
+			all = append(all, m)
 		}
 	}
-	if err := l.makeUp(m, give); err != nil {
-		return err
-	}
-	return l.set.read(f, false, give)
+	return all
 }
 
-// open opens the file that has the path now, unless it is read already.
-func (l *log) open(give Give) error {
+// look opens the file that has the path now, and reports whether that is another file, or has other content, than
+// before.
+func (l *log) look() (turned bool, err error) {
 	info, err := os.Stat(l.absolute)
+	if f := l.current; f != nil {
+		if now, gone := f.live.Stat(); gone == nil && err == nil && os.SameFile(now, info) {
+			return l.identify(f)
+		}
+		l.held, l.current, turned = append(l.held, f), nil, true // it was renamed or removed
+		f.grown = l.set.options.Now()
+	}
 	switch {
 	case isMissing(err):
 		if !l.missing {
 			l.missing = true
 			l.set.options.Note(l.name + " does not exist yet: waiting for it")
 		}
-		if l.begun {
-			return nil
-		}
-		return l.begin(nil, give)
+		return turned, nil
 	case err != nil:
-		return fmt.Errorf("cannot follow: %w", err)
+		return turned, fmt.Errorf("cannot follow: %w", err)
 	case !info.Mode().IsRegular():
-		return fmt.Errorf("cannot follow %s: it is not a regular file", l.name)
-	case l.passed != nil && os.SameFile(l.passed, info) && l.passed.Size() == info.Size() &&
-		l.passed.ModTime().Equal(info.ModTime()): // inodes are reused
-		return nil
+		return turned, fmt.Errorf("cannot follow %s: it is not a regular file", l.name)
+	case l.read != nil && os.SameFile(l.read, info) && l.read.Size() == info.Size() &&
+		l.read.ModTime().Equal(info.ModTime()): // inodes are reused
+		return turned, nil
 	}
 	if l.missing {
 		l.missing = false
@@ -148,132 +118,114 @@ func (l *log) open(give Give) error {
 	f, m, err := l.set.openFile(l.name, l.absolute)
 	switch {
 	case isMissing(err): // it was renamed meanwhile
-		return nil
-	// rotation may create the file first, and then set its permissions
-	case errors.Is(err, fs.ErrPermission) && l.begun:
+		return turned, nil
+	case errors.Is(err, fs.ErrPermission) && l.begun: // rotation may create the file first, and then set its permissions
 		if !l.denied {
 			l.set.options.Note(err.Error())
 		}
 		l.denied = true
-		return nil
+		return turned, nil
 	case err != nil:
-		return err
+		return turned, err
 	case f == nil: // nothing can be decompressed yet
-		return nil
-	}
-	l.passed, l.denied = info, false
-	if m != nil && m.open { // it is read under another name
-		_ = f.closer.Close()
-		return l.begin(m, give)
-	}
-	if err := l.begin(m, give); err != nil {
-		_ = f.closer.Close()
-		return err
+		return turned, nil
 	}
 	if m == nil {
-		format := ""
-		if l.last != nil {
-			format = l.last.Format
-		}
-		m = l.set.add(l.absolute, format)
+		m = l.set.add(l.absolute, l.last.Format)
 	}
-	f.mark, m.open, l.last, f.modified = m, true, m, info.ModTime()
+	turned = turned || m != l.last
+	f.mark, l.last, l.current, l.denied, l.read = m, m, f, false, nil
+	f.modified = info.ModTime()
 	if f.live == nil {
-		l.packed = true
-		return l.set.finish(f, give)
+		l.read = info
+	} else {
+		f.size, f.written = info.Size(), info.ModTime()
 	}
-	l.packed, l.current = false, f
-	f.size = info.Size()
-	return l.set.read(f, false, give)
+	return turned, nil
 }
 
-// begin handles rotations since the path was last read, perhaps by an earlier run of the program. Now is
-// the mark of the file that has the path now, or nil.
-func (l *log) begin(now *Mark, give Give) error {
-	before := []*Mark{l.last}
-	if !l.begun {
-		before = l.before(now)
+// identify finds out which mark an open file has now, and reports whether it is another one: the file may have been
+// truncated, or overwritten by a copy of another one.
+func (l *log) identify(f *file) (replaced bool, err error) {
+	info, err := f.live.Stat()
+	if err != nil {
+		return false, fmt.Errorf("follow %s: %w", l.name, err)
 	}
-	l.begun = true
-	for _, m := range before {
-		if m == nil || m == now {
-			continue
-		}
+	if info.Size() == f.size && info.ModTime().Equal(f.written) {
+		return false, nil
+	}
+	f.size, f.written, f.modified = info.Size(), info.ModTime(), info.ModTime()
+	if f.mark.of(f.content) {
+		return false, nil
+	}
+	m := l.set.find(f.content)
+	if m == nil && f.mark.Offset == 0 { // it was empty, and is new
+		return false, nil
+	}
+	if m == nil {
+		m = l.set.add(l.absolute, f.mark.Format)
+	}
+	if f.mark == l.last {
 		l.last = m
-		if err := l.makeUp(m, give); err != nil {
-			return err
-		}
 	}
-	return nil
+	f.mark = m
+	return true, nil
 }
 
-// before returns the marks of the files that had the path before, oldest first: those that were not read
-// to their end, and the latest one, which other files may have followed.
-func (l *log) before(now *Mark) (list []*Mark) {
-	for _, m := range l.set.marks {
-		if m.Path == l.absolute && m.Offset > 0 {
-			list = append(list, m)
-		}
-	}
-	slices.SortFunc(list, func(a, b *Mark) int { return cmp.Compare(a.Seen, b.Seen) })
-	if len(list) == 0 {
+// makeUp handles rotations since the path was last read, perhaps by an earlier run of the program. It reads the rest of
+// the files that have lost the path, and the files that had it in between. They are in the same folder, perhaps
+// compressed.
+func (l *log) makeUp(give Give) error {
+	lost := slices.DeleteFunc(l.marks(), func(m *Mark) bool { return l.current != nil && m == l.current.mark })
+	if len(lost) == 0 {
 		return nil
 	}
-	latest := list[len(list)-1]
-	return slices.DeleteFunc(list, func(m *Mark) bool { return m.Done && m != latest })
-}
-
-// makeUp reads the rest of a file that has lost its path to another one, and the files that had the path
-// in between. They are in the same folder, perhaps compressed.
-func (l *log) makeUp(m *Mark, give Give) error {
-	since := m.Seen
+	slices.SortFunc(lost, func(a, b *Mark) int { return cmp.Compare(a.Seen, b.Seen) })
+	latest := lost[len(lost)-1] // other files may have followed it, even if it is done
+	lost = slices.DeleteFunc(lost, func(m *Mark) bool { return m.Done && m != latest })
+	since := lost[0].Seen
 	siblings, err := l.siblings(since)
 	if err != nil {
 		return err
 	}
-	found := false
+	found := map[*Mark]bool{}
 	for _, info := range siblings {
 		path := filepath.Join(filepath.Dir(l.absolute), info.Name())
-		f, known, err := l.set.openFile(filepath.Join(filepath.Dir(l.name), info.Name()), path)
+		if info.Size() == 0 || l.set.holds(info) {
+			continue
+		}
+		f, m, err := l.set.openFile(filepath.Join(filepath.Dir(l.name), info.Name()), path)
 		if err != nil || f == nil {
 			continue // it was removed, or cannot be read
 		}
-		if info.Size() == 0 {
-			_ = f.closer.Close()
-			continue
-		}
+		found[m] = true
 		switch {
-		case l.set.holds(info): // it was renamed, and is still open
-			found = found || known == m
+		case m != nil && m.Done && (f.live == nil || info.Size() <= m.Offset),
+			m != nil && f.live == nil && l.set.reads(m), // perhaps it is being compressed
+			m == nil && (!l.rotated(info.Name()) || info.ModTime().Unix() < since-1 || l.set.follows(path)):
 			_ = f.closer.Close()
 			continue
-		case known == m:
-			found = true
-		case known != nil && (known.open || known.Done), known == nil && !l.rotated(info.Name()),
-			known == nil && (info.ModTime().Unix() < since-1 || l.set.follows(path)):
-			_ = f.closer.Close()
-			continue
-		case known == nil:
-			known = l.set.add(l.absolute, m.Format)
+		case m == nil:
+			m = l.set.add(l.absolute, l.last.Format)
 		}
-		f.mark, known.open, f.modified = known, true, info.ModTime()
+		f.mark, f.modified = m, info.ModTime()
 		if f.live != nil { // a program may still write to it
-			l.old = append(l.old, f)
-			if err := l.set.read(f, false, give); err != nil {
-				return err
-			}
-		} else if err := l.set.finish(f, give); err != nil {
+			l.held = append(l.held, f)
+			err = l.set.read(f, false, give)
+		} else {
+			err = l.set.finish(f, give)
+		}
+		if err != nil {
 			return err
 		}
 	}
-	if m.open {
-		return nil
+	for _, m := range lost {
+		if !m.Done && !found[m] && !l.set.reads(m) {
+			l.set.options.Note(fmt.Sprintf("%s is a different file now, and the previous one is gone: "+
+				"what it had after line %d is lost", l.name, m.Lines))
+			m.finish()
+		}
 	}
-	if !found && !m.Done && m.Offset > 0 {
-		l.set.options.Note(fmt.Sprintf("%s is a different file now, and the previous one is gone: "+
-			"what it had after line %d is lost", l.name, m.Lines))
-	}
-	m.finish()
 	return nil
 }
 
@@ -335,14 +287,19 @@ func (s *Set) follows(path string) bool {
 
 // holds reports whether a file is open, under any name.
 func (s *Set) holds(info fs.FileInfo) bool {
-	same := func(f *file) bool {
-		if f == nil || f.live == nil {
-			return false
-		}
+	return s.contains(func(f *file) bool {
 		held, err := f.live.Stat()
 		return err == nil && os.SameFile(held, info)
-	}
-	return slices.ContainsFunc(s.logs, func(l *log) bool { return same(l.current) || slices.ContainsFunc(l.old, same) })
+	})
+}
+
+// reads reports whether an open file has a mark.
+func (s *Set) reads(m *Mark) bool { return s.contains(func(f *file) bool { return f.mark == m }) }
+
+// contains reports whether there is such a file among those that are open and may grow.
+func (s *Set) contains(is func(*file) bool) bool {
+	live := func(f *file) bool { return f != nil && f.live != nil && is(f) }
+	return slices.ContainsFunc(s.logs, func(l *log) bool { return live(l.current) || slices.ContainsFunc(l.held, live) })
 }
 
 // openFile opens a file, and returns its mark if it was read before. The file is nil if nothing can be
@@ -363,23 +320,14 @@ func (s *Set) openFile(name, path string) (f *file, m *Mark, err error) {
 		return nil, nil, nil
 	}
 	m = s.find(f.content)
-	if f.live == nil && s.rewinds(f, m) {
-		_ = in.Close()
+	if packed, ok := f.content.(*stream); ok && (m == nil && packed.start > 0 || m != nil && packed.start > m.Offset) {
+		_ = in.Close() // it was read beyond its mark
 		if in, _, _, err = s.options.Unpack(path); err != nil {
 			return nil, nil, fmt.Errorf("cannot follow: %w", err)
 		}
 		f.closer, f.content = in, &stream{in: in}
 	}
 	return f, m, nil
-}
-
-// rewinds reports whether a compressed file was read beyond its mark, and must be reopened.
-func (s *Set) rewinds(f *file, m *Mark) bool {
-	at := int64(0)
-	if m != nil {
-		at = m.Offset
-	}
-	return f.content.(*stream).start > at
 }
 
 // finish reads a file to its end, and closes it.

@@ -89,7 +89,7 @@ func (s *Set) Poll(give Give) error {
 
 // Ended reports whether no file can grow any more, because all are compressed.
 func (s *Set) Ended() bool {
-	return !slices.ContainsFunc(s.logs, func(l *log) bool { return !l.packed || len(l.old) > 0 })
+	return !slices.ContainsFunc(s.logs, func(l *log) bool { return l.read == nil || len(l.held) > 0 })
 }
 
 // Files returns the number of paths.
@@ -106,12 +106,9 @@ func (s *Set) Changed() map[string]string {
 	}
 	if over := len(s.marks) - MaxMarks; over > 0 {
 		oldest := slices.SortedFunc(maps.Values(s.marks), func(a, b *Mark) int { return cmp.Compare(a.Seen, b.Seen) })
-		for _, m := range oldest {
-			if over > 0 && !m.open {
-				delete(s.marks, m.key)
-				changed[m.key] = ""
-				over--
-			}
+		for _, m := range oldest[:over] {
+			delete(s.marks, m.key)
+			changed[m.key] = ""
 		}
 	}
 	return changed
@@ -120,12 +117,12 @@ func (s *Set) Changed() map[string]string {
 // Close closes the files.
 func (s *Set) Close() {
 	for _, l := range s.logs {
-		for _, f := range append(l.old, l.current) {
+		for _, f := range append(l.held, l.current) {
 			if f != nil {
 				f.close()
 			}
 		}
-		l.old, l.current = nil, nil
+		l.held, l.current = nil, nil
 	}
 }
 
@@ -177,10 +174,7 @@ type file struct {
 	grown    time.Time // the time of the last read
 }
 
-func (f *file) close() {
-	f.mark.open = false
-	_ = f.closer.Close() // read only
-}
+func (f *file) close() { _ = f.closer.Close() } // read only
 
 // read passes on the available lines of a file. If the file has ended, its last line needs no line end.
 func (s *Set) read(f *file, ended bool, give Give) error {
