@@ -26,7 +26,6 @@ func newTransport(maxConcurrent int, roots *x509.CertPool) *http.Transport {
 		MaxIdleConnsPerHost:    maxConcurrent,
 		IdleConnTimeout:        90 * time.Second,
 		MaxResponseHeaderBytes: maxHeaderBytes,
-		ReadBufferSize:         64 << 10, // a page is about 200 KB
 		// All requests share one HTTP/2 connection. When it has been silent for a while, a ping finds out whether it is
 		// dead, and the next request opens another.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: 5 * time.Second, PingTimeout: 5 * time.Second},
