@@ -201,14 +201,14 @@ func (c *Cache) live(ctx context.Context, q *upstream.Question) (any, error) {
 	l, joined, err := c.join(ctx, &k, func(ctx context.Context) (landed, error) {
 		if c.polls {
 			f, _, err := c.fetch(ctx, c.o.moment(), key{scope: c.scope, form: polled, q: *q}, lookup{q: q})
-			return landed{entry: entry{value: f.value, rows: upstream.RowsOf(f.value)}}, err
+			return landed{entry: entry{value: f.value}}, err
 		}
 		answer, err := c.next.Ask(ctx, q)
-		return landed{entry: entry{value: answer, rows: upstream.RowsOf(answer)}}, err
+		return landed{entry: entry{value: answer}}, err
 	})
 	err = gaveUp(err)
 	if joined {
-		c.report(ctx, Lookup{Question: q, Joined: true, Rows: l.rows, Err: err})
+		c.report(ctx, Lookup{Question: q, Joined: true, Rows: upstream.RowsOf(l.value), Err: err})
 	}
 	return l.value, err
 }

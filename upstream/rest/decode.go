@@ -13,6 +13,9 @@ func decode(q *upstream.Question, body string, call *Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if page := upstream.PageOf(answer); page != nil {
+		return checkPage(q, answer, page, call)
+	}
 	call.Rows = upstream.RowsOf(answer)
 	switch a := answer.(type) {
 	case upstream.BounceDetail:
@@ -22,21 +25,19 @@ func decode(q *upstream.Question, body string, call *Call) (any, error) {
 	case []upstream.Series:
 		err = errors.Join(checkCounted(a, q.Counts(), func(s *upstream.Series) upstream.ID { return s.ID }),
 			checkPoints(a, q.Series()))
-	case []string, upstream.Groups:
-	default:
-		return checkPage(q, upstream.PageOf(answer), call)
 	}
 	return answer, err
 }
 
-// checkPage checks one page of a list.
-func checkPage(q *upstream.Question, page upstream.Page, call *Call) (any, error) {
+// checkPage checks an answer that is one page of a list.
+func checkPage(q *upstream.Question, answer any, page upstream.Page, call *Call) (any, error) {
 	if n := page.Len(); n > upstream.PageSize {
 		// Nothing is lost: the next call's offset points at the first dropped row. All callers can rely on the page
 		// size.
 		page, call.Dropped = page.Slice(0, upstream.PageSize).Clone(), n-upstream.PageSize
+		answer = page.Rows()
 	}
 	call.Rows = page.Len()
-	return page.Rows(), errors.Join(checkOwners(page, askedOf(q)),
+	return answer, errors.Join(checkOwners(page, askedOf(q)),
 		checkPast(page, q.Window, upstream.Time(time.Now().Unix())))
 }
