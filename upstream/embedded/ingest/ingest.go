@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"mime"
 	"net/http"
 	"slices"
 	"strings"
@@ -124,6 +125,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case errors.As(err, &refused):
 		b.Status, answer.Error = refused.status, refused.message
+		if refused.status == http.StatusBadRequest {
+			answer.Error += wrongType(r)
+		}
 		for name, value := range refused.headers {
 			w.Header().Set(name, value)
 		}
@@ -257,6 +261,16 @@ func onePerLine(body []byte) ([]byte, error) {
 		lines.WriteByte('\n')
 	}
 	return lines.Bytes(), nil
+}
+
+// wrongType names the Content-Type of a request whose body cannot be read, if that is not JSON.
+func wrongType(r *http.Request) string {
+	given := r.Header.Get("Content-Type")
+	name, _, _ := mime.ParseMediaType(given)
+	if given == "" || strings.Contains(name, "json") || strings.HasPrefix(name, "text/") { // SES sends JSON as text
+		return ""
+	}
+	return fmt.Sprintf("; the Content-Type of the request is %.100q, and it must be application/json", given)
 }
 
 func (h *handler) nothingAt(path string) string {
