@@ -7,17 +7,9 @@ import (
 	"deliverygraph/upstream/embedded/store/sqlite/database"
 )
 
-// Finish builds the indexes that the store lacks: see [store.Writer]. Each index that is complete stays.
+// Finish builds the indexes that the store lacks, once for all callers: see [store.Writer]. Each index that is complete
+// stays.
 func (s *Store) Finish(ctx context.Context) error {
-	err := s.finish(ctx)
-	if err != nil && ctx.Err() == nil {
-		err = fmt.Errorf("build the indexes: %w", database.Explain(s.path, err))
-	}
-	return err
-}
-
-// finish is Finish for all callers at once. The work continues when ctx ends.
-func (s *Store) finish(ctx context.Context) error {
 	if s.indexed.Load() {
 		return nil
 	}
@@ -32,7 +24,7 @@ func (s *Store) finish(ctx context.Context) error {
 // readIndexed is read for calls that are slow without indexes. It builds them first, if it can.
 func (s *Store) readIndexed(ctx context.Context, what string, f func(*reader)) error {
 	if !s.readOnly && !s.unfinished.Load() {
-		if err := s.finish(ctx); ctx.Err() != nil {
+		if err := s.Finish(ctx); ctx.Err() != nil {
 			return ctx.Err()
 		} else if err != nil {
 			s.unfinished.Store(true) // such as on a full disk: the next calls do not try again
@@ -46,20 +38,22 @@ func (s *Store) readIndexed(ctx context.Context, what string, f func(*reader)) e
 
 func (s *Store) buildIndexes() error {
 	w, err := s.lock(s.ctx)
+	if err == nil {
+		defer s.unlock(w)
+		s.tempBeside(w.Conn)
+		w.Exec("pragma cache_size = -16384") // SQLite sorts in as much memory, and takes twice as much while it does
+		for _, q := range indexes {
+			w.Wait(q)
+		}
+		err = w.Err
+		w.Use(context.Background())
+		w.Exec(fmt.Sprintf("pragma cache_size = -%d", w.cacheBytes>>10))
+	}
 	if err != nil {
-		return err
+		return fmt.Errorf("build the indexes: %w", database.Explain(s.path, err))
 	}
-	defer s.unlock(w)
-	s.tempBeside(w.Conn)
-	w.Exec("pragma cache_size = -16384") // SQLite sorts in as much memory, and takes twice as much while it does
-	for _, q := range indexes {
-		w.Wait(q)
-	}
-	err = w.Err
-	w.Use(context.Background())
-	w.Exec(fmt.Sprintf("pragma cache_size = -%d", w.cacheBytes>>10))
-	s.indexed.Store(err == nil)
-	return err
+	s.indexed.Store(true)
+	return nil
 }
 
 // hasIndexes reports whether the store has all indexes.

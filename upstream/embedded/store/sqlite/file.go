@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"database/sql/driver"
 	"embed"
 	"errors"
@@ -23,15 +24,12 @@ const (
 //go:embed schema/[0-9]*.sql
 var migrationFiles embed.FS
 
-// migrations are the statements of each file.
+// migrations are the statements of each file, in the order of their numbers.
 var migrations = func() (all []string) {
 	files, err := migrationFiles.ReadDir("schema")
 	for _, f := range files {
-		var text []byte
-		if err == nil {
-			text, err = migrationFiles.ReadFile("schema/" + f.Name())
-		}
-		all = append(all, string(text))
+		text, failed := migrationFiles.ReadFile("schema/" + f.Name())
+		all, err = append(all, string(text)), cmp.Or(err, failed)
 	}
 	if err != nil {
 		panic(err)
