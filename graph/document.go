@@ -21,22 +21,20 @@ import (
 // documents parses and validates documents and caches the valid ones by their text. The cache is bounded in bytes: with
 // a bound on entries, 1,000 large documents could hold hundreds of megabytes.
 type documents struct {
-	schema   *ast.Schema
-	elements map[string]float64 // see [elementsOf]
-	rules    []validator.Rule
-	o        *Options
-	sound    *otter.Cache[string, document]
+	schema *ast.Schema
+	rules  []validator.Rule
+	o      *Options
+	sound  *otter.Cache[string, document]
 }
 
 // document is a valid document and what follows from its text alone.
 type document struct {
 	*ast.QueryDocument
-	hash  string // see [HashDocument]
-	known []byte // the data of every response to it; nil if it has to run
-	plans *columns.Plans
-	// notNull has the variables whose type allows null but that are used where null is not allowed, as the GraphQL
-	// specification permits for a variable with a default value (5.8.5).
-	notNull map[*ast.VariableDefinition]bool
+	hash        string // see [HashDocument]
+	known       []byte // the data of every response to it; nil if it has to run
+	plans       *columns.Plans
+	nulls       nullPlaces
+	introspects bool // one of its operations selects __schema or __type
 }
 
 // knownData returns the data of every response to a document that selects only __typename of the query type, as health
@@ -68,7 +66,7 @@ func knownData(doc *ast.QueryDocument, schema *ast.Schema) []byte {
 const docBytesPerByte = 200
 
 func newDocuments(schema *ast.Schema, o *Options) *documents {
-	d := &documents{schema: schema, elements: elementsOf(schema), o: o}
+	d := &documents{schema: schema, o: o}
 	d.rules = d.allRules()
 	d.sound = otter.Must(&otter.Options[string, document]{
 		MaximumWeight: uint64(o.QueryCacheBytes),
@@ -85,6 +83,9 @@ func (d *documents) allRules() []validator.Rule {
 	all.ReplaceRule(rules.ValuesOfCorrectTypeRule.Name, d.literals)
 	all.ReplaceRule(rules.OverlappingFieldsCanBeMergedRule.Name, d.overlaps)
 	all.ReplaceRule(rules.MaxIntrospectionDepth.Name, d.introspection)
+	all.ReplaceRule(rules.LoneAnonymousOperationRule.Name, anonymous)
+	all.ReplaceRule(rules.UniqueOperationNamesRule.Name, sameNames)
+	all.ReplaceRule(rules.SingleFieldSubscriptionsRule.Name, singleField)
 	if d.o.HideSchema { // suggestions of similar names would reveal the schema
 		all.ReplaceRule(rules.FieldsOnCorrectTypeRule.Name, rules.FieldsOnCorrectTypeRuleWithoutSuggestions.RuleFunc)
 		all.ReplaceRule(rules.KnownArgumentNamesRule.Name, rules.KnownArgumentNamesRuleWithoutSuggestions.RuleFunc)
@@ -104,11 +105,9 @@ func (d *documents) read(text string) (document, gqlerror.List) {
 	if doc, ok := d.sound.GetIfPresent(text); ok {
 		return doc, nil
 	}
-	// gqlparser counts the line feed of CR LF as a column of the next line.
-	source := &ast.Source{Input: strings.ReplaceAll(text, "\r\n", "\n")}
-	doc, err := parser.ParseQueryWithTokenLimit(source, d.o.MaxTokens)
+	doc, source, err := d.parse(text)
 	if err != nil {
-		return document{}, gqlerror.List{d.unparsable(err)}
+		return document{}, gqlerror.List{err}
 	}
 	if len(doc.Operations) == 0 {
 		return document{}, gqlerror.List{requestError(codeBadUserInput, "the document has no operation")}
@@ -116,13 +115,13 @@ func (d *documents) read(text string) (document, gqlerror.List) {
 	if err := d.o.limit(doc); err != nil {
 		return document{}, gqlerror.List{err}
 	}
-	notNull, errs := d.validate(doc)
-	if len(errs) > 0 {
+	if errs := d.validate(doc); len(errs) > 0 {
 		for _, e := range errs {
 			if e.Extensions["code"] == nil {
 				finish(e, codeBadUserInput, e.Message)
 			}
 		}
+		placeStrings(source, errs)
 		return document{}, errs
 	}
 	if mayDefer(text) {
@@ -133,17 +132,32 @@ func (d *documents) read(text string) (document, gqlerror.List) {
 		hash:          HashDocument(text),
 		known:         knownData(doc, d.schema),
 		plans:         columns.NewPlans(),
-		notNull:       notNull,
+		nulls:         nullPlacesOf(doc),
+		introspects:   asksForSchema(doc, d.schema),
 	}
 	d.sound.Set(text, sound)
 	return sound, nil
+}
+
+// parse parses a document. It also returns the text that positions in the document refer to.
+func (d *documents) parse(text string) (*ast.QueryDocument, string, *gqlerror.Error) {
+	source, problem := readable(text)
+	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: source}, d.o.MaxTokens)
+	if err != nil {
+		e := d.unparsable(err)
+		placeStrings(source, gqlerror.List{e})
+		if problem == nil || before(e, problem) {
+			problem = e
+		}
+	}
+	return doc, source, problem
 }
 
 // enough is the panic that stops a check once it has found as many errors as are shown.
 type enough struct{}
 
 // validate checks a document against all rules. It stops after MaxErrors errors, as more would not be shown.
-func (d *documents) validate(doc *ast.QueryDocument) (notNull map[*ast.VariableDefinition]bool, errs gqlerror.List) {
+func (d *documents) validate(doc *ast.QueryDocument) (errs gqlerror.List) {
 	defer func() {
 		if v := recover(); v != nil && v != (enough{}) {
 			panic(v)
@@ -161,24 +175,8 @@ func (d *documents) validate(doc *ast.QueryDocument) (notNull map[*ast.VariableD
 			}
 		})
 	}
-	var variables []*ast.Value
-	notNull = map[*ast.VariableDefinition]bool{}
-	events.OnValue(func(_ *validator.Walker, v *ast.Value) {
-		if v.Kind != ast.Variable {
-			return
-		}
-		variables = append(variables, v)
-		if of := v.VariableDefinition; of != nil && v.ExpectedType != nil && v.ExpectedType.NonNull && !of.Type.NonNull {
-			notNull[of] = true
-		}
-	})
 	validator.Walk(d.schema, doc, events)
-	// The walk leaves the definitions of the last operation in the values, but several operations may use a fragment. At
-	// execution none is needed, since the variables then have their default values.
-	for _, v := range variables {
-		v.VariableDefinition = nil
-	}
-	return notNull, errs
+	return errs
 }
 
 // unparsable presents an error of the parser: a syntax error or an exceeded limit.
@@ -203,19 +201,20 @@ func (d *documents) unparsable(err error) *gqlerror.Error {
 	return finish(e, codeBadUserInput, e.Message)
 }
 
-// selectionsOf returns the selections below a selection.
-func selectionsOf(s ast.Selection) ast.SelectionSet {
+// partsOf returns the directives and the selections of a selection.
+func partsOf(s ast.Selection) (ast.DirectiveList, ast.SelectionSet) {
 	switch s := s.(type) {
 	case *ast.Field:
-		return s.SelectionSet
+		return s.Directives, s.SelectionSet
 	case *ast.InlineFragment:
-		return s.SelectionSet
+		return s.Directives, s.SelectionSet
 	case *ast.FragmentSpread:
 		if s.Definition != nil { // otherwise a validation rule refuses it
-			return s.Definition.SelectionSet
+			return s.Directives, s.Definition.SelectionSet
 		}
+		return s.Directives, nil
 	}
-	return nil
+	return nil, nil
 }
 
 // fieldsOf yields the fields of a selection set, and of the fragments in it, each of which counts once.

@@ -20,8 +20,8 @@ const (
 
 // measures is the size of an operation, a fragment or a selection set, where a fragment counts each time it is spread.
 type measures struct {
-	depth, roots, fields, aliases, directives int
-	introspectionDepth                        int
+	depth, fields, aliases, directives int
+	introspectionDepth                 int
 }
 
 // manyTimes is where counting stops: fragments that double each other would overflow any integer.
@@ -30,7 +30,6 @@ const manyTimes = 1 << 30
 func (m *measures) add(o measures) {
 	m.depth = max(m.depth, o.depth)
 	m.introspectionDepth = max(m.introspectionDepth, o.introspectionDepth)
-	m.roots = min(m.roots+o.roots, manyTimes)
 	m.fields = min(m.fields+o.fields, manyTimes)
 	m.aliases = min(m.aliases+o.aliases, manyTimes)
 	m.directives = min(m.directives+o.directives, manyTimes)
@@ -76,14 +75,14 @@ func (o *Options) limit(doc *ast.QueryDocument) *gqlerror.Error {
 		return m.circle
 	}
 	for i, op := range doc.Operations {
-		if err := o.limitOperation(op, of[i]); err != nil {
+		if err := o.limitOperation(m, op, of[i]); err != nil {
 			return placed(err, op.Position)
 		}
 	}
 	return nil
 }
 
-func (o *Options) limitOperation(op *ast.OperationDefinition, of measures) *gqlerror.Error {
+func (o *Options) limitOperation(m *meter, op *ast.OperationDefinition, of measures) *gqlerror.Error {
 	what := "the operation"
 	if op.Name != "" {
 		what = fmt.Sprintf("the operation %q", op.Name)
@@ -101,8 +100,9 @@ func (o *Options) limitOperation(op *ast.OperationDefinition, of measures) *gqle
 		return tooMuch(what, "aliases", of.aliases, o.MaxAliases, split)
 	case of.directives > o.MaxDirectives:
 		return tooMuch(what, "directives", of.directives, o.MaxDirectives, split)
-	case of.roots > o.MaxRootFields:
-		return tooMuch(what, "fields at its root", of.roots, o.MaxRootFields, split)
+	}
+	if n := m.rootFields(op); n > o.MaxRootFields {
+		return tooMuch(what, "fields at its root", n, o.MaxRootFields, split)
 	}
 	return nil
 }
@@ -172,10 +172,6 @@ func (m *meter) selections(set ast.SelectionSet, root bool) (of measures) {
 			m.arguments(s.Arguments)
 			child := m.selections(s.SelectionSet, false)
 			child.depth++
-			child.roots = 0
-			if root {
-				child.roots = 1
-			}
 			if root && introspects(s) {
 				child.introspectionDepth, child.depth = child.depth, 0
 			}
@@ -200,6 +196,30 @@ func (m *meter) selections(set ast.SelectionSet, root bool) (of measures) {
 
 // introspects reports whether a root field selects the schema itself.
 func introspects(f *ast.Field) bool { return f.Name == "__schema" || f.Name == "__type" }
+
+// rootFields counts the fields at an operation's root. It runs only on operations within the other limits, so the walk
+// is short.
+func (m *meter) rootFields(op *ast.OperationDefinition) int {
+	spread := map[string]bool{}
+	var count func(ast.SelectionSet) int
+	count = func(set ast.SelectionSet) (n int) {
+		for _, s := range set {
+			switch s := s.(type) {
+			case *ast.Field:
+				n++
+			case *ast.InlineFragment:
+				n += count(s.SelectionSet)
+			case *ast.FragmentSpread: // a fragment spread again adds nothing
+				if f := m.fragments[s.Name]; f != nil && !spread[s.Name] {
+					spread[s.Name] = true
+					n += count(f.SelectionSet)
+				}
+			}
+		}
+		return n
+	}
+	return count(op.SelectionSet)
+}
 
 func (m *meter) directives(all ast.DirectiveList) int {
 	for _, d := range all {

@@ -68,7 +68,7 @@ func TestLimitsOfDocuments(t *testing.T) {
 		"too many root fields apart": {
 			"query A {" + repeat(5, " a%d: __typename") +
 				"} query B { __typename ... { __typename } ...F ...F } fragment F on Query {" +
-				strings.Repeat(" __typename", 2) + "}", `the operation "B" has 6 fields at its root`,
+				strings.Repeat(" __typename", 4) + "}", `the operation "B" has 6 fields at its root`,
 		},
 		"fields at their limit": {
 			"{ bounces(" + window + ") { nodes {" + strings.Repeat(" id", 38) + "} } }", "",
@@ -88,7 +88,7 @@ func TestLimitsOfDocuments(t *testing.T) {
 			"{ bounces(" + window + ") { nodes {" + repeat(9, " a%d: id") + "} } }", "9 aliases, and at most 8",
 		},
 		"directives at their limit": {
-			"{" + strings.Repeat(" ... @include(if: true) { __typename }", 3) +
+			"{ __typename" + strings.Repeat(" ... @include(if: true) { __typename }", 3) +
 				" ...F @skip(if: false) ...F } fragment F on Query { __typename @skip(if: false) }", "",
 		},
 		"too many directives": {

@@ -85,6 +85,12 @@ func (x *execution) prepareOperation(params *graphql.RawParams, doc document) *r
 	oc.RecoverFunc, oc.ResolverMiddleware, oc.RootResolverMiddleware = recovered, e.fields, aroundRoots
 	oc.Stats.Read, oc.Stats.OperationStart = params.ReadTime, x.record.began
 	x.ctx = graphql.WithOperationContext(x.ctx, oc)
+	if doc.introspects {
+		oc.ResolverMiddleware = within(typeFields, oc.ResolverMiddleware)
+	}
+	if x.refused = doc.nulls.refusedFields(oc.Variables); x.refused != nil {
+		oc.ResolverMiddleware = within(x.refuseNull, oc.ResolverMiddleware)
+	}
 	for _, p := range e.preparers {
 		var err *gqlerror.Error
 		if x.ctx, err = p.Prepare(x.ctx, oc); err != nil {
@@ -116,7 +122,7 @@ func (x *execution) begin() {
 		x.responses = e.schema.Exec(x.ctx)
 		return
 	}
-	ctx := graphql.WithResponseContext(x.ctx, present, recovered)
+	ctx := graphql.WithResponseContext(x.ctx, x.presenter(), recovered)
 	x.responses = e.schema.Exec(ctx)
 	if errs := graphql.GetErrors(ctx); errs != nil {
 		x.only, x.responses = true, graphql.OneShot(&graphql.Response{Errors: errs})
@@ -135,7 +141,7 @@ func (x *execution) respond(ctx context.Context) *graphql.Response {
 		x.finish(ctx, resp)
 		return resp
 	}
-	ctx = graphql.WithResponseContext(ctx, present, recovered)
+	ctx = graphql.WithResponseContext(ctx, x.presenter(), recovered)
 	if x.streams {
 		for _, e := range x.h.engine.events {
 			ctx = e.BeginEvent(ctx)

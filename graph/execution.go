@@ -19,6 +19,7 @@ type execution struct {
 	cancel    context.CancelFunc // stops whatever is still running
 	operation *ast.OperationDefinition
 	oc        graphql.OperationContext
+	refused   map[*ast.Field]*nullPlace // fields that fail because a variable is null; nil for none
 	responses graphql.ResponseHandler
 	known     []byte // the data of its only response, if it is the same for every execution
 	only      bool   // there is one response, and it is final
@@ -111,8 +112,11 @@ func (x *execution) prepare(caller context.Context, params *graphql.RawParams, b
 			},
 		}
 	}
-	if x.oc.Variables, errs = h.documents.variables(doc, op, params.Variables); errs != nil {
+	if x.oc.Variables, errs = h.documents.variables(op, params.Variables); errs != nil {
 		return refuseOperation(errs...)
+	}
+	if err := doc.nulls.refusedDirective(op, x.oc.Variables); err != nil {
+		return refuseOperation(err)
 	}
 	deferred := mayDefer(text) && defers(doc.QueryDocument, op, x.oc.Variables)
 	if deferred && by.batched {
@@ -146,7 +150,7 @@ func (x *execution) prepare(caller context.Context, params *graphql.RawParams, b
 	case deferred:
 		x.deferring()
 	}
-	if x.known == nil {
+	if x.refused == nil && x.known == nil {
 		x.ctx = columns.With(x.ctx, doc.plans)
 	}
 	x.begin()

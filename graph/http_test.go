@@ -2,6 +2,7 @@ package graph_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -181,7 +182,7 @@ func TestStatusOfRequestErrors(t *testing.T) {
 		"a name for an operation without":      {`{"query": "{ __typename }", "operationName": "C"}`, "\"C\""},
 		"a variable that is missing":           {`{"query": "query($id: ID!) { node(id: $id) { id } }"}`, "$id"},
 		"a mutation, of which there is none":   {`{"query": "mutation { __typename }"}`, "mutation"},
-		"a subscription to nothing":            {`{"query": "subscription { __typename }"}`, "introspection top level field"},
+		"a subscription to nothing":            {`{"query": "subscription { __typename }"}`, "not __typename"},
 		"a directive that is not there":        {`{"query": "{ __typename @secret }"}`, "@secret"},
 		"a fragment in a circle":               {`{"query": "{ ...F } fragment F on Query { ...F }"}`, "F"},
 		"two fields that cannot be one answer": {`{"query": "{ a: __typename a: bounceCategories { code } }"}`, "a"},
@@ -199,6 +200,30 @@ func TestStatusOfRequestErrors(t *testing.T) {
 	}
 	if e.api.Total() != 0 {
 		t.Error("something ran")
+	}
+}
+
+// Wrong operation names are reported as one error.
+func TestWrongOperationNamesAreOneError(t *testing.T) {
+	t.Parallel()
+	e := newEndpoint(graph.Options{})
+	for query, want := range map[string]string{
+		"{ __typename } { __typename }":                                   "[{1 1} {1 16}]",
+		"{ a: __typename } { b: __typename } query C { __typename }":      "[{1 1} {1 19}]",
+		"query A { __typename } { __typename }":                           "[{1 24}]",
+		"query A { __typename } query B { __typename } query A { id: a }": "",
+	} {
+		a := e.ask(t, query, "")
+		if want == "" {
+			if len(a.errors) != 2 || !strings.Contains(a.body, `only one operation named \"A\"`) {
+				t.Errorf("%s: %s", query, a.body)
+			}
+			continue
+		}
+		if len(a.errors) != 1 || fmt.Sprint(a.errors[0].Locations) != want ||
+			!strings.Contains(a.errors[0].Message, "name each, as in query First { … }") {
+			t.Errorf("%s: want one error at %s, got %s", query, want, a.body)
+		}
 	}
 }
 

@@ -75,12 +75,11 @@ func (d *documents) literals(on *validator.Events, add validator.AddErrFunc) {
 
 // variables checks and coerces the values of an operation's variables. The values are as encoding/json decodes them,
 // with numbers as [json.Number].
-func (d *documents) variables(doc document, op *ast.OperationDefinition,
-	given map[string]any) (map[string]any, gqlerror.List) {
+func (d *documents) variables(op *ast.OperationDefinition, given map[string]any) (map[string]any, gqlerror.List) {
 	if len(op.VariableDefinitions) == 0 {
 		return nil, nil
 	}
-	if errs := d.checkVariables(doc, op, given); errs != nil {
+	if errs := d.checkVariables(op, given); errs != nil {
 		return nil, errs
 	}
 	values, err := validator.VariableValues(d.schema, op, given)
@@ -90,8 +89,7 @@ func (d *documents) variables(doc document, op *ast.OperationDefinition,
 	return values, nil
 }
 
-func (d *documents) checkVariables(doc document, op *ast.OperationDefinition,
-	given map[string]any) (errs gqlerror.List) {
+func (d *documents) checkVariables(op *ast.OperationDefinition, given map[string]any) (errs gqlerror.List) {
 	defer func() {
 		if v := recover(); v != nil && v != (enough{}) {
 			panic(v)
@@ -108,9 +106,6 @@ func (d *documents) checkVariables(doc document, op *ast.OperationDefinition,
 		at := "$" + def.Variable
 		v, ok := given[def.Variable]
 		switch {
-		case ok && v == nil && doc.notNull[def]:
-			c.wrong(nil, at, "%s must not be null, since it is used where null is not allowed: leave it out "+
-				"for its default value", excerpt(at))
 		case ok:
 			c.check(v, def.Type, at)
 		case def.DefaultValue == nil && def.Type.NonNull:

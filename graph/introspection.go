@@ -1,8 +1,13 @@
 package graph
 
 import (
+	"context"
 	"fmt"
+	"slices"
+	"strings"
 
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/introspection"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 	"github.com/vektah/gqlparser/v2/validator"
@@ -10,7 +15,8 @@ import (
 )
 
 // Introspection is answered from memory, but a schema's types refer to each other, so a short query can select the
-// schema many times over. The size of the response is therefore estimated before the operation runs.
+// schema many times over. The fields of the response are therefore counted on the schema itself, up to the limit. The
+// count is exact, so no pattern of abuse needs to be known.
 
 // introspection is the validation rule that limits introspection: its depth, as graphql-js does, and the size of its
 // response. With HideSchema it refuses introspection.
@@ -30,76 +36,202 @@ func (d *documents) introspection(on *validator.Events, add validator.AddErrFunc
 		})
 	}
 	on.OnOperation(func(_ *validator.Walker, op *ast.OperationDefinition) {
-		size := 0.0
-		for f := range fieldsOf(op.SelectionSet) {
-			if !introspects(f) {
-				continue
-			}
-			size += d.fieldsIn(f)
-			switch {
-			case d.o.HideSchema:
-				add(func(e *gqlerror.Error) {
-					placed(finish(e, codeForbidden, fmt.Sprintf("%s is disabled: this gateway does not show its schema. "+
-						"Ask its operator for the schema as a file", f.Name)), f.Position)
-				})
-				return
-			case size > float64(d.o.MaxIntrospection) && !tooDeep:
-				add(func(e *gqlerror.Error) {
-					placed(finish(e, codeTooExpensive,
-						fmt.Sprintf("the response to the introspection has more than %d fields, the limit: "+
-							"query the schema once, as GraphiQL does, not types of fields of types", d.o.MaxIntrospection)),
-						f.Position)
-				})
-				return
-			}
+		c := &schemaCounter{schema: d.schema, most: d.o.MaxIntrospection}
+		if first := c.root(op.SelectionSet); first != nil && d.o.HideSchema {
+			add(func(e *gqlerror.Error) {
+				placed(finish(e, codeForbidden, fmt.Sprintf("%s is disabled: this gateway does not show its schema. "+
+					"Ask its operator for the schema as a file", first.Name)), first.Position)
+			})
+		} else if c.n > c.most && !tooDeep {
+			add(func(e *gqlerror.Error) {
+				placed(finish(e, codeTooExpensive,
+					fmt.Sprintf("the response to the introspection has more than %d fields, the limit: "+
+						"query the schema once, as GraphiQL does, not types of fields of types", c.most)),
+					first.Position)
+			})
 		}
 	})
 }
 
-// fieldsIn estimates how many fields the response has at and below an introspection field. Within the limit of fields
-// in a document it takes little time, although it visits a fragment each time it is spread.
-func (d *documents) fieldsIn(f *ast.Field) float64 {
-	var below func(ast.SelectionSet) float64
-	below = func(set ast.SelectionSet) (n float64) {
-		for _, s := range set {
-			children := below(selectionsOf(s))
-			if f, ok := s.(*ast.Field); ok {
-				if elements, list := d.elements[f.Name]; list {
-					children *= elements
-				}
-				children++
-			}
-			n += children
-		}
-		return n
-	}
-	return 1 + below(f.SelectionSet)
+// asksForSchema reports whether an operation of a document selects __schema or __type.
+func asksForSchema(doc *ast.QueryDocument, schema *ast.Schema) bool {
+	return slices.ContainsFunc(doc.Operations, func(op *ast.OperationDefinition) bool {
+		return (&schemaCounter{schema: schema}).root(op.SelectionSet) != nil
+	})
 }
 
-// elementsOf returns the average number of elements of each list in the response to introspection.
-func elementsOf(schema *ast.Schema) map[string]float64 {
-	sum, types := map[string]float64{}, float64(len(schema.Types))
-	arguments := func(args ast.ArgumentDefinitionList) { sum["args"] += float64(len(args)) }
-	for _, t := range schema.Types {
-		if t.Kind == ast.InputObject {
-			sum["inputFields"] += float64(len(t.Fields))
+// kindsWith lists the kinds of types that have each field of __Type; for others it is null (GraphQL specification,
+// 4.2.2).
+var kindsWith = map[string][]string{
+	"fields":        {"OBJECT", "INTERFACE"},
+	"interfaces":    {"OBJECT", "INTERFACE"},
+	"possibleTypes": {"INTERFACE", "UNION"},
+	"enumValues":    {"ENUM"},
+	"inputFields":   {"INPUT_OBJECT"},
+	"isOneOf":       {"INPUT_OBJECT"},
+}
+
+// typeFields resolves fields of __Type that do not apply to a type's kind to null. gqlgen returns [] or false for them
+// (https://github.com/99designs/gqlgen/issues/1867). It wraps all fields of the operation.
+func typeFields(ctx context.Context, next graphql.Resolver) (any, error) {
+	if fc := graphql.GetFieldContext(ctx); fc.Object == "__Type" {
+		kinds := kindsWith[fc.Field.Name]
+		if t, ok := fc.Parent.Result.(*introspection.Type); ok && kinds != nil && !slices.Contains(kinds, t.Kind()) {
+			return nil, nil
+		}
+	}
+	return next(ctx)
+}
+
+// schemaCounter counts the fields in the response to introspection.
+type schemaCounter struct {
+	schema  *ast.Schema
+	most, n int
+}
+
+// root counts what the introspection fields at a query's root select, and returns the first of them.
+func (c *schemaCounter) root(set ast.SelectionSet) (first *ast.Field) {
+	for f := range fieldsOf(set) {
+		switch {
+		case !introspects(f):
+			continue
+		case first == nil:
+			first = f
+		}
+		c.n++
+		if f.Name == "__schema" {
+			c.count(f.SelectionSet, c.schema)
 		} else {
-			sum["fields"] += float64(len(t.Fields))
+			c.some(f, c.named(f))
 		}
-		for _, f := range t.Fields {
-			arguments(f.Arguments)
+	}
+	return first
+}
+
+// named returns the type that __type selects. If a variable names it, that is the type with the most fields.
+func (c *schemaCounter) named(f *ast.Field) *ast.Definition {
+	name := f.Arguments.ForName("name")
+	if name != nil && name.Value.Kind != ast.Variable {
+		return c.schema.Types[name.Value.Raw]
+	}
+	var most *ast.Definition
+	for _, t := range c.schema.Types {
+		if most == nil || len(t.Fields) > len(most.Fields) {
+			most = t
 		}
-		sum["interfaces"] += float64(len(t.Interfaces))
-		sum["possibleTypes"] += float64(len(schema.PossibleTypes[t.Name]))
-		sum["enumValues"] += float64(len(t.EnumValues))
 	}
-	for _, d := range schema.Directives {
-		arguments(d.Arguments)
+	return most
+}
+
+// count counts the fields of a selection on a part of the schema.
+func (c *schemaCounter) count(set ast.SelectionSet, of any) {
+	for _, s := range set {
+		if c.n > c.most {
+			return
+		}
+		switch s := s.(type) {
+		case *ast.Field:
+			c.n++
+			if len(s.SelectionSet) > 0 {
+				c.field(s, of)
+			}
+		case *ast.InlineFragment:
+			c.count(s.SelectionSet, of)
+		case *ast.FragmentSpread:
+			if s.Definition != nil {
+				c.count(s.Definition.SelectionSet, of)
+			}
+		}
 	}
-	average := map[string]float64{"types": types, "directives": float64(len(schema.Directives))}
-	for name, n := range sum {
-		average[name] = n / types
+}
+
+// field counts the fields below a field of a part of the schema.
+func (c *schemaCounter) field(f *ast.Field, of any) {
+	switch of := of.(type) {
+	case *ast.Schema:
+		switch f.Name {
+		case "types":
+			for _, t := range of.Types {
+				c.count(f.SelectionSet, t)
+			}
+		case "directives":
+			for _, d := range of.Directives {
+				c.count(f.SelectionSet, d)
+			}
+		case "queryType":
+			c.some(f, of.Query)
+		case "mutationType":
+			c.some(f, of.Mutation)
+		case "subscriptionType":
+			c.some(f, of.Subscription)
+		}
+	case *ast.Definition:
+		c.definition(f, of)
+	case *ast.Type: // the type of a field, an argument or a list element
+		switch {
+		case f.Name == "ofType" && of.NonNull:
+			bare := *of
+			bare.NonNull = false
+			c.typed(f, &bare)
+		case f.Name == "ofType" && of.Elem != nil:
+			c.typed(f, of.Elem)
+		}
+	case *ast.FieldDefinition:
+		c.part(f, of.Type, of.Arguments)
+	case *ast.ArgumentDefinition:
+		c.part(f, of.Type, nil)
+	case *ast.DirectiveDefinition:
+		c.part(f, nil, of.Arguments)
 	}
-	average["args"] = sum["args"] / (sum["fields"] + average["directives"])
-	return average
+}
+
+// part counts the fields below a field of a part that has a type, arguments or both.
+func (c *schemaCounter) part(f *ast.Field, t *ast.Type, args ast.ArgumentDefinitionList) {
+	switch {
+	case f.Name == "args":
+		for _, a := range args {
+			c.count(f.SelectionSet, a)
+		}
+	case f.Name == "type" && t != nil:
+		c.typed(f, t)
+	}
+}
+
+func (c *schemaCounter) definition(f *ast.Field, of *ast.Definition) {
+	input := of.Kind == ast.InputObject
+	switch {
+	case f.Name == "fields" && !input, f.Name == "inputFields" && input:
+		for _, d := range of.Fields {
+			if !strings.HasPrefix(d.Name, "__") {
+				c.count(f.SelectionSet, d)
+			}
+		}
+	case f.Name == "interfaces":
+		for _, name := range of.Interfaces {
+			c.some(f, c.schema.Types[name])
+		}
+	case f.Name == "possibleTypes" && of.IsAbstractType():
+		for _, t := range c.schema.GetPossibleTypes(of) {
+			c.some(f, t)
+		}
+	case f.Name == "enumValues":
+		for range of.EnumValues {
+			c.count(f.SelectionSet, nil)
+		}
+	}
+}
+
+// typed counts the fields below a field that returns a type, which may be wrapped.
+func (c *schemaCounter) typed(f *ast.Field, t *ast.Type) {
+	if t.NonNull || t.Elem != nil {
+		c.count(f.SelectionSet, t)
+		return
+	}
+	c.some(f, c.schema.Types[t.NamedType])
+}
+
+func (c *schemaCounter) some(f *ast.Field, t *ast.Definition) {
+	if t != nil {
+		c.count(f.SelectionSet, t)
+	}
 }

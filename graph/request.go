@@ -8,7 +8,6 @@ import (
 	"io"
 	"math"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -31,37 +30,6 @@ func (h *handler) read(w http.ResponseWriter, r *http.Request, p *graphql.RawPar
 		return nil, no
 	}
 	return b, refusalOf(err)
-}
-
-// readGet reads a GraphQL request from the URL of a GET.
-func readGet(r *http.Request, p *graphql.RawParams) error {
-	q, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
-		return refuse(http.StatusBadRequest,
-			"the URL's query is not valid: write %% as %%25 and ; as %%3B, as URLSearchParams does")
-	}
-	one := func(name string) (string, error) {
-		if len(q[name]) > 1 {
-			return "", refuse(http.StatusBadRequest, "the URL gives %q more than once", name)
-		}
-		return strings.ToValidUTF8(q.Get(name), "\uFFFD"), nil
-	}
-	object := func(name string, to *map[string]any) error {
-		text, err := one(name)
-		if err != nil || text == "" {
-			return err
-		}
-		if problem := jsonProblem([]byte(text)); problem != "" {
-			return refuse(http.StatusBadRequest, "%q must be a JSON object: %s", name, problem)
-		}
-		return readObject([]byte(text), name, to)
-	}
-	var errs [2]error
-	p.Headers = r.Header
-	p.Query, errs[0] = one("query")
-	p.OperationName, errs[1] = one("operationName")
-	return errors.Join(errs[0], errs[1], object("variables", &p.Variables), object("extensions", &p.Extensions),
-		readDocumentID(p, one), wanted(p))
 }
 
 // refusalOf returns the first refusal in an error of reading, or nil for no error.

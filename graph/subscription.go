@@ -1,28 +1,74 @@
 package graph
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
+	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/validator"
 )
+
+// singleField is the rule that every subscription of a document selects exactly one field, which no variable decides
+// (GraphQL specification of September 2025, 5.2.4.1). The library's rule ignores @skip and @include, and takes two
+// aliases of one field for one.
+func singleField(on *validator.Events, add validator.AddErrFunc) {
+	on.OnOperation(func(_ *validator.Walker, op *ast.OperationDefinition) {
+		if op.Operation != ast.Subscription {
+			return
+		}
+		refuse := func(where *ast.Position, format string, args ...any) {
+			add(validator.Message(format, args...), func(e *gqlerror.Error) { placed(e, where) })
+		}
+		name, spread := "", map[*ast.FragmentDefinition]bool{}
+		var look func(ast.SelectionSet)
+		look = func(set ast.SelectionSet) {
+			for _, s := range set {
+				directives, below := partsOf(s)
+				for _, d := range directives {
+					if d.Name == "skip" || d.Name == "include" {
+						refuse(d.Position,
+							"@%s is not allowed at the root of a subscription, which must select exactly one field",
+							d.Name)
+					}
+				}
+				switch s := s.(type) {
+				case *ast.Field:
+					if strings.HasPrefix(s.Name, "__") {
+						refuse(s.Position, "a subscription must select a field of Subscription, not %s",
+							excerpt(s.Name))
+					}
+					if name = cmp.Or(name, s.Alias); s.Alias != name {
+						refuse(s.Position,
+							"a subscription must select exactly one field, and %q is a second one besides %q",
+							excerpt(s.Alias), excerpt(name))
+					}
+					continue
+				case *ast.FragmentSpread:
+					if spread[s.Definition] {
+						continue
+					}
+					spread[s.Definition] = true
+				}
+				look(below)
+			}
+		}
+		look(op.SelectionSet)
+	})
+}
 
 // subscribe prepares a subscription. It has no deadline, but each of its events does.
 // It ends when its caller leaves or the gateway stops.
 func (x *execution) subscribe(caller context.Context) *refusal {
-	fields := graphql.CollectFields(&x.oc, x.operation.SelectionSet, []string{"Subscription"})
-	if len(fields) != 1 { // by aliases, @skip or @include, which the library's rule overlooks
-		return refuseOperation(requestError(codeBadUserInput,
-			fmt.Sprintf("a subscription must select exactly one field, and this one selects %d", len(fields))))
-	}
-	x.field = fields[0]
 	streams := x.h.o.Streams
 	if err := streams.begin(); err != nil {
 		return x.h.noRoom(err)
 	}
 	x.close = streams.end
+	x.field = graphql.CollectFields(&x.oc, x.operation.SelectionSet, []string{"Subscription"})[0] // see singleField
 	x.cancel()
 	ctx, stop := context.WithCancelCause(context.WithoutCancel(x.ctx))
 	gone := context.AfterFunc(caller, func() { stop(context.Cause(caller)) })
