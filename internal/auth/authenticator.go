@@ -114,11 +114,11 @@ func refuse(code upstream.Code, format string, args ...any) error {
 	return &upstream.Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// PassThrough is the Authenticator that leaves it to the upstream: a caller's calls go
-// upstream with the caller's own API key, and see what that key may see.
+// PassThrough is the Authenticator of a gateway whose upstream authenticates callers: a caller's upstream calls use the
+// caller's own API key, and return what that key may read.
 type PassThrough struct{}
 
-// Authenticate gives the caller whose key it is. Whether the key is good is known when the upstream is asked.
+// Authenticate returns the caller with the key. The upstream decides whether the key is valid when it is called.
 func (PassThrough) Authenticate(_ context.Context, cred Credential) (Caller, error) {
 	if cred.Secret == "" {
 		return Caller{},

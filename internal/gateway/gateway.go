@@ -2,8 +2,8 @@
 // parts.
 //
 // gateway.go runs a command, serve.go serves until the program is stopped, wire.go shows how the parts are connected,
-// and caller.go what each caller gets of them. settings.go and auth.go have the flags of serve, flags.txt explains
-// them, mistakes.go explains wrong ones, and commands.go has the commands that do not serve.
+// and per_caller.go what each caller gets of them. settings.go and auth.go have the flags of serve, flags.txt explains
+// them, setting_error.go explains wrong ones, and commands.go has the commands that do not serve.
 package gateway
 
 import (

@@ -26,7 +26,7 @@ import (
 )
 
 // upstream connects what answers questions: a server, or the store behind the embedded one; the client; the
-// operations' budgets; and the cache. See caller.go for what each caller gets of it.
+// operations' budgets; and the cache. See per_caller.go for what each caller gets of it.
 func (g *gateway) upstream(ctx context.Context) (err error) {
 	o := rest.Options{
 		BaseURL: g.c.Upstream, Key: g.c.UpstreamKey, CAFile: g.c.UpstreamCA, MaxConcurrent: g.c.UpstreamConcurrency,

@@ -10,7 +10,7 @@
 // after. While Redis does not answer, each gateway restores units more slowly, by the number of gateways, so that
 // together they keep the limit.
 //
-// Start reading at [Limiter]; shared.go has the accounts in Redis.
+// Start reading at [Limiter]; redis.go has the accounts in Redis.
 package ratelimit
 
 import (

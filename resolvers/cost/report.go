@@ -15,7 +15,7 @@ import (
 
 // report is extensions.upstream of a response. Times are milliseconds.
 type report struct {
-	Message string       `json:"message,omitempty"` // why there is no more
+	Message string       `json:"message,omitempty"` // why the report is incomplete
 	Stale   *staleReport `json:"stale,omitempty"`
 	Plan    *planReport  `json:"plan,omitempty"`
 	Calls   []callReport `json:"calls,omitempty"`
@@ -23,7 +23,7 @@ type report struct {
 	Batches *batchReport `json:"batches,omitempty"`
 }
 
-// staleReport says that answers past their freshness stand in for some that the upstream failed to give.
+// staleReport describes the cached answers that were used after they had expired, because the upstream failed.
 type staleReport struct {
 	AgeMs   int64 `json:"ageMs"`   // of the oldest
 	Answers int   `json:"answers"` // how many there are
@@ -38,12 +38,12 @@ func staleness(s operation.Summary) *staleReport {
 
 // planReport is the price of an operation, reported before it runs.
 type planReport struct {
-	Calls      int64      `json:"calls"`              // planned
-	WorstCalls int64      `json:"worstCalls"`         // the most
-	WorstRows  int64      `json:"worstRows"`          // the most that the answer's lists have together
-	MaxCalls   int        `json:"maxCalls,omitempty"` // that an operation may plan, and make
+	Calls      int64      `json:"calls"`              // see [Plan]
+	WorstCalls int64      `json:"worstCalls"`         // see [Plan]
+	WorstRows  int64      `json:"worstRows"`          // see [Plan]
+	MaxCalls   int        `json:"maxCalls,omitempty"` // that an operation may plan or make
 	Endpoints  []Endpoint `json:"endpoints"`
-	Dearest    string     `json:"dearest,omitempty"` // the field with most calls
+	Dearest    string     `json:"dearest,omitempty"` // the field with the most planned calls
 }
 
 func planned(p Plan, limit int) *planReport {
@@ -55,8 +55,8 @@ func planned(p Plan, limit int) *planReport {
 	return r
 }
 
-// priceGroups adds to a report what breakdowns of a server that cannot group events take. Breakdowns whose lists cannot
-// be counted now keep the price of one call.
+// priceGroups adds the calls of breakdowns to a report, for a server that cannot group events. A breakdown whose list
+// cannot be counted now keeps the price of one call.
 func (e Extension) priceGroups(ctx context.Context, p Plan, r *planReport) {
 	for _, g := range p.groups() {
 		calls, exact, err := e.o.Groups(ctx, g.kind, g.query)
@@ -80,18 +80,19 @@ func (e Extension) priceGroups(ctx context.Context, p Plan, r *planReport) {
 	}
 }
 
-// callReport is one answer. Of an answer with more in it than the caller sees it has path and source alone.
+// callReport describes one upstream answer. If the answer has rows that the caller may not see, only Path and Source are
+// set.
 type callReport struct {
-	Path     string           `json:"path"` // and query; addresses are left out
+	Path     string           `json:"path"` // path and query, without addresses
 	Source   operation.Source `json:"source"`
 	Status   int              `json:"status,omitempty"`
 	Tries    int              `json:"tries,omitempty"`
 	Ms       *float64         `json:"ms,omitempty"`
-	WaitedMs float64          `json:"waitedMs,omitempty"` // for its turn, of that
+	WaitedMs float64          `json:"waitedMs,omitempty"` // the part of Ms in which it waited for its turn
 	AgeMs    int64            `json:"ageMs,omitempty"`
 	Bytes    int64            `json:"bytes,omitempty"`
 	Rows     *int             `json:"rows,omitempty"`
-	Code     string           `json:"code,omitempty"` // of its failure
+	Code     string           `json:"code,omitempty"` // of its error
 }
 
 func callReports(notes []operation.Note, caller auth.Caller) []callReport {
@@ -112,14 +113,13 @@ func callReports(notes []operation.Note, caller auth.Caller) []callReport {
 	return all
 }
 
-// pathOf is the path and query of a call, without addresses. An email id that may hold one
-// is left out, and all of them for callers who may not read addresses.
+// pathOf returns the path and query of a call without addresses. It omits email ids that may contain one, and all email
+// ids for callers who may not read addresses.
 func pathOf(n operation.Note, caller auth.Caller) string {
 	if n.Query != "" {
 		return n.Path + "?" + n.Query
 	}
-	if extensionKey, detail := strings.CutPrefix(n.Path, upstream.BouncePath); detail &&
-		strings.Contains(extensionKey, "/") {
+	if key, detail := strings.CutPrefix(n.Path, upstream.BouncePath); detail && strings.Contains(key, "/") {
 		at := strings.LastIndexByte(n.Path, '/') + 1
 		id, err := url.PathUnescape(n.Path[at:])
 		if err != nil || address.InEmailID(id, "") || !caller.Scopes.Has(auth.RecipientsRead) {
@@ -131,7 +131,7 @@ func pathOf(n operation.Note, caller auth.Caller) string {
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// totalReport is all answers together. What calls do not tell is not in the sums from Failed on.
+// totalReport adds up all answers. From Failed on, the sums lack answers whose calls are not reported.
 type totalReport struct {
 	Sent    int    `json:"sent"`
 	Joined  int    `json:"joined"`
@@ -142,7 +142,7 @@ type totalReport struct {
 	Tries   int    `json:"tries"`
 	Bytes   *int64 `json:"bytes,omitempty"`
 	Rows    int    `json:"rows"`
-	Omitted int    `json:"omitted,omitempty"` // of calls, for want of room
+	Omitted int    `json:"omitted,omitempty"` // number of calls that are not listed, because there are too many
 }
 
 func totals(s operation.Summary, listed int, caller auth.Caller) *totalReport {
@@ -157,10 +157,10 @@ func totals(s operation.Summary, listed int, caller auth.Caller) *totalReport {
 	return r
 }
 
-// batchReport is what fields shared.
+// batchReport describes the questions that fields shared.
 type batchReport struct {
-	Asked    int            `json:"asked"`    // questions of fields
-	Distinct int            `json:"distinct"` // those that were not the same
+	Asked    int            `json:"asked"`    // questions of all fields
+	Distinct int            `json:"distinct"` // different questions
 	Loaders  []loaderReport `json:"loaders,omitempty"`
 }
 

@@ -26,33 +26,33 @@ import (
 var errNoKeys = errors.New("there is no key set")
 
 const (
-	// maxStale is how long keys stay in force while their URL cannot be fetched: long enough for a provider's bad
-	// night, but not for an attacker who holds a withdrawn key and keeps the gateway from learning of it.
+	// maxStale is how long keys stay valid while their URL cannot be fetched: long enough for an outage of the provider
+	// overnight, but not for an attacker who has a withdrawn key and blocks the gateway's requests.
 	maxStale = 24 * time.Hour
-	// patience bounds one fetch.
+	// patience limits the time of a fetch.
 	patience = 10 * time.Second
-	// maxSet bounds a key set in bytes.
+	// maxSet limits the size of a key set in bytes.
 	maxSet = 1 << 20
 )
 
-// keySet is the provider's public keys at present.
+// keySet holds the provider's current public keys.
 type keySet struct {
 	current atomic.Pointer[publicKeys] // nil before the first set was read
-	// refresh, where it is not nil, reads the set anew for a token whose key is missing.
+	// refresh reads the set again, for a token whose key is missing; nil if a file is watched instead.
 	refresh func(context.Context)
-	// tooOld says whether keys were read too long ago; nil is never.
+	// tooOld reports whether keys were read too long ago; nil means never.
 	tooOld func(*publicKeys) bool
 }
 
-// publicKeys are the keys of one reading of the set.
+// publicKeys are the keys of the set as it was read once.
 type publicKeys struct {
 	keys []jwkset.JWKMarshal
-	of   []any // the key of each
+	of   []any // the public key of each, for package jwt
 	read time.Time
 }
 
-// parseKeySet reads a JWKS (RFC 7517). Keys of a kind that is not supported here, or that are not
-// for signatures, are left out, so that a set may come to no key at all.
+// parseKeySet parses a JWKS (RFC 7517). It ignores keys of unsupported types and keys that are not for signatures, so
+// the result may be empty.
 func parseKeySet(text []byte) (*publicKeys, error) {
 	var set struct {
 		Keys *[]json.RawMessage `json:"keys"`
@@ -73,7 +73,7 @@ func parseKeySet(text []byte) (*publicKeys, error) {
 		}
 		key := jwk.Key()
 		switch k := key.(type) {
-		case []byte: // a shared secret, which signs nothing here
+		case []byte: // a shared secret; symmetric algorithms are not supported
 			continue
 		case interface{ Public() crypto.PublicKey }:
 			key = k.Public()
@@ -83,8 +83,8 @@ func parseKeySet(text []byte) (*publicKeys, error) {
 	return p, nil
 }
 
-// find gives the keys that a token may be signed with: the one that it names, or all
-// where it names none, as far as they are for its algorithm.
+// find returns the keys that may have signed a token: those for its algorithm that have the id it names, or any id if it
+// names none.
 func (p *publicKeys) find(kid string, named bool, alg string) (found []jwt.VerificationKey) {
 	if p == nil {
 		return nil
@@ -97,7 +97,7 @@ func (p *publicKeys) find(kid string, named bool, alg string) (found []jwt.Verif
 	return found
 }
 
-// of gives the keys that may have signed a token.
+// of returns the function that finds the keys that may have signed a token.
 func (k *keySet) of(ctx context.Context) jwt.Keyfunc {
 	return func(t *jwt.Token) (any, error) {
 		if err := checkHeader(t.Header); err != nil {
@@ -124,9 +124,9 @@ func (k *keySet) of(ctx context.Context) jwt.Keyfunc {
 	}
 }
 
-// Fetch gives the Tokens by the keys at a URL. It is fetched at once, every so often ([Options.Refresh]), and when a
-// token names a key that is not among them, at most twice a minute. Each set replaces the one before it, an empty one
-// too. While no set can be fetched the last one stays in force, for a day. It ends with ctx.
+// Fetch returns the Tokens for the keys at a URL. It fetches them at once, periodically ([Options.Refresh]), and at most
+// twice a minute when a token names an unknown key. Each set replaces the previous one, even if it is empty. While the
+// URL cannot be fetched, the last set stays valid for a day. Fetching ends with ctx.
 func Fetch(ctx context.Context, address string, o Options, logger *slog.Logger) (*Tokens, error) {
 	if err := o.check(); err != nil {
 		return nil, err
@@ -137,7 +137,7 @@ func Fetch(ctx context.Context, address string, o Options, logger *slog.Logger) 
 	o.setDefaults()
 	client := &http.Client{CheckRedirect: stays, Timeout: patience}
 	k := &keySet{tooOld: func(p *publicKeys) bool { return o.Now().Sub(p.read) > maxStale }}
-	var one sync.Mutex // so that no answer overtakes a later one
+	var one sync.Mutex // so that no response overwrites a later one
 	fetch := func(ctx context.Context) {
 		one.Lock()
 		defer one.Unlock()
@@ -155,7 +155,7 @@ func Fetch(ctx context.Context, address string, o Options, logger *slog.Logger) 
 			logger.Warn("the identity provider publishes no key: all tokens are refused until it does")
 		}
 	}
-	// A token waits for its turn no longer than for a fetch, so that tokens with made-up keys wait for neither.
+	// The wait for the limiter ends after patience, so that invented key ids cannot hold requests longer than a fetch.
 	unknown := rate.NewLimiter(rate.Every(30*time.Second), 1)
 	k.refresh = func(caller context.Context) {
 		wait, cancel := context.WithTimeout(caller, patience)
@@ -203,8 +203,8 @@ func fetchKeySet(ctx context.Context, client *http.Client, address string) (*pub
 	return parseKeySet(text)
 }
 
-// Open gives the Tokens by the keys of a file, which has one at least at the start. The
-// file is read again when it changes, until ctx ends.
+// Open returns the Tokens for the keys in a file, which must have at least one at the start. The file is read again when
+// it changes, until ctx ends.
 func Open(ctx context.Context, path string, o Options, logger *slog.Logger) (*Tokens, error) {
 	if err := o.check(); err != nil {
 		return nil, err
@@ -228,7 +228,7 @@ func Open(ctx context.Context, path string, o Options, logger *slog.Logger) (*To
 	return newTokens(o, k), nil
 }
 
-// stays follows redirects, but never away from https.
+// stays allows up to three redirects, but none from https to another scheme.
 func stays(to *http.Request, via []*http.Request) error {
 	if len(via) > 3 || via[0].URL.Scheme == "https" && to.URL.Scheme != "https" {
 		return errors.New("redirected too often, or away from https")

@@ -31,29 +31,6 @@ func badFile(flag string, err error, instead string) error {
 	return badSetting("%s: %v", flag, err)
 }
 
-// leftOut says, for some settings, what leaving them out means.
-var leftOut = map[string]string{
-	"upstream": "leave it out for demo data", "data": "leave it out for demo data",
-	"auth-keys": "leave it out to require no API keys", "auth-jwks": "leave it out to require no tokens",
-	"tls-cert":  "leave it out, and --tls-key, to serve plain HTTP",
-	"tls-key":   "leave it out, and --tls-cert, to serve plain HTTP",
-	"rest-keys": "leave it out to require no keys", "rest-key-list": "leave it out to require no keys",
-	"upstream-ca":  "leave it out to trust the system's authorities",
-	"upstream-key": "leave it out if the upstream requires none",
-	"redis":        "leave it out for a gateway on its own",
-	"redis-ca":     "leave it out to trust the system's authorities",
-	"listen":       "leave it out for 127.0.0.1:8080", "admin-listen": "leave it out for no port",
-	"rest-listen": "leave it out for no port",
-	"rules":       "leave it out for the embedded rules", "providers": "leave it out for the embedded ones",
-	"format": "leave it out to detect formats by the files' content", "time-zone": "leave it out for UTC",
-	"trace-otlp": "leave it out to send no traces", "trusted-documents": "leave it out for none",
-	"cors-origins":        "leave it out to allow only pages of this machine",
-	"allowed-hosts":       "leave it out, or give names such as metrics.example.com",
-	"auth-mask-secret":    "leave it out to generate one at each start",
-	"auth-jwt-algorithms": "leave it out for RS256", "auth-jwt-users-claim": "leave it out for users",
-	"auth-jwt-scopes-claim": "leave it out for scope",
-}
-
 // givenEmpty refuses settings with an empty value, as an unset shell variable leaves them: leaving such a setting out
 // could mean demo data, no authentication, or plain HTTP.
 func givenEmpty(flags []*kong.Flag, args []string) error {
@@ -61,9 +38,9 @@ func givenEmpty(flags []*kong.Flag, args []string) error {
 		if kind := f.Target.Kind(); kind != reflect.String && kind != reflect.Slice {
 			continue // an empty number has already been refused
 		}
-		without := leftOut[f.Name]
-		if without == "" {
-			without = "give one, or leave it out"
+		without := "give one, or leave it out"
+		if f.Default != "" {
+			without = "leave it out for " + f.Default
 		}
 		given := false
 		for i, a := range args { // check all, as the last one counts

@@ -298,9 +298,9 @@ func TestWrongSettings(t *testing.T) {
 		"a key without an upstream": {
 			[]string{"--upstream-key", "k"}, []string{"--upstream-key", "--upstream https://"},
 		},
-		"an upstream that is empty": {[]string{"--upstream", ""}, []string{"--upstream", "demo data"}},
+		"an upstream that is empty": {[]string{"--upstream", ""}, []string{"--upstream", "leave it out"}},
 		"a certificate that is empty": {
-			[]string{"--tls-cert=", "--tls-key="}, []string{"--tls-cert", "plain HTTP"},
+			[]string{"--tls-cert=", "--tls-key="}, []string{"--tls-cert", "leave it out"},
 		},
 		"a store and an upstream": {
 			[]string{"--upstream", "https://metrics.example.com", "--data", "x.db"}, []string{"--data", "--upstream"},
