@@ -9,7 +9,8 @@
 // Data outside the caller's scopes is masked or withheld here too, in copies of the rows: pages, cursors and ids
 // contain only what the caller may see, and calls that would reveal the rest are refused.
 //
-// An [Authenticator] identifies a caller by its [Credential]; [Middleware] does so for each request.
+// An [Authenticator] identifies a caller by its [Credential]: [Keys] by API keys, [Tokens] by JSON Web Tokens;
+// [PassThrough] leaves it to the upstream, and [Open] requires none. [Middleware] does so for each request.
 //
 // Start reading at [Caller] and [Limit].
 package auth

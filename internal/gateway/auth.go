@@ -13,8 +13,6 @@ import (
 	"deliverygraph/graph"
 	"deliverygraph/graph/generated"
 	"deliverygraph/internal/auth"
-	"deliverygraph/internal/auth/apikey"
-	"deliverygraph/internal/auth/token"
 	"deliverygraph/internal/telemetry"
 	"deliverygraph/internal/web"
 	"deliverygraph/resolvers"
@@ -74,10 +72,10 @@ func (a authSettings) check(c *serveCommand) error {
 			"give at least %d, such as the output of openssl rand -base64 32", len(a.MaskSecret), minSecret)
 	}
 	for _, alg := range a.JWTAlgorithms {
-		if !slices.Contains(token.Algorithms, alg) {
+		if !slices.Contains(auth.TokenAlgorithms, alg) {
 			return badSetting("--auth-jwt-algorithms: %q is not one of %s, such as --auth-jwt-algorithms RS256: "+
 				"with a symmetric algorithm, anyone who can verify a token could make one", alg,
-				strings.Join(token.Algorithms, ", "))
+				strings.Join(auth.TokenAlgorithms, ", "))
 		}
 	}
 	u, err := url.Parse(a.JWKS)
@@ -111,7 +109,7 @@ func (g *gateway) authenticator(ctx context.Context) (auth.Authenticator, error)
 		return auth.Open{}, nil
 	}
 	if s.Keys != "" {
-		k, err := apikey.Open(s.Keys)
+		k, err := auth.OpenKeys(s.Keys)
 		if err != nil {
 			return nil, badFile("--auth-keys", err, "give a file with lines that deliverygraph key new prints")
 		}
@@ -119,13 +117,13 @@ func (g *gateway) authenticator(ctx context.Context) (auth.Authenticator, error)
 		keys = k
 	}
 	if s.JWKS != "" {
-		o := token.Options{
+		o := auth.TokenOptions{
 			Algorithms: s.JWTAlgorithms, Issuer: s.JWTIssuer, Audience: s.JWTAudience, UsersClaim: s.JWTUsersClaim,
 			ScopesClaim: s.JWTScopesClaim, Refresh: s.JWKSRefresh,
 		}
-		open := token.Open
+		open := auth.OpenTokens
 		if strings.Contains(s.JWKS, "://") {
-			open = token.Fetch
+			open = auth.FetchTokens
 		}
 		t, err := open(ctx, s.JWKS, o, g.logger)
 		if err != nil {

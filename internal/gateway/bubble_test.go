@@ -26,7 +26,6 @@ import (
 	"deliverygraph/graph"
 	"deliverygraph/graph/generated"
 	"deliverygraph/internal/auth"
-	"deliverygraph/internal/auth/token"
 	"deliverygraph/resolvers"
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/upstream"
@@ -140,7 +139,7 @@ func TestSocketsCloseWhenTheirTokenExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		who, err := token.Open(ctx, file, token.Options{
+		who, err := auth.OpenTokens(ctx, file, auth.TokenOptions{
 			Algorithms: []string{"RS256"}, Issuer: "https://login.example.com/", Audience: "metrics",
 			UsersClaim: "users", ScopesClaim: "scope",
 		}, slog.New(slog.DiscardHandler))

@@ -15,7 +15,6 @@ import (
 
 	"deliverygraph/graph/generated"
 	"deliverygraph/internal/auth"
-	"deliverygraph/internal/auth/apikey"
 	"deliverygraph/resolvers"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/doctor"
@@ -146,7 +145,7 @@ func (c *newKeyCommand) Run(io Streams) error {
 		return badSetting("--cost-per-minute and --streams must be positive, such as 2000 and 10; " +
 			"leave them out for the gateway's limits")
 	}
-	key, line, err := apikey.New(auth.Caller{
+	key, line, err := auth.NewKey(auth.Caller{
 		Name: c.Name, Users: users, Scopes: scopes,
 		Limits: auth.Limits{CostPerMinute: c.CostPerMinute, Streams: c.Streams},
 	})

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"deliverygraph/internal/auth"
-	"deliverygraph/internal/auth/apikey"
 	"deliverygraph/internal/web/site/sitetest"
 	"deliverygraph/upstream/embedded/demo"
 )
@@ -188,7 +187,7 @@ func TestDashboardAsksForAKey(t *testing.T) {
 	t.Parallel()
 	b := sitetest.Open(t)
 	keys := filepath.Join(t.TempDir(), "keys")
-	key, line, err := apikey.New(auth.Caller{Name: "tester", Users: auth.Only(21), Scopes: auth.MetricsRead})
+	key, line, err := auth.NewKey(auth.Caller{Name: "tester", Users: auth.Only(21), Scopes: auth.MetricsRead})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"deliverygraph/internal/auth"
-	"deliverygraph/internal/auth/apikey"
 )
 
 // Pages of this machine may query the gateway; pages of other origins only if they are allowed, and a page that may not
@@ -78,7 +77,7 @@ func TestOnlyAllowedOriginsMayQuery(t *testing.T) {
 func TestReboundNamesAreRefusedOnLoopback(t *testing.T) {
 	t.Parallel()
 	keys := filepath.Join(t.TempDir(), "keys")
-	_, line, err := apikey.New(auth.Caller{Name: "tester", Users: auth.Everyone(), Scopes: auth.AllScopes})
+	_, line, err := auth.NewKey(auth.Caller{Name: "tester", Users: auth.Everyone(), Scopes: auth.AllScopes})
 	if err != nil || os.WriteFile(keys, []byte(line+"\n"), 0o600) != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +146,7 @@ func TestMissingAllowedHostsAreWarnedAbout(t *testing.T) {
 func TestCallersMayReadTheSchemaUnlessItIsHidden(t *testing.T) {
 	t.Parallel()
 	keys := filepath.Join(t.TempDir(), "keys")
-	key, line, err := apikey.New(auth.Caller{Name: "tester", Users: auth.Everyone(), Scopes: auth.AllScopes})
+	key, line, err := auth.NewKey(auth.Caller{Name: "tester", Users: auth.Everyone(), Scopes: auth.AllScopes})
 	if err != nil {
 		t.Fatal(err)
 	}

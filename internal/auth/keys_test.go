@@ -1,4 +1,4 @@
-package apikey_test
+package auth_test
 
 import (
 	"crypto/sha256"
@@ -15,7 +15,6 @@ import (
 	"pgregory.net/rapid"
 
 	"deliverygraph/internal/auth"
-	"deliverygraph/internal/auth/apikey"
 	"deliverygraph/upstream"
 )
 
@@ -37,7 +36,7 @@ func file(t *testing.T, text string) string {
 // repeat them.
 func TestKeysIdentifyCallers(t *testing.T) {
 	t.Parallel()
-	keys, err := apikey.Open(file(t, "\ufeff# callers\r\n"+
+	keys, err := auth.OpenKeys(file(t, "\ufeff# callers\r\n"+
 		"partner "+digest("partner-key")+" users=21,20 scopes=metrics:read,recipients:read cost-per-minute=2000 "+
 		"streams=3 # since May\r\n"+
 		"\n\tall scopes=metrics:read users=* "+digest("all-key")+"\n"))
@@ -107,7 +106,7 @@ func TestInvalidLinesAreRefused(t *testing.T) {
 		if name == "a name again" {
 			text = "a " + digest("x") + " users=* scopes=metrics:read\n" + c[0]
 		}
-		_, err := apikey.Parse([]byte(text))
+		_, err := auth.ParseKeys([]byte(text))
 		if err == nil || !strings.Contains(err.Error(), c[1]) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -131,11 +130,11 @@ func TestNewKeysAreValid(t *testing.T) {
 		want.Limits = auth.Limits{
 			CostPerMinute: rapid.IntRange(0, 9).Draw(t, "cost"), Streams: rapid.IntRange(0, 9).Draw(t, "streams"),
 		}
-		key, line, err := apikey.New(want)
+		key, line, err := auth.NewKey(want)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(key) != len(apikey.Prefix)+52 || seen[key] || strings.Contains(line, key) ||
+		if len(key) != len(auth.KeyPrefix)+52 || seen[key] || strings.Contains(line, key) ||
 			strings.Contains(line, "\n") {
 			t.Fatalf("%s\n%s", key, line)
 		}
@@ -145,7 +144,7 @@ func TestNewKeysAreValid(t *testing.T) {
 		if err := os.WriteFile(path, []byte(line+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		keys, err := apikey.Open(path)
+		keys, err := auth.OpenKeys(path)
 		if err != nil {
 			t.Fatalf("%s: %v", line, err)
 		}
@@ -161,7 +160,7 @@ func TestFollowReloadsKeys(t *testing.T) {
 	t.Parallel()
 	line := func(key string) string { return "a " + digest(key) + " users=* scopes=metrics:read\n" }
 	path := file(t, line("old"))
-	keys, err := apikey.Open(path)
+	keys, err := auth.OpenKeys(path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package token_test
+package auth_test
 
 import (
 	"context"
@@ -18,7 +18,6 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"deliverygraph/internal/auth"
-	"deliverygraph/internal/auth/token"
 	"deliverygraph/upstream"
 )
 
@@ -39,7 +38,7 @@ func TestKeysOfAURLAreFetchedOnDemand(t *testing.T) {
 		_, _ = w.Write(set)
 	}))
 	t.Cleanup(provider.Close)
-	tokens, err := token.Fetch(t.Context(), provider.URL, options, silent)
+	tokens, err := auth.FetchTokens(t.Context(), provider.URL, options, silent)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +58,7 @@ func TestKeysOfAURLAreFetchedOnDemand(t *testing.T) {
 	}
 
 	down.Store(true)
-	if tokens, err = token.Fetch(t.Context(), provider.URL, options, silent); err != nil {
+	if tokens, err = auth.FetchTokens(t.Context(), provider.URL, options, silent); err != nil {
 		t.Fatal(err)
 	}
 	_, err = tokens.Authenticate(t.Context(), valid)
@@ -92,7 +91,7 @@ func TestWithdrawnKeysEndWithTheNextFetch(t *testing.T) {
 	}
 	o := options
 	o.Refresh, o.Now = time.Millisecond, func() time.Time { return now.Add(time.Duration(clock.Load())) }
-	tokens, err := token.Fetch(t.Context(), provider.URL, o, silent)
+	tokens, err := auth.FetchTokens(t.Context(), provider.URL, o, silent)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +154,7 @@ func TestAnEmptySetWithdrawsAllKeys(t *testing.T) {
 	}
 	o := options
 	o.Refresh = time.Millisecond
-	tokens, err := token.Fetch(t.Context(), provider.URL, o, silent)
+	tokens, err := auth.FetchTokens(t.Context(), provider.URL, o, silent)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +196,7 @@ func TestAnEmptyFileOfKeysWithdrawsThem(t *testing.T) {
 		o := options
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		tokens, err := token.Open(ctx, path, o, silent)
+		tokens, err := auth.OpenTokens(ctx, path, o, silent)
 		if err != nil {
 			t.Fatal(err)
 		}

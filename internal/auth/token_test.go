@@ -1,4 +1,4 @@
-package token_test
+package auth_test
 
 import (
 	"crypto/ecdsa"
@@ -26,7 +26,6 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"deliverygraph/internal/auth"
-	"deliverygraph/internal/auth/token"
 	"deliverygraph/upstream"
 )
 
@@ -36,7 +35,7 @@ var (
 	ecKey, _    = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	now         = time.Date(2016, 11, 22, 12, 0, 0, 0, time.UTC)
 	silent      = slog.New(slog.DiscardHandler)
-	options     = token.Options{
+	options     = auth.TokenOptions{
 		Algorithms: []string{"RS256", "ES256"}, Issuer: "https://login.example.com/", Audience: "metrics",
 		UsersClaim: "users", ScopesClaim: "scope", Now: func() time.Time { return now },
 	}
@@ -91,13 +90,13 @@ func sign(t *testing.T, method jwt.SigningMethod, kid string, key any, claims jw
 	return s
 }
 
-func open(t *testing.T, text []byte) *token.Tokens {
+func open(t *testing.T, text []byte) *auth.Tokens {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "jwks.json")
 	if err := os.WriteFile(path, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	tokens, err := token.Open(t.Context(), path, options, silent)
+	tokens, err := auth.OpenTokens(t.Context(), path, options, silent)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -318,17 +317,17 @@ func TestTokenHeadersAreNotTrusted(t *testing.T) {
 
 func TestInvalidOptionsAreRefused(t *testing.T) {
 	t.Parallel()
-	for name, change := range map[string]func(*token.Options){
-		"no algorithm":      func(o *token.Options) { o.Algorithms = nil },
-		"none":              func(o *token.Options) { o.Algorithms = []string{"none"} },
-		"a symmetric one":   func(o *token.Options) { o.Algorithms = []string{"RS256", "HS256"} },
-		"no issuer":         func(o *token.Options) { o.Issuer = "" },
-		"no audience":       func(o *token.Options) { o.Audience = "" },
-		"no claim of users": func(o *token.Options) { o.UsersClaim = "" },
+	for name, change := range map[string]func(*auth.TokenOptions){
+		"no algorithm":      func(o *auth.TokenOptions) { o.Algorithms = nil },
+		"none":              func(o *auth.TokenOptions) { o.Algorithms = []string{"none"} },
+		"a symmetric one":   func(o *auth.TokenOptions) { o.Algorithms = []string{"RS256", "HS256"} },
+		"no issuer":         func(o *auth.TokenOptions) { o.Issuer = "" },
+		"no audience":       func(o *auth.TokenOptions) { o.Audience = "" },
+		"no claim of users": func(o *auth.TokenOptions) { o.UsersClaim = "" },
 	} {
 		o := options
 		change(&o)
-		if _, err := token.Fetch(t.Context(), "https://login.example.com/jwks", o, silent); err == nil {
+		if _, err := auth.FetchTokens(t.Context(), "https://login.example.com/jwks", o, silent); err == nil {
 			t.Errorf("%s is taken", name)
 		}
 	}
@@ -337,7 +336,7 @@ func TestInvalidOptionsAreRefused(t *testing.T) {
 	} {
 		path := filepath.Join(t.TempDir(), "jwks.json")
 		_ = os.WriteFile(path, []byte(text), 0o600)
-		if _, err := token.Open(t.Context(), path, options, silent); err == nil {
+		if _, err := auth.OpenTokens(t.Context(), path, options, silent); err == nil {
 			t.Errorf("%s is taken", name)
 		}
 	}

@@ -1,4 +1,4 @@
-package apikey
+package auth
 
 import (
 	"bytes"
@@ -9,22 +9,20 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-
-	"deliverygraph/internal/auth"
 )
 
-// Table holds the callers of a file.
-type Table struct{ all []entry }
+// KeyTable holds the callers of a file.
+type KeyTable struct{ all []keyEntry }
 
-type entry struct {
+type keyEntry struct {
 	digest [sha256.Size]byte // of the key
-	caller auth.Caller
+	caller Caller
 	line   int
 }
 
 // find returns the caller with a key. It compares every entry, each in constant time, so that the time taken does not
 // reveal how close a guess is.
-func (t *Table) find(key string) (c auth.Caller, known bool) {
+func (t *KeyTable) find(key string) (c Caller, known bool) {
 	digest := sha256.Sum256([]byte(key))
 	for i := range t.all {
 		if subtle.ConstantTimeCompare(digest[:], t.all[i].digest[:]) == 1 {
@@ -35,7 +33,7 @@ func (t *Table) find(key string) (c auth.Caller, known bool) {
 }
 
 // add adds an entry, unless its name or key already exists.
-func (t *Table) add(e entry) error {
+func (t *KeyTable) add(e keyEntry) error {
 	for _, o := range t.all {
 		switch {
 		case o.caller.Name == e.caller.Name:
@@ -49,7 +47,7 @@ func (t *Table) add(e entry) error {
 	return nil
 }
 
-// Parse reads a file with one caller per line:
+// ParseKeys reads a file with one caller per line:
 //
 //	# NAME sha256=DIGEST users=USERS scopes=SCOPES [cost-per-minute=N] [streams=N]
 //	dashboard sha256=3b0c44…7852b855 users=* scopes=metrics:read
@@ -58,8 +56,8 @@ func (t *Table) add(e entry) error {
 // A "#" begins a comment at the start of a line or after a space. The fields after the name may be in any order; users
 // and scopes are required. Each name and each key may occur once. Errors name the line. A file without callers is an
 // error, as it would admit no one.
-func Parse(text []byte) (*Table, error) {
-	t := &Table{}
+func ParseKeys(text []byte) (*KeyTable, error) {
+	t := &KeyTable{}
 	n := 0
 	for line := range bytes.Lines(bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))) {
 		n++
@@ -67,7 +65,7 @@ func Parse(text []byte) (*Table, error) {
 		if len(words) == 0 {
 			continue
 		}
-		e, err := parseLine(words)
+		e, err := parseKeyLine(words)
 		if err == nil {
 			e.line = n
 			err = t.add(e)
@@ -95,9 +93,9 @@ func wordsOf(line string) []string {
 	return words
 }
 
-const example = "NAME sha256=DIGEST users=20,21 scopes=metrics:read"
+const keyExample = "NAME sha256=DIGEST users=20,21 scopes=metrics:read"
 
-func parseLine(words []string) (e entry, err error) {
+func parseKeyLine(words []string) (e keyEntry, err error) {
 	e.caller.Name = words[0]
 	if err := checkName(e.caller.Name); err != nil {
 		return e, err
@@ -115,13 +113,13 @@ func parseLine(words []string) (e entry, err error) {
 	}
 	for _, name := range []string{"sha256", "users", "scopes"} {
 		if !seen[name] {
-			return e, fmt.Errorf("%s= is missing: a line must be %s", name, example)
+			return e, fmt.Errorf("%s= is missing: a line must be %s", name, keyExample)
 		}
 	}
 	return e, nil
 }
 
-func (e *entry) set(name, value string) (err error) {
+func (e *keyEntry) set(name, value string) (err error) {
 	switch name {
 	case "sha256":
 		b, err := hex.DecodeString(value)
@@ -132,10 +130,10 @@ func (e *entry) set(name, value string) (err error) {
 		copy(e.digest[:], b)
 		return nil
 	case "users":
-		e.caller.Users, err = auth.ParseUsers(value)
+		e.caller.Users, err = ParseUsers(value)
 		return err
 	case "scopes":
-		e.caller.Scopes, err = auth.ParseScopes(value)
+		e.caller.Scopes, err = ParseScopes(value)
 		if err == nil && e.caller.Scopes == 0 {
 			err = errors.New("scopes= is empty: metrics:read is required")
 		}
@@ -146,7 +144,7 @@ func (e *entry) set(name, value string) (err error) {
 
 // checkName returns an error unless the name can be used in logs, metrics and the file.
 func checkName(name string) error {
-	if strings.HasPrefix(name, Prefix) {
+	if strings.HasPrefix(name, KeyPrefix) {
 		return errors.New("this is a key: the file must contain only the digests of keys, " +
 			"and a line begins with the caller's name, as deliverygraph key new prints it")
 	}
@@ -160,16 +158,16 @@ func checkName(name string) error {
 	return nil
 }
 
-var limits = []struct {
+var keyLimits = []struct {
 	name string
-	of   func(*auth.Limits) *int
+	of   func(*Limits) *int
 }{
-	{"cost-per-minute", func(l *auth.Limits) *int { return &l.CostPerMinute }},
-	{"streams", func(l *auth.Limits) *int { return &l.Streams }},
+	{"cost-per-minute", func(l *Limits) *int { return &l.CostPerMinute }},
+	{"streams", func(l *Limits) *int { return &l.Streams }},
 }
 
-func setLimit(to *auth.Limits, name, value string) error {
-	for _, l := range limits {
+func setLimit(to *Limits, name, value string) error {
+	for _, l := range keyLimits {
 		if l.name != name {
 			continue
 		}
@@ -183,5 +181,5 @@ func setLimit(to *auth.Limits, name, value string) error {
 		return nil
 	}
 	return fmt.Errorf("%.40q is unknown: a line must be %s, and may continue with cost-per-minute=2000 and streams=10",
-		name, example)
+		name, keyExample)
 }

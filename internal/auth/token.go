@@ -1,12 +1,4 @@
-// Package token identifies callers by JSON Web Tokens (RFC 7519) that an identity provider signs. [Tokens] is an
-// [auth.Authenticator] that verifies them with the provider's public keys, a JWKS from a URL or a file.
-//
-// A token is accepted only if a key of the set signed it with one of the configured algorithms, if it has the
-// configured issuer and audience, and if it is valid at present. Symmetric algorithms and "none" cannot be configured,
-// so a public key is never mistaken for a secret.
-//
-// Start reading at [Options].
-package token
+package auth
 
 import (
 	"context"
@@ -17,19 +9,18 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
-	"deliverygraph/internal/auth"
 	"deliverygraph/upstream"
 )
 
-// Algorithms are the algorithms that can be configured, all of them asymmetric.
-var Algorithms = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
+// TokenAlgorithms are the algorithms that can be configured, all of them asymmetric.
+var TokenAlgorithms = []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
 
 // leeway is the allowed difference between the provider's clock and ours.
 const leeway = 30 * time.Second
 
-// Options says which tokens are valid. All fields but Refresh and Now are required.
-type Options struct {
-	Algorithms []string // the allowed signature algorithms; a subset of [Algorithms]
+// TokenOptions says which tokens are valid. All fields but Refresh and Now are required.
+type TokenOptions struct {
+	Algorithms []string // the allowed signature algorithms; a subset of [TokenAlgorithms]
 	Issuer     string   // the required iss
 	Audience   string   // the required aud, or one of several
 
@@ -45,7 +36,7 @@ type Options struct {
 	Now func() time.Time // the clock; nil is time.Now
 }
 
-func (o *Options) setDefaults() {
+func (o *TokenOptions) setDefaults() {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -54,22 +45,25 @@ func (o *Options) setDefaults() {
 	}
 }
 
-// Tokens identifies callers by their tokens.
+// Tokens is the [Authenticator] of callers with JSON Web Tokens (RFC 7519) that an identity provider signs. It verifies
+// them with the provider's public keys, a JWKS from a URL or a file.
+//
+// A token is accepted only if a key of the set signed it with one of the configured algorithms, if it has the
+// configured issuer and audience, and if it is valid at present. Symmetric algorithms and "none" cannot be configured,
+// so a public key is never mistaken for a secret.
 type Tokens struct {
-	o    Options
+	o    TokenOptions
 	keys *keySet
 	jwt  *jwt.Parser
 }
 
-var _ auth.Authenticator = (*Tokens)(nil)
-
-func (o Options) check() error {
+func (o TokenOptions) check() error {
 	if len(o.Algorithms) == 0 {
 		return errors.New("token: Algorithms must name at least one, such as RS256")
 	}
 	for _, a := range o.Algorithms {
-		if !slices.Contains(Algorithms, a) {
-			return errors.New("token: Algorithms must be of " + strings.Join(Algorithms, ", ") +
+		if !slices.Contains(TokenAlgorithms, a) {
+			return errors.New("token: Algorithms must be of " + strings.Join(TokenAlgorithms, ", ") +
 				": with others, anyone who can verify a token could make one")
 		}
 	}
@@ -80,7 +74,7 @@ func (o Options) check() error {
 	return nil
 }
 
-func newTokens(o Options, keys *keySet) *Tokens {
+func newTokens(o TokenOptions, keys *keySet) *Tokens {
 	o.setDefaults()
 	return &Tokens{o: o, keys: keys, jwt: jwt.NewParser(
 		jwt.WithValidMethods(o.Algorithms), jwt.WithIssuer(o.Issuer), jwt.WithAudience(o.Audience),
@@ -88,19 +82,19 @@ func newTokens(o Options, keys *keySet) *Tokens {
 }
 
 // Authenticate returns the caller that a token belongs to, whose name is "sub:" and the token's subject.
-func (t *Tokens) Authenticate(ctx context.Context, cred auth.Credential) (auth.Caller, error) {
+func (t *Tokens) Authenticate(ctx context.Context, cred Credential) (Caller, error) {
 	switch {
 	case cred.Secret == "":
-		return auth.Caller{},
-			auth.Refuse("this API requires authentication: send your token as Authorization: Bearer TOKEN")
+		return Caller{},
+			Refuse("this API requires authentication: send your token as Authorization: Bearer TOKEN")
 	case !cred.Bearer || strings.Count(cred.Secret, ".") != 2:
-		return auth.Caller{},
-			auth.Refuse("this is not a token: send a JSON Web Token from your identity provider as " +
+		return Caller{},
+			Refuse("this is not a token: send a JSON Web Token from your identity provider as " +
 				"Authorization: Bearer TOKEN")
 	}
 	claims := jwt.MapClaims{}
 	if _, err := t.jwt.ParseWithClaims(cred.Secret, claims, t.keys.of(ctx)); err != nil {
-		return auth.Caller{}, t.refusal(err)
+		return Caller{}, t.refusal(err)
 	}
 	return t.caller(claims)
 }
@@ -149,9 +143,9 @@ func (t *Tokens) refusal(err error) error {
 					"so tokens cannot be verified: try again later", Err: err,
 			}
 		}
-		return auth.Refuse("%s", c.message)
+		return Refuse("%s", c.message)
 	}
-	return auth.Refuse("this token is not valid: get a new one from your identity provider")
+	return Refuse("this token is not valid: get a new one from your identity provider")
 }
 
 var (
@@ -183,22 +177,22 @@ func checkHeader(h map[string]any) error {
 }
 
 // caller reads the claims of a valid token.
-func (t *Tokens) caller(claims jwt.MapClaims) (auth.Caller, error) {
+func (t *Tokens) caller(claims jwt.MapClaims) (Caller, error) {
 	subject, _ := claims["sub"].(string)
 	if subject == "" || len(subject) > 256 {
-		return auth.Caller{}, auth.Refuse("this token does not identify its bearer: its claim sub must be a string")
+		return Caller{}, Refuse("this token does not identify its bearer: its claim sub must be a string")
 	}
-	c := auth.Caller{Name: "sub:" + subject}
+	c := Caller{Name: "sub:" + subject}
 	list := strings.Join(words(claims[t.o.UsersClaim]), ",")
-	users, err := auth.ParseUsers(list)
+	users, err := ParseUsers(list)
 	if err != nil {
-		return auth.Caller{},
-			auth.Refuse("this token does not name its users: its claim %q must list users by their "+
+		return Caller{},
+			Refuse("this token does not name its users: its claim %q must list users by their "+
 				"numbers, such as [20, 21], or be \"*\" for all", t.o.UsersClaim)
 	}
 	c.Users = users
 	for _, name := range words(claims[t.o.ScopesClaim]) {
-		if s, err := auth.ScopeNamed(name); err == nil {
+		if s, err := ScopeNamed(name); err == nil {
 			c.Scopes |= s
 		}
 	}

@@ -1,4 +1,4 @@
-package token
+package auth
 
 import (
 	"context"
@@ -29,8 +29,8 @@ const (
 	// maxStale is how long keys stay valid while their URL cannot be fetched: long enough for an outage of the provider
 	// overnight, but not for an attacker who has a withdrawn key and blocks the gateway's requests.
 	maxStale = 24 * time.Hour
-	// patience limits the time of a fetch.
-	patience = 10 * time.Second
+	// fetchTime limits the time of a fetch.
+	fetchTime = 10 * time.Second
 	// maxSet limits the size of a key set in bytes.
 	maxSet = 1 << 20
 )
@@ -83,8 +83,8 @@ func parseKeySet(text []byte) (*publicKeys, error) {
 	return p, nil
 }
 
-// find returns the keys that may have signed a token: those for its algorithm that have the id it names, or any id if it
-// names none.
+// find returns the keys that may have signed a token: those for its algorithm with the id that it names, or with any id
+// if it names none.
 func (p *publicKeys) find(kid string, named bool, alg string) (found []jwt.VerificationKey) {
 	if p == nil {
 		return nil
@@ -124,10 +124,10 @@ func (k *keySet) of(ctx context.Context) jwt.Keyfunc {
 	}
 }
 
-// Fetch returns the Tokens for the keys at a URL. It fetches them at once, periodically ([Options.Refresh]), and at most
-// twice a minute when a token names an unknown key. Each set replaces the previous one, even if it is empty. While the
-// URL cannot be fetched, the last set stays valid for a day. Fetching ends with ctx.
-func Fetch(ctx context.Context, address string, o Options, logger *slog.Logger) (*Tokens, error) {
+// FetchTokens returns the Tokens for the keys at a URL. It fetches them at once, periodically ([TokenOptions.Refresh]),
+// and at most twice a minute when a token names an unknown key. Each set replaces the previous one, even if it is empty.
+// While the URL cannot be fetched, the last set stays valid for a day. Fetching ends with ctx.
+func FetchTokens(ctx context.Context, address string, o TokenOptions, logger *slog.Logger) (*Tokens, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
@@ -135,7 +135,7 @@ func Fetch(ctx context.Context, address string, o Options, logger *slog.Logger) 
 		return nil, fmt.Errorf("token: the URL of the keys: %w", err)
 	}
 	o.setDefaults()
-	client := &http.Client{CheckRedirect: stays, Timeout: patience}
+	client := &http.Client{CheckRedirect: stays, Timeout: fetchTime}
 	k := &keySet{tooOld: func(p *publicKeys) bool { return o.Now().Sub(p.read) > maxStale }}
 	var one sync.Mutex // so that no response overwrites a later one
 	fetch := func(ctx context.Context) {
@@ -155,10 +155,10 @@ func Fetch(ctx context.Context, address string, o Options, logger *slog.Logger) 
 			logger.Warn("the identity provider publishes no key: all tokens are refused until it does")
 		}
 	}
-	// The wait for the limiter ends after patience, so that invented key ids cannot hold requests longer than a fetch.
+	// The wait for the limiter ends after fetchTime, so that invented key ids cannot hold requests longer than a fetch.
 	unknown := rate.NewLimiter(rate.Every(30*time.Second), 1)
 	k.refresh = func(caller context.Context) {
-		wait, cancel := context.WithTimeout(caller, patience)
+		wait, cancel := context.WithTimeout(caller, fetchTime)
 		defer cancel()
 		if unknown.Wait(wait) == nil {
 			fetch(context.WithoutCancel(caller)) // others wait for these keys too
@@ -203,9 +203,9 @@ func fetchKeySet(ctx context.Context, client *http.Client, address string) (*pub
 	return parseKeySet(text)
 }
 
-// Open returns the Tokens for the keys in a file, which must have at least one at the start. The file is read again when
-// it changes, until ctx ends.
-func Open(ctx context.Context, path string, o Options, logger *slog.Logger) (*Tokens, error) {
+// OpenTokens returns the Tokens for the keys in a file, which must have at least one at the start. The file is read again
+// when it changes, until ctx ends.
+func OpenTokens(ctx context.Context, path string, o TokenOptions, logger *slog.Logger) (*Tokens, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
