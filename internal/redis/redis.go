@@ -94,13 +94,9 @@ func (c *Client) probe(ctx context.Context) error {
 func guard(c *redis.Client) *redis.Client {
 	var last atomic.Pointer[error] // of a command that was sent
 	b := gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
-		Timeout:     time.Second / 2,
-		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= 3 },
-		IsSuccessful: func(err error) bool {
-			_, answered := errors.AsType[redis.Error](err)
-			return err == nil || answered && !redis.HasErrorPrefix(err, "LOADING") &&
-				!redis.HasErrorPrefix(err, "CLUSTERDOWN") && !redis.HasErrorPrefix(err, "MASTERDOWN")
-		},
+		Timeout:      time.Second / 2,
+		ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= 3 },
+		IsSuccessful: func(err error) bool { return !IsDown(err) },
 		IsExcluded: func(err error) bool {
 			return errors.Is(err, context.Canceled) || errors.Is(err, redis.ErrPoolTimeout)
 		},
@@ -123,6 +119,13 @@ func guard(c *redis.Client) *redis.Client {
 		return err
 	}))
 	return c
+}
+
+// IsDown reports whether a command failed because Redis does not answer or cannot work yet, rather than refused it.
+func IsDown(err error) bool {
+	_, answered := errors.AsType[redis.Error](err)
+	return err != nil && (!answered || redis.HasErrorPrefix(err, "LOADING") ||
+		redis.HasErrorPrefix(err, "CLUSTERDOWN") || redis.HasErrorPrefix(err, "MASTERDOWN"))
 }
 
 // guarded is the context key of commands that the circuit breaker lets pass.

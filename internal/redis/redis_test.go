@@ -41,10 +41,11 @@ func (t *text) count(what string) int {
 }
 
 // open returns a client that watches Redis until the test ends, and its log.
-func open(t *testing.T, url string) (*redis.Client, *text) {
+func open(t *testing.T, o redis.Options) (*redis.Client, *text) {
 	t.Helper()
 	said := &text{}
-	c, err := redis.Open(redis.Options{URL: url, Logger: slog.New(slog.NewTextHandler(said, nil))})
+	o.Logger = slog.New(slog.NewTextHandler(said, nil))
+	c, err := redis.Open(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +69,7 @@ func eventually(t *testing.T, what string, holds func() bool) {
 func TestUpFollowsTheServer(t *testing.T) {
 	t.Parallel()
 	s := redistest.Start(t)
-	c, said := open(t, s.URL())
+	c, said := open(t, redis.Options{URL: s.URL()})
 	eventually(t, "it is up", c.Up)
 	s.Kill()
 	eventually(t, "it is down", func() bool { return !c.Up() })
@@ -86,7 +87,7 @@ func TestUpFollowsTheServer(t *testing.T) {
 func TestUpMeansAllServersOfACluster(t *testing.T) {
 	t.Parallel()
 	nodes, url := redistest.Cluster(t, 3)
-	c, _ := open(t, url)
+	c, _ := open(t, redis.Options{URL: url})
 	eventually(t, "it is up", c.Up)
 	for _, key := range []string{"a", "b", "c", "d", "e", "f"} {
 		if err := c.Set(t.Context(), key, 1, 0).Err(); err != nil {
@@ -135,10 +136,15 @@ func TestURLs(t *testing.T) {
 		"redis://":                     "is not a host",
 		"redis://:secret@127.0.0.1:no": "not a URL",
 		"redis://:secret@127.0.0.1:6379,127.0.0.1:6380":     "redis+cluster",
-		"redis://:secret@127.0.0.1/first":                   "database",
+		"redis://:secret@127.0.0.1/first":                   `the database "first"`,
+		"redis://:a/secret@127.0.0.1":                       "%2F",
+		"redis://:secret@127.0.0.1?pool_fifo=true":          `the option "pool_fifo": there are only client_name, dial_timeout`,
+		"redis://:secret@127.0.0.1?pool_size=many":          "pool_size=many: write it once, such as pool_size=20",
+		"redis://:secret@127.0.0.1?sentinel_username=u":     "sentinel_username",
+		"redis://:secret@127.0.0.1?protocol=3&protocol=2":   "protocol",
 		"redis+cluster://127.0.0.1:7000/1":                  "no databases",
 		"redis+sentinel://:secret@127.0.0.1":                "name that Sentinel",
-		"redis://:secret@127.0.0.1?read_timeout=soon":       "read_timeout",
+		"redis://:secret@127.0.0.1?read_timeout=soon":       "read_timeout=soon: write it once, such as read_timeout=50ms",
 		"redis://:secret@127.0.0.1?timeout=1s":              "timeout",
 		"redis+cluster://:secret@127.0.0.1:7000,a b/":       "not a",
 		"redis+cluster://:secret@127.0.0.1:7000,,127.0.0.2": "not a host",

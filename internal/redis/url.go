@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,8 +27,8 @@ type Options struct {
 	//	redis+sentinel://host:26379,host2:26379/mymaster    the server that Sentinel calls mymaster
 	//	redis+cluster://host:6379,host2:6379                the cluster that has these nodes
 	//
-	// Parameters of [redis.ParseURL] may follow, such as ?read_timeout=100ms, and sentinel_username and
-	// sentinel_password.
+	// Options may follow, such as ?read_timeout=100ms: see [redis.ParseURL] for what they mean. Those of Sentinel are
+	// sentinel_username and sentinel_password.
 	URL string
 	// CAFile names a PEM file of certificate authorities to trust instead of the system's.
 	CAFile string
@@ -82,6 +85,9 @@ func parse(text string) (u *redis.UniversalOptions, cluster bool, err error) {
 	if i := strings.IndexAny(rest, "/?"); i >= 0 {
 		end = i
 	}
+	if strings.Contains(rest[end:], "@") {
+		return nil, false, errors.New("has a / or ? in the user or the password: write %2F or %3F for it")
+	}
 	hosts := strings.Split(rest[strings.LastIndex(rest[:end], "@")+1:end], ",")
 	one, err := url.Parse(scheme + "://" + rest[:strings.LastIndex(rest[:end], "@")+1] + hosts[0] + rest[end:])
 	if err != nil {
@@ -116,6 +122,12 @@ func parse(text string) (u *redis.UniversalOptions, cluster bool, err error) {
 	if one.RawQuery = values.Encode(); mode == "cluster" && strings.Trim(one.Path, "/") != "" {
 		return nil, false, errors.New("has a path, but a cluster has no databases: leave it out")
 	}
+	if err := check(values); err != nil {
+		return nil, false, err
+	}
+	if db := strings.Trim(one.Path, "/"); db != "" && strings.Trim(db, "0123456789") != "" {
+		return nil, false, fmt.Errorf("has the database %q: give its number, such as redis://host:6379/0", db)
+	}
 	p, err := redis.ParseURL(one.String())
 	if err != nil {
 		return nil, false, errors.New(strings.TrimPrefix(err.Error(), "redis: "))
@@ -127,4 +139,33 @@ func parse(text string) (u *redis.UniversalOptions, cluster bool, err error) {
 	u.DialTimeout, u.ReadTimeout, u.WriteTimeout, u.MaxRetries = p.DialTimeout, p.ReadTimeout, p.WriteTimeout, p.MaxRetries
 	u.PoolSize, u.PoolTimeout, u.MinIdleConns, u.ClientName = p.PoolSize, p.PoolTimeout, p.MinIdleConns, p.ClientName
 	return u, mode == "cluster", nil
+}
+
+// parameters are the options that a URL may set, with an example of each.
+var parameters = map[string]string{
+	"dial_timeout": "100ms", "read_timeout": "50ms", "write_timeout": "50ms", "pool_timeout": "150ms", "max_retries": "1",
+	"pool_size": "20", "min_idle_conns": "2", "protocol": "3", "client_name": "gateway", "skip_verify": "true",
+}
+
+// check checks the options of a URL, since go-redis takes some that have no effect here.
+func check(values url.Values) error {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		example, ok := parameters[name]
+		if !ok {
+			return fmt.Errorf("has the option %q: there are only %s, and for Sentinel sentinel_username and "+
+				"sentinel_password", name, strings.Join(slices.Sorted(maps.Keys(parameters)), ", "))
+		}
+		for _, value := range values[name] {
+			var err error
+			if _, isTime := time.ParseDuration(example); isTime == nil {
+				_, err = time.ParseDuration(value)
+			} else if _, isNumber := strconv.Atoi(example); isNumber == nil {
+				_, err = strconv.Atoi(value)
+			}
+			if err != nil || len(values[name]) > 1 {
+				return fmt.Errorf("has %s=%s: write it once, such as %[1]s=%[3]s", name, value, example)
+			}
+		}
+	}
+	return nil
 }

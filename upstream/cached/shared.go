@@ -97,7 +97,11 @@ func (c *Cache) fetch(ctx context.Context, m moment, k key, l lookup) (f fetched
 	if f, err = decode(l.q, value, left); err == nil {
 		return f, true, nil
 	}
-	f, err = ask(ctx) // what is there is damaged
+	if f, err = ask(ctx); err == nil { // what is there is damaged
+		if keep := c.shareFor(l, f.keep); keep > 0 {
+			c.o.Shared.Put(ctx, c.sharedKey(k), encode(l.q, f, keep), keep)
+		}
+	}
 	return f, false, err
 }
 

@@ -3,6 +3,7 @@ package shared_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -126,12 +127,25 @@ func waiting(t *testing.T, s *redistest.Server, callers int) {
 	}
 }
 
+// A call whose time was up while the API answered an equal request of someone else does not fail others.
+func TestErrorsAboutDuplicatesAreNotShared(t *testing.T) {
+	t.Parallel()
+	notShared(t, &upstream.Error{
+		Code: upstream.Unavailable, Status: http.StatusAccepted, Message: "the server answers an identical request",
+	})
+}
+
 // A gateway that makes no call, because its circuit breaker is open or its operation has used up its calls, fails no
 // other.
 func TestErrorsOfCallsThatWereNotMadeAreNotShared(t *testing.T) {
 	t.Parallel()
-	unsent := &upstream.Error{Code: upstream.Unavailable, Message: "no calls are sent for a while"}
-	server, fails, api := redistest.Start(t), newBlocked(unsent), sampleAPI()
+	notShared(t, &upstream.Error{Code: upstream.Unavailable, Message: "no calls are sent for a while"})
+}
+
+// notShared checks that a gateway that waits makes a call of its own if that of another fails.
+func notShared(t *testing.T, failure error) {
+	t.Helper()
+	server, fails, api := redistest.Start(t), newBlocked(failure), sampleAPI()
 	first, second := open(t, server.URL(), fails, settings), open(t, server.URL(), api, settings)
 	var asking sync.WaitGroup
 	asking.Go(func() { _, _ = bounces.ask(t.Context(), first.API) })
@@ -268,13 +282,16 @@ func TestErrorsReplaceNoAnswers(t *testing.T) {
 	}
 }
 
-// Redis dies while one gateway asks and another waits, and comes back empty.
+// Redis dies while one gateway asks and others wait, and comes back empty.
 func TestRedisMayDieDuringACall(t *testing.T) {
 	t.Parallel()
 	server, slow, api := redistest.Start(t), newBlocked(nil), sampleAPI()
-	first, second := open(t, server.URL(), slow, settings), open(t, server.URL(), api, settings)
+	const lease = time.Minute // in which a busy machine starts Redis again
+	first := openWith(t, server.URL(), slow, settings, lease)
+	second := openWith(t, server.URL(), api, settings, lease)
+	third := openWith(t, server.URL(), api, settings, lease)
 	var asking sync.WaitGroup
-	for _, g := range []gateway{first, second} {
+	for _, g := range []gateway{first, second, third} {
 		asking.Go(func() {
 			if rows, err := bounces.ask(t.Context(), g.API); err != nil || upstream.PageOf(rows).Len() == 0 {
 				t.Errorf("%v", err)
@@ -284,7 +301,7 @@ func TestRedisMayDieDuringACall(t *testing.T) {
 			<-slow.began
 		}
 	}
-	waiting(t, server, 2)
+	waiting(t, server, 3)
 	server.Kill()
 	server.Restart()
 	close(slow.end)

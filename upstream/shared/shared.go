@@ -13,11 +13,13 @@ import (
 	"errors"
 	mathrand "math/rand/v2"
 	"net"
+	"net/http"
 	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	gatewayredis "deliverygraph/internal/redis"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/cached"
 )
@@ -105,16 +107,11 @@ var (
 // Ask implements [cached.Shared].
 func (m *Memory) Ask(ctx context.Context, key string, fill cached.Fill) (value []byte, left time.Duration, err error) {
 	names, token, waited := names(key), rand.Text(), 0
+	var held time.Time // when another gateway held the lease
 	for look := firstLook; ; look = min(2*look, lastLook) {
 		// If the caller leaves meanwhile, the lease may be ours all the same, and must end.
 		found, err := take.Run(context.WithoutCancel(ctx), m.redis, names, token, m.lease.Milliseconds(), waited).Result()
-		if late, ok := errors.AsType[net.Error](err); ok && late.Timeout() {
-			return nil, 0, m.lead(ctx, names, token, fill) // so may it if the answer is late
-		}
-		if err != nil {
-			_, _, err := fill(ctx) // without Redis
-			return nil, 0, err
-		}
+		late, ok := errors.AsType[net.Error](err)
 		switch found := found.(type) {
 		case []any:
 			text, _ := found[0].(string)
@@ -124,8 +121,17 @@ func (m *Memory) Ask(ctx context.Context, key string, fill cached.Fill) (value [
 			if found == 1 {
 				return nil, 0, m.lead(ctx, names, token, fill)
 			}
+			held, waited = time.Now(), 1
+		default:
+			switch {
+			case gatewayredis.IsDown(err) && time.Since(held) < m.lease: // it may come back, and the call is being made
+			case ok && late.Timeout():
+				return nil, 0, m.lead(ctx, names, token, fill) // the lease may be ours if the answer is late
+			default:
+				_, _, err := fill(ctx) // without Redis
+				return nil, 0, err
+			}
 		}
-		waited = 1
 		select {
 		case <-ctx.Done():
 			return nil, 0, ctx.Err()
@@ -174,10 +180,11 @@ func (m *Memory) hold(ctx context.Context, stop <-chan struct{}, names []string,
 }
 
 // shareable returns the value for an error of the API. It returns none for other errors, which concern only this
-// gateway: the callers left, their operation has used up its calls, or the circuit breaker is open.
+// gateway: the callers left, their operation has used up its calls, the circuit breaker is open, or its time was up
+// while the API answered an equal request of someone else (202).
 func shareable(ctx context.Context, err error) (value []byte, keep time.Duration) {
 	e, ok := errors.AsType[*upstream.Error](err)
-	if !ok || ctx.Err() != nil || e.Code == upstream.Exhausted ||
+	if !ok || ctx.Err() != nil || e.Code == upstream.Exhausted || e.Status == http.StatusAccepted ||
 		e.Code == upstream.Unavailable && e.Status == 0 && e.Err == nil {
 		return nil, 0
 	}

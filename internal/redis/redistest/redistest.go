@@ -37,19 +37,27 @@ type Server struct {
 // Start starts a server with further settings, such as "--maxmemory", "100mb". It ends with the test.
 func Start(t testing.TB, settings ...string) *Server {
 	t.Helper()
+	return startWith(t, func(port string) []string {
+		args := append([]string{
+			"--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", t.TempDir(),
+		}, settings...)
+		if slices.Contains(settings, "--cluster-enabled") {
+			args = append(args, "--cluster-port", strconv.Itoa(freePort(t)))
+		}
+		return args
+	})
+}
+
+// startWith starts a server with the arguments for a port.
+func startWith(t testing.TB, args func(port string) []string) *Server {
+	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		t.Skip("redis-server is not installed")
 	}
 	for range 5 { // another process may take a port
 		s := &Server{t: t, Addr: "127.0.0.1:" + strconv.Itoa(freePort(t))}
 		_, port, _ := net.SplitHostPort(s.Addr)
-		s.args = append([]string{
-			"--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", t.TempDir(),
-		}, settings...)
-		if slices.Contains(settings, "--cluster-enabled") {
-			s.args = append(s.args, "--cluster-port", strconv.Itoa(freePort(t)))
-		}
-		if s.start() {
+		if s.args = args(port); s.start() {
 			t.Cleanup(s.Kill)
 			return s
 		}
