@@ -73,7 +73,7 @@ func (g *gateway) measureUpstream() {
 	g.metrics.Cache(func() telemetry.CacheUse { return telemetry.CacheUse(g.cache.Use()) })
 }
 
-// measureStore logs when a server of the store stops answering, or answers again, and exports it as a metric.
+// measureStore logs when a server of the store becomes available, or ceases to be, and exports it as a metric.
 func (g *gateway) measureStore() {
 	hosts := func() []clickhouse.Host { // of a file, which has no name here
 		h := clickhouse.Host{Failures: g.storeFailures.Load()}
@@ -86,9 +86,9 @@ func (g *gateway) measureStore() {
 		hosts = s.Hosts
 		s.Follow(func(h clickhouse.Host) {
 			if h.Err == nil {
-				g.logger.Info("clickhouse answers", "host", h.Name)
+				g.logger.Info("clickhouse host is available", "host", h.Name)
 			} else {
-				g.logger.Warn("clickhouse does not answer", "host", h.Name, "error", h.Err)
+				g.logger.Warn("clickhouse host is not available", "host", h.Name, "error", h.Err)
 			}
 		})
 	}

@@ -49,14 +49,14 @@ func openData(ctx context.Context, o sqlite.Options) (store.Store, error) {
 	return s, nil
 }
 
-// noteHosts prints when a server of a store in ClickHouse stops answering, or answers again.
+// noteHosts prints when a server of a store in ClickHouse becomes available, or ceases to be.
 func noteHosts(s store.Store, w io.Writer) {
 	if c, ok := s.(*clickhouse.Store); ok {
 		c.Follow(func(h clickhouse.Host) {
 			if h.Err == nil {
-				fmt.Fprintf(w, "deliverygraph: ClickHouse at %s answers again\n", h.Name)
+				fmt.Fprintf(w, "deliverygraph: ClickHouse at %s is available\n", h.Name)
 			} else {
-				fmt.Fprintf(w, "deliverygraph: ClickHouse at %s does not answer: %v\n", h.Name, h.Err)
+				fmt.Fprintf(w, "deliverygraph: ClickHouse at %s is not available: %v\n", h.Name, h.Err)
 			}
 		})
 	}

@@ -40,8 +40,8 @@ func (h *hosts) do(ctx context.Context, again bool, f func(context.Context) erro
 			return err
 		case lost:
 			h.failed(x, err)
-		case x.is() != up:
-			h.set(x, up, nil)
+		case x.is() > behind:
+			x.look() // it answers
 		}
 		if !lost && !refused {
 			return err

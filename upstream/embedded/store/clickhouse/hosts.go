@@ -16,23 +16,25 @@ const (
 	dialLimit  = 5 * time.Second // for connecting, and again for the server's greeting
 	probeEvery = 2 * time.Second
 	probeLimit = 3 * time.Second
+	maxDelay   = 2 // seconds that a replica may be behind others; that is inserts in progress
 )
 
 // Host is the state of a server of a store.
 type Host struct {
 	Name     string // host:port
-	Err      error  // why the server does not answer; nil if it does
+	Err      error  // why the server is not available; nil if it is
 	Failures uint64 // calls and probes that it did not answer
 }
 
 // hosts are the servers of a store, which have the same data. A call uses the first that answers, so that all
 // processes read what any of them has written. A server is left if it fails a call, or two probes in a row: it may
-// hang, and still accept connections.
+// hang, and still accept connections. It is used again when its replicas have caught up.
 type hosts struct {
-	list    []*host
-	changed atomic.Pointer[func(Host)]
-	stop    context.CancelFunc
-	probes  sync.WaitGroup
+	list     []*host
+	database string
+	changed  atomic.Pointer[func(Host)]
+	stop     context.CancelFunc
+	probes   sync.WaitGroup
 }
 
 // host is a server.
@@ -46,6 +48,7 @@ type host struct {
 	state    state
 	err      error // of a server that is not up
 	failures uint64
+	compared bool            // its replicas with others, since it was started or failed
 	settings driver.Settings // those of calls, once the server's version is known
 	calls    context.Context // ends with the calls in progress, if the server hangs
 	end      context.CancelCauseFunc
@@ -55,14 +58,18 @@ type state int
 
 const (
 	up      state = iota
+	behind        // its replicas lack what others have
 	suspect       // it has failed a call, and will be probed
 	down          // it has failed two probes
 )
 
+// isAvailable reports whether calls use servers in a state by choice.
+func (s state) isAvailable() bool { return s == up || s == suspect }
+
 // newHosts returns the servers of a store. They need not answer yet.
 func newHosts(o *driver.Options) (*hosts, error) {
 	ctx, stop := context.WithCancel(context.Background())
-	h := &hosts{stop: stop}
+	h := &hosts{database: o.Auth.Database, stop: stop}
 	for _, name := range o.Addr {
 		x := &host{name: name, wake: make(chan struct{}, 1)}
 		of, one := *o, *o
@@ -75,6 +82,7 @@ func newHosts(o *driver.Options) (*hosts, error) {
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("connect to ClickHouse: %w", err), h.close())
 		}
+		x.wake <- struct{}{}
 		h.list = append(h.list, x)
 	}
 	for _, x := range h.list {
@@ -107,18 +115,44 @@ func (h *hosts) watch(ctx context.Context, x *host) {
 		if err != nil { // again, on a new connection
 			err = x.ping(ctx)
 		}
-		switch {
-		case ctx.Err() != nil:
+		now := down
+		if err == nil {
+			now, err = h.compare(ctx, x)
+		}
+		if ctx.Err() != nil {
 			return
-		case err == nil:
-			h.set(x, up, nil)
-		default:
-			h.set(x, down, err)
-			if slices.ContainsFunc(h.list, func(o *host) bool { return o.is() == up }) {
-				x.endCalls(fmt.Errorf("%w: %w", errHangs, err))
-			}
+		}
+		h.set(x, now, err)
+		if now == down && slices.ContainsFunc(h.list, func(o *host) bool { return o.is() == up }) {
+			x.endCalls(fmt.Errorf("%w: %w", errHangs, err))
 		}
 	}
+}
+
+// compare returns whether the replicas of a server have what others have. A server that has failed may have missed
+// much, and takes some seconds after its start to notice it.
+func (h *hosts) compare(ctx context.Context, x *host) (state, error) {
+	if len(h.list) == 1 || x.isCompared() {
+		return up, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, probeLimit)
+	defer cancel()
+	var delay uint64
+	err := x.probe.QueryRow(ctx, "select max(absolute_delay) from system.replicas where database = "+
+		quote(h.database)).Scan(&delay)
+	if _, refused := errors.AsType[*driver.Exception](err); err != nil && !refused {
+		return down, err
+	}
+	if delay > maxDelay { // the seconds since 1970, if the server does not know yet
+		return behind, errors.New("its replicas lack what others have")
+	}
+	return up, nil
+}
+
+func (x *host) isCompared() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.compared
 }
 
 func (x *host) ping(ctx context.Context) error {
@@ -139,16 +173,16 @@ func (x *host) is() state {
 	return x.state
 }
 
-// set sets the state of a server. It notes when the server goes down, or is up again.
+// set sets the state of a server. It notes when the server becomes available, or ceases to be.
 func (h *hosts) set(x *host, now state, err error) {
 	x.mu.Lock()
 	before := x.state
-	x.state, x.err = now, err
+	x.state, x.err, x.compared = now, err, now == up
 	if now != up {
 		x.settings = nil // it may be upgraded
 	}
 	x.mu.Unlock()
-	if note := h.changed.Load(); note != nil && (now == down) != (before == down) {
+	if note := h.changed.Load(); note != nil && now.isAvailable() != before.isAvailable() {
 		(*note)(x.current())
 	}
 }
@@ -157,7 +191,7 @@ func (x *host) current() Host {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	s := Host{Name: x.name, Failures: x.failures}
-	if x.state == down {
+	if !x.state.isAvailable() {
 		s.Err = x.err
 	}
 	return s
@@ -167,11 +201,16 @@ func (x *host) current() Host {
 func (h *hosts) failed(x *host, err error) {
 	x.mu.Lock()
 	x.failures++
-	x.settings = nil
+	x.settings, x.compared = nil, false
 	if x.state == up {
 		x.state, x.err = suspect, err
 	}
 	x.mu.Unlock()
+	x.look()
+}
+
+// look asks for a probe at once.
+func (x *host) look() {
 	select {
 	case x.wake <- struct{}{}:
 	default:

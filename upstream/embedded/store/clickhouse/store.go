@@ -147,7 +147,7 @@ func (s *Store) Hosts() (all []Host) {
 	return all
 }
 
-// Follow calls note for each server that does not answer, and from now on when one stops answering, or answers again.
+// Follow calls note for each server that is not available, and from now on when one becomes available, or ceases to be.
 func (s *Store) Follow(note func(Host)) {
 	s.conn.changed.Store(&note)
 	for _, x := range s.Hosts() {
