@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync/atomic"
-	"time"
 
 	"golang.org/x/sync/singleflight"
 
@@ -18,36 +16,8 @@ import (
 	"deliverygraph/upstream/embedded/store/sqlite/database"
 )
 
-// Options configure [Open].
-type Options struct {
-	// Path is the store's file. It is created if it does not exist, except with ReadOnly or MustExist. The files beside
-	// it whose names end in "-wal" and "-shm" belong to it. Empty means a private store in a temporary directory, which
-	// Close removes.
-	Path string
-	// CacheBytes is the maximum memory for pages of the file, for reading and again for writing. 0 means 64 MiB; the
-	// minimum is 8 MiB.
-	CacheBytes int64
-	// ReadOnly opens an existing store and refuses to change it. If this process may not write the file or its folder,
-	// and no other process uses the store, none must change it while it is open.
-	ReadOnly bool
-	// Waiting, if not nil, is called about every 100 ms while another connection locks the store for writing, with how
-	// long the caller has waited for it. If it returns an error, the wait ends with that.
-	Waiting func(time.Duration) error
-	// MustExist makes Open fail with [store.ErrNoStore] if there is no file at Path, or an empty one.
-	MustExist bool
-}
-
-const (
-	defaultCacheBytes = 64 << 20
-	minCacheBytes     = 8 << 20
-)
-
-// How long SQLite waits for another connection's lock until a statement of a reader fails, and until a writer can notice
-// the end of its context: see [database.Conn.Wait].
-const (
-	readerWait = 10 * time.Second
-	writerWait = 100 * time.Millisecond
-)
+// Options configure [Open]. An empty path means a private store in a temporary directory, which Close removes.
+type Options = database.Options
 
 // Store is a SQLite database. Reads continue during a Write.
 type Store struct {
@@ -93,22 +63,17 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 }
 
 func (s *Store) open(ctx context.Context, o Options) error {
-	cfg := database.Config{
-		Path: s.path, CacheBytes: max(cmp.Or(o.CacheBytes, defaultCacheBytes), minCacheBytes),
-		ReadOnly: o.ReadOnly, MustExist: o.MustExist, Wait: writerWait, Waiting: o.Waiting,
-	}
-	c, err := database.Open(ctx, &cfg, func(c *database.Conn) { s.migrate(c, o) })
+	o.Path, o.Temporary = s.path, s.temp != ""
+	c, err := database.Open(ctx, &o, &schema)
 	if err != nil {
 		return err
 	}
 	if s.file, err = os.Stat(s.path); err != nil {
 		return errors.Join(err, c.Close())
 	}
-	s.writer = &writer{conn: conn{c}, cacheBytes: cfg.CacheBytes, generation: -1}
-	s.writers = database.NewPool(s.ctx, cfg, 1, c)
-	readers := max(4, runtime.GOMAXPROCS(0))
-	cfg.CacheBytes, cfg.Wait = cfg.CacheBytes/int64(readers), readerWait
-	s.readers = database.NewPool(s.ctx, cfg, readers)
+	s.writer = &writer{conn: conn{c}, cacheBytes: o.CacheBytes, generation: -1}
+	s.writers = database.PoolOf(s.ctx, c)
+	s.readers = database.NewPool(s.ctx, o, max(4, runtime.GOMAXPROCS(0)))
 	return nil
 }
 

@@ -27,7 +27,7 @@ type Conn struct {
 	Short bool  // no statement takes so long that the end of the use must interrupt it, which is faster
 
 	driver     driver.Conn
-	waiting    func(time.Duration) error // see [Config]
+	waiting    func(time.Duration) error // see [Options]
 	statements map[string]*statement
 	args       []driver.NamedValue
 	ctx        context.Context // ends the use

@@ -1,6 +1,7 @@
 package database
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,73 +18,89 @@ import (
 	"deliverygraph/upstream/embedded/store"
 )
 
-// Config configures the connections to a file.
-type Config struct {
-	Path       string
-	CacheBytes int64 // the maximum memory for pages of the file
-	ReadOnly   bool
-	MustExist  bool
-	// Wait is how long SQLite waits for the lock of another connection until a statement fails, or until a statement of
-	// [Conn.Wait] tries again.
-	Wait time.Duration
-	// Waiting, if not nil, is called while [Conn.Wait] waits, with how long it has waited. If it returns an error, the
-	// Wait ends with that.
+// Options configure [Open].
+type Options struct {
+	// Path is the store's file. It is created if it does not exist, except with ReadOnly or MustExist. The files beside
+	// it whose names end in "-wal" and "-shm" belong to it.
+	Path string
+	// CacheBytes is the maximum memory for pages of the file, for reading and again for writing. 0 means 64 MiB; the
+	// minimum is 8 MiB.
+	CacheBytes int64
+	// ReadOnly opens an existing store and refuses to change it. If this process may not write the file or its folder,
+	// and no other process uses the store, none must change it while it is open.
+	ReadOnly bool
+	// Waiting, if not nil, is called about every 100 ms while another connection locks the store for writing, with how
+	// long the caller has waited for it. If it returns an error, the wait ends with that.
 	Waiting func(time.Duration) error
+	// MustExist makes Open fail with [store.ErrNoStore] if there is no file at Path, or an empty one.
+	MustExist bool
+	// Temporary says that the file need not survive a crash.
+	Temporary bool
 
-	immutable bool // nothing writes to the file, so SQLite needs no files beside it
+	wait      time.Duration // for another connection's lock, until a statement fails, or that of [Conn.Wait] tries again
+	immutable bool          // nothing writes to the file, so SQLite needs no files beside it
 }
 
-// Open opens a connection and prepares it. It fails with [store.ErrNoStore] if there is no file and it may not create
-// one. If the file and its folder cannot be written, the connections of cfg read without files beside it.
-func Open(ctx context.Context, cfg *Config, prepare func(*Conn)) (*Conn, error) {
-	folder := filepath.Dir(cfg.Path)
-	if st, err := os.Stat(folder); err != nil && !cfg.ReadOnly {
+const (
+	defaultCacheBytes = 64 << 20
+	minCacheBytes     = 8 << 20
+
+	readerWait = 10 * time.Second
+	writerWait = 100 * time.Millisecond // until a writer can notice the end of its context
+)
+
+// Open opens a connection for writing to a file of a schema. It completes the options, for a pool of further connections.
+// It fails with [store.ErrNoStore] if there is no file and it may not create one.
+func Open(ctx context.Context, o *Options, schema *Schema) (*Conn, error) {
+	o.CacheBytes, o.wait = max(cmp.Or(o.CacheBytes, defaultCacheBytes), minCacheBytes), writerWait
+	folder := filepath.Dir(o.Path)
+	if st, err := os.Stat(folder); err != nil && !o.ReadOnly {
 		return nil, err
 	} else if err == nil && !st.IsDir() {
 		return nil, fmt.Errorf("%s is not a directory", folder)
 	}
-	st, err := os.Stat(cfg.Path)
+	st, err := os.Stat(o.Path)
 	switch {
 	case err == nil && st.IsDir():
 		return nil, errors.New("it is a directory, and a store is a file")
-	case errors.Is(err, os.ErrNotExist) && (cfg.MustExist || cfg.ReadOnly):
+	case errors.Is(err, os.ErrNotExist) && (o.MustExist || o.ReadOnly):
 		return nil, fmt.Errorf("%w: %w", store.ErrNoStore, err)
 	}
 	open := func() (*Conn, error) {
-		c, err := connect(ctx, *cfg)
+		c, err := connect(ctx, *o)
 		if err != nil {
 			return nil, err
 		}
-		if prepare(c); c.Err != nil {
+		if schema.migrate(c, o); c.Err != nil {
 			return nil, errors.Join(c.Err, c.Close())
 		}
 		return c, nil
 	}
-	cfg.immutable = cfg.ReadOnly && !canWrite(cfg.Path) && walBytes(cfg.Path) < 0
+	o.immutable = o.ReadOnly && !canWrite(o.Path) && walBytes(o.Path) < 0
 	c, err := open()
-	if cfg.ReadOnly && (is(err, sqlite3.SQLITE_CANTOPEN) || is(err, sqlite3.SQLITE_READONLY)) &&
-		walBytes(cfg.Path) <= 0 { // the folder cannot be written
-		cfg.immutable = true
+	if o.ReadOnly && (is(err, sqlite3.SQLITE_CANTOPEN) || is(err, sqlite3.SQLITE_READONLY)) &&
+		walBytes(o.Path) <= 0 { // the folder cannot be written
+		o.immutable = true
 		c, err = open()
 	}
 	return c, err
 }
 
 // connect opens a connection. It does not change the file.
-func connect(ctx context.Context, cfg Config) (*Conn, error) {
+func connect(ctx context.Context, o Options) (*Conn, error) {
 	// With mmap_size above 0, counts take 2.6 times as long.
 	q := url.Values{"_pragma": {
-		fmt.Sprintf("busy_timeout(%d)", cfg.Wait.Milliseconds()),
-		fmt.Sprintf("cache_size(-%d)", max(cfg.CacheBytes>>10, 1024)),
+		fmt.Sprintf("busy_timeout(%d)", o.wait.Milliseconds()),
+		fmt.Sprintf("cache_size(-%d)", max(o.CacheBytes>>10, 1024)),
 		"mmap_size(0)",
 	}}
-	if cfg.ReadOnly {
+	if o.ReadOnly {
 		q.Set("mode", "ro")
 	}
-	if cfg.immutable {
+	if o.immutable {
 		q.Set("immutable", "1")
 	}
-	path, err := filepath.Abs(cfg.Path)
+	path, err := filepath.Abs(o.Path)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +113,7 @@ func connect(ctx context.Context, cfg Config) (*Conn, error) {
 		return nil, err
 	}
 	d, err := connector.Connect(ctx)
-	return &Conn{driver: d, waiting: cfg.Waiting, statements: map[string]*statement{}, ctx: ctx}, err
+	return &Conn{driver: d, waiting: o.Waiting, statements: map[string]*statement{}, ctx: ctx}, err
 }
 
 // canWrite reports whether this process may write to a file.

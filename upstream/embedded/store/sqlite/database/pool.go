@@ -10,19 +10,27 @@ import (
 
 // Pool is connections to a file that are opened when they are needed.
 type Pool struct {
-	ctx   context.Context // ends the use
-	cfg   Config
-	slots chan struct{} // contains one for each connection that is idle, or not open yet
-	mu    sync.Mutex
-	idle  []*Conn
+	ctx     context.Context // ends the use
+	options Options
+	slots   chan struct{} // contains one for each connection that is idle, or not open yet
+	mu      sync.Mutex
+	idle    []*Conn
 }
 
-// NewPool returns a pool of size connections, of which some are open. When ctx ends, it gives away no more.
-func NewPool(ctx context.Context, cfg Config, size int, open ...*Conn) *Pool {
-	p := &Pool{ctx: ctx, cfg: cfg, slots: make(chan struct{}, size), idle: open}
+// NewPool returns a pool of connections for reading, which share the memory. When ctx ends, it gives away no more.
+func NewPool(ctx context.Context, o Options, size int) *Pool {
+	o.CacheBytes, o.wait = o.CacheBytes/int64(size), readerWait
+	p := &Pool{ctx: ctx, options: o, slots: make(chan struct{}, size)}
 	for range size {
 		p.slots <- struct{}{}
 	}
+	return p
+}
+
+// PoolOf returns a pool of one connection.
+func PoolOf(ctx context.Context, c *Conn) *Pool {
+	p := &Pool{ctx: ctx, slots: make(chan struct{}, 1)}
+	p.Put(c)
 	return p
 }
 
@@ -47,7 +55,7 @@ func (p *Pool) Take(ctx context.Context) (*Conn, error) {
 		c.Use(ctx)
 		return c, nil
 	}
-	c, err := connect(ctx, p.cfg)
+	c, err := connect(ctx, p.options)
 	if err != nil {
 		p.slots <- struct{}{}
 	}
