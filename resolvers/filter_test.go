@@ -18,19 +18,19 @@ import (
 type listOf struct {
 	kind  upstream.Kind
 	field string
-	ids   func(upstreamtest.API, upstream.ListQuery) ([]string, error)
+	ids   func(upstream.API, upstream.ListQuery) ([]string, error)
 }
 
 var lists = []listOf{
-	{upstream.Emails, "emails", func(api upstreamtest.API, q upstream.ListQuery) ([]string, error) {
+	{upstream.Emails, "emails", func(api upstream.API, q upstream.ListQuery) ([]string, error) {
 		rows, err := api.Emails(context.Background(), q)
 		return idsOf(rows, func(e *upstream.Email) fmt.Stringer { return (&model.Email{Row: e}).ID() }), err
 	}},
-	{upstream.Bounces, "bounces", func(api upstreamtest.API, q upstream.ListQuery) ([]string, error) {
+	{upstream.Bounces, "bounces", func(api upstream.API, q upstream.ListQuery) ([]string, error) {
 		rows, err := api.Bounces(context.Background(), q)
 		return idsOf(rows, func(b *upstream.Bounce) fmt.Stringer { return (&model.Bounce{Row: b}).ID() }), err
 	}},
-	{upstream.BlockedEmails, "blockedEmails", func(api upstreamtest.API, q upstream.ListQuery) ([]string, error) {
+	{upstream.BlockedEmails, "blockedEmails", func(api upstream.API, q upstream.ListQuery) ([]string, error) {
 		rows, err := api.BlockedEmails(context.Background(), q)
 		return idsOf(rows, func(e *upstream.BlockedEmail) fmt.Stringer { return (&model.BlockedEmail{Row: e}).ID() }),
 			err
@@ -84,7 +84,7 @@ func (l listOf) agree(g *gateway, oracle *upstreamtest.Model, q upstream.ListQue
 	q.Offset = 0
 	var want []string
 	for {
-		ids, err := l.ids(oracle, q)
+		ids, err := l.ids(oracle.API, q)
 		if err != nil {
 			return err.Error()
 		}
@@ -181,7 +181,7 @@ func TestEachFilterAgreesWithModel(t *testing.T) {
 				if d := l.agree(g, oracle, q); d != "" {
 					t.Error(d)
 				}
-				if rows, _ := l.ids(oracle, q); (len(rows) > 0) != some {
+				if rows, _ := l.ids(oracle.API, q); (len(rows) > 0) != some {
 					t.Errorf("the model finds %d rows", len(rows))
 				}
 			})

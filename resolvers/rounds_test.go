@@ -160,7 +160,7 @@ func TestCallsAndRoundsAreAsDocumented(t *testing.T) {
 
 // measured returns the calls and rounds of an operation without a cache, and with a cache the first time, again, and
 // ten seconds later.
-func measured(t *testing.T, api upstreamtest.API, after, query string, wait time.Duration) (costs []string) {
+func measured(t *testing.T, api upstream.Asker, after, query string, wait time.Duration) (costs []string) {
 	calls := &rounds{wait: wait}
 	g := &gateway{t: t}
 	counting := &upstreamtest.Counting{API: api, Before: calls.join}

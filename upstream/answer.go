@@ -14,7 +14,7 @@ func (q *Question) Append(dst []byte, answer any) []byte {
 	case Groups:
 		return AppendGroups(dst, q.GroupsOf(), a)
 	}
-	return appendPage(dst, answer)
+	return AppendPage(dst, PageOf(answer))
 }
 
 // Decode decodes an answer to q in the form in which the API sends it. Errors have the code [InvalidResponse].

@@ -20,17 +20,17 @@ func PageOf(answer any) Page {
 	return nil
 }
 
-// appendPage appends the answer to a list's question to dst, in the form in which the API sends it.
-func appendPage(dst []byte, answer any) []byte {
-	switch rows := answer.(type) {
-	case []Email:
+// AppendPage appends the answer to a list's question to dst, in the form in which the API sends it.
+func AppendPage(dst []byte, p Page) []byte {
+	switch rows := p.(type) {
+	case page[Email, *Email]:
 		return AppendEmails(dst, rows)
-	case []Bounce:
+	case page[Bounce, *Bounce]:
 		return AppendBounces(dst, rows)
-	case []BlockedEmail:
+	case page[BlockedEmail, *BlockedEmail]:
 		return AppendBlockedEmails(dst, rows)
 	}
-	panic(fmt.Sprintf("upstream: %T is no answer", answer))
+	panic(fmt.Sprintf("upstream: %T is no page", p))
 }
 
 // DecodePage decodes the answer to a list's question of kind k; see [DecodeEmails].

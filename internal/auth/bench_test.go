@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 
@@ -25,7 +26,8 @@ func page() []upstream.Email {
 }
 
 func BenchmarkMaskAPage(b *testing.B) {
-	api := limit(shared{rows: upstreamtest.Rows{Emails: page()}},
+	rows := page()
+	api := limit(upstreamtest.Asker(func(context.Context, *upstream.Question) (any, error) { return rows, nil }),
 		auth.Caller{Users: auth.Everyone(), Scopes: auth.MetricsRead}, auth.NewMask("secret"))
 	b.ReportAllocs()
 	for b.Loop() {

@@ -17,13 +17,9 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// limit returns an asker or a fake as a caller may see it, with typed calls.
-func limit(next any, c auth.Caller, mask auth.Mask) upstream.API {
-	asker, ok := next.(upstream.Asker)
-	if !ok {
-		asker = upstreamtest.Asker(next.(upstreamtest.API))
-	}
-	return upstream.API{Asker: auth.Limit(asker, c, mask)}
+// limit returns an API as a caller may see it.
+func limit(next upstream.Asker, c auth.Caller, mask auth.Mask) upstream.API {
+	return upstream.API{Asker: auth.Limit(next, c, mask)}
 }
 
 const day upstream.Time = 1479772800 // 2016-11-22
@@ -165,42 +161,42 @@ func TestLimitedCallsAreNarrowed(t *testing.T) {
 	ctx := t.Context()
 	cases := map[string]struct {
 		users []upstream.ID
-		ask   func(upstreamtest.API) (int, error)
+		ask   func(upstream.API) (int, error)
 		calls []string
 	}{
 		"no users": {
-			nil, func(a upstreamtest.API) (int, error) { return length(a.Emails(ctx, upstream.ListQuery{Window: w})) },
+			nil, func(a upstream.API) (int, error) { return length(a.Emails(ctx, upstream.ListQuery{Window: w})) },
 			nil,
 		},
-		"a list of another user": {[]upstream.ID{20, 21}, func(a upstreamtest.API) (int, error) {
+		"a list of another user": {[]upstream.ID{20, 21}, func(a upstream.API) (int, error) {
 			return length(a.Bounces(ctx, upstream.ListQuery{Window: w, UserID: 22}))
 		}, nil},
-		"a list of one user of several": {[]upstream.ID{20, 21}, func(a upstreamtest.API) (int, error) {
+		"a list of one user of several": {[]upstream.ID{20, 21}, func(a upstream.API) (int, error) {
 			return length(a.Emails(ctx, upstream.ListQuery{Window: w, UserID: 21, Offset: 1000}))
 		}, []string{"/emails" + at + "&user_id=21&offset=1000"}},
-		"a list of the only user": {[]upstream.ID{21}, func(a upstreamtest.API) (int, error) {
+		"a list of the only user": {[]upstream.ID{21}, func(a upstream.API) (int, error) {
 			return length(a.Bounces(ctx, upstream.ListQuery{Window: w, SenderID: 211, Offset: 50}))
 		}, []string{"/bounces" + at + "&user_id=21&sender_id=211&offset=50"}},
-		"a list of several": {[]upstream.ID{22, 23}, func(a upstreamtest.API) (int, error) {
+		"a list of several": {[]upstream.ID{22, 23}, func(a upstream.API) (int, error) {
 			return length(a.Emails(ctx, upstream.ListQuery{Window: w, Domain: "example1.com"}))
 		}, []string{
 			"/emails" + at + "&user_id=22&domain=example1.com", "/emails" + at + "&user_id=23&domain=example1.com",
 		}},
-		"counts of another user": {[]upstream.ID{20}, func(a upstreamtest.API) (int, error) {
+		"counts of another user": {[]upstream.ID{20}, func(a upstream.API) (int, error) {
 			return length(a.Counts(ctx, upstream.Emails, upstream.CountQuery{Window: w, UserID: 21}))
 		}, nil},
-		"counts of several": {[]upstream.ID{20, 21}, func(a upstreamtest.API) (int, error) {
+		"counts of several": {[]upstream.ID{20, 21}, func(a upstream.API) (int, error) {
 			return length(a.Counts(ctx, upstream.Emails, upstream.CountQuery{Window: w, Rollup: upstream.ByUser}))
 		}, []string{
 			"/email/counts" + at + "&user_id=20&rollup_to=user", "/email/counts" + at + "&user_id=21&rollup_to=user",
 		}},
-		"series of several": {[]upstream.ID{20, 21}, func(a upstreamtest.API) (int, error) {
+		"series of several": {[]upstream.ID{20, 21}, func(a upstream.API) (int, error) {
 			return length(a.Series(ctx, upstream.Bounces,
 				upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: w}, Interval: upstream.Day}))
 		}, []string{
 			"/bounce/counts" + at + "&user_id=20&timeseries=day", "/bounce/counts" + at + "&user_id=21&timeseries=day",
 		}},
-		"counts by user of many": {[]upstream.ID{20, 21, 1, 2, 3, 4, 5, 6, 7}, func(a upstreamtest.API) (int, error) {
+		"counts by user of many": {[]upstream.ID{20, 21, 1, 2, 3, 4, 5, 6, 7}, func(a upstream.API) (int, error) {
 			rows, err := a.Counts(ctx, upstream.Emails, upstream.CountQuery{Window: w, Rollup: upstream.ByUser})
 			if len(rows) != 2 || rows[0].ID != 20 || rows[1].ID != 21 {
 				t.Errorf("got %v", rows)
@@ -208,15 +204,15 @@ func TestLimitedCallsAreNarrowed(t *testing.T) {
 			return len(rows), err
 		}, []string{"/email/counts" + at + "&rollup_to=user"}},
 		"counts by user of another than many": {[]upstream.ID{20, 21, 1, 2, 3, 4, 5, 6, 7},
-			func(a upstreamtest.API) (int, error) {
+			func(a upstream.API) (int, error) {
 				return length(a.Counts(ctx, upstream.Emails,
 					upstream.CountQuery{Window: w, Rollup: upstream.ByUser, UserID: 22}))
 			}, nil},
-		"a detail of another user": {[]upstream.ID{20}, func(a upstreamtest.API) (int, error) {
+		"a detail of another user": {[]upstream.ID{20}, func(a upstream.API) (int, error) {
 			_, err := a.Bounce(ctx, upstream.BounceKey{UserID: 21, SenderID: 210, BounceTime: day, EmailID: "x"})
 			return 0, ignore(err, upstream.NotFound)
 		}, nil},
-		"the catalogues are for all": {nil, func(a upstreamtest.API) (int, error) {
+		"the catalogues are for all": {nil, func(a upstream.API) (int, error) {
 			n, err := length(a.BounceCategories(ctx))
 			m, err2 := length(a.BlockedReasons(ctx))
 			return n + m, errors.Join(err, err2)
@@ -259,7 +255,7 @@ func ignore(err error, code upstream.Code) error {
 // Data that was not requested is never passed on.
 func TestDataOfOtherUsersNeverPasses(t *testing.T) {
 	t.Parallel()
-	api := limit(deaf{upstreamtest.NewModel(crowd())}, reader(22, 23), auth.Mask{})
+	api := limit(upstream.Around(upstreamtest.NewModel(crowd()), deaf), reader(22, 23), auth.Mask{})
 	w := upstream.Window{Start: day, End: day + 3*86400}
 	ctx := t.Context()
 	for name, ask := range map[string]func() (int, error){
@@ -291,31 +287,14 @@ func TestDataOfOtherUsersNeverPasses(t *testing.T) {
 	}
 }
 
-// deaf is an API that ignores the requested user.
-type deaf struct{ upstreamtest.API }
-
-func (d deaf) Emails(ctx context.Context, q upstream.ListQuery) ([]upstream.Email, error) {
-	q.UserID = 0
-	return d.API.Emails(ctx, q)
-}
-
-func (d deaf) Bounces(ctx context.Context, q upstream.ListQuery) ([]upstream.Bounce, error) {
-	q.UserID = 0
-	return d.API.Bounces(ctx, q)
-}
-
-func (d deaf) Bounce(context.Context, upstream.BounceKey) (upstream.BounceDetail, error) {
-	return crowd().Bounces[0], nil
-}
-
-func (d deaf) Counts(ctx context.Context, k upstream.Kind, q upstream.CountQuery) ([]upstream.Count, error) {
-	q.UserID = 0
-	return d.API.Counts(ctx, k, q)
-}
-
-func (d deaf) Series(ctx context.Context, k upstream.Kind, q upstream.SeriesQuery) ([]upstream.Series, error) {
-	q.UserID = 0
-	return d.API.Series(ctx, k, q)
+// deaf answers as if no user was requested.
+func deaf(ctx context.Context, q *upstream.Question, next upstream.Asker) (any, error) {
+	if q.Shape == upstream.ShapeDetail {
+		return crowd().Bounces[0], nil
+	}
+	all := *q
+	all.UserID = 0
+	return next.Ask(ctx, &all)
 }
 
 // If the call for one user fails, so does the answer: without this user it would be wrong.

@@ -83,9 +83,17 @@ func TestLongOffsetsCostFewCalls(t *testing.T) {
 }
 
 // sorted is an API over many emails in list order that is fast.
-type sorted struct {
-	upstreamtest.API
-	rows []upstream.Email
+type sorted struct{ rows []upstream.Email }
+
+// Ask implements [upstream.Asker].
+func (s *sorted) Ask(_ context.Context, q *upstream.Question) (any, error) {
+	switch q.Shape {
+	case upstream.ShapeCounts:
+		return s.counts(q), nil
+	case upstream.ShapeSeries:
+		return s.series(q), nil
+	}
+	return s.list(q), nil
 }
 
 func (s *sorted) in(w upstream.Window) []upstream.Email {
@@ -97,7 +105,7 @@ func (s *sorted) in(w upstream.Window) []upstream.Email {
 	return s.rows[at(w.Start):at(w.End)]
 }
 
-func (s *sorted) Emails(_ context.Context, q upstream.ListQuery) ([]upstream.Email, error) {
+func (s *sorted) list(q *upstream.Question) []upstream.Email {
 	var page []upstream.Email
 	n := 0
 	for _, e := range s.in(q.Window) {
@@ -110,20 +118,20 @@ func (s *sorted) Emails(_ context.Context, q upstream.ListQuery) ([]upstream.Ema
 			break
 		}
 	}
-	return page, nil
+	return page
 }
 
-func (s *sorted) Counts(_ context.Context, _ upstream.Kind, q upstream.CountQuery) ([]upstream.Count, error) {
+func (s *sorted) counts(q *upstream.Question) []upstream.Count {
 	c := upstream.Count{ID: q.UserID}
 	for _, e := range s.in(q.Window) {
 		if e.UserID == q.UserID {
 			c.Total++
 		}
 	}
-	return []upstream.Count{c}, nil
+	return []upstream.Count{c}
 }
 
-func (s *sorted) Series(_ context.Context, _ upstream.Kind, q upstream.SeriesQuery) ([]upstream.Series, error) {
+func (s *sorted) series(q *upstream.Question) []upstream.Series {
 	one := upstream.Series{ID: q.UserID}
 	for _, e := range s.in(q.Window) {
 		start := q.Interval.Floor(e.ProcessTime)
@@ -134,7 +142,7 @@ func (s *sorted) Series(_ context.Context, _ upstream.Kind, q upstream.SeriesQue
 			one.Points[len(one.Points)-1].Total++
 		}
 	}
-	return []upstream.Series{one}, nil
+	return []upstream.Series{one}
 }
 
 // Merging lists never loses or repeats a row, even while rows arrive between two pages of one user's list.
@@ -172,17 +180,16 @@ func TestMergingNeverLosesOrRepeatsRows(t *testing.T) {
 	}
 }
 
-// wide is an API that answers some lists of emails for a window that is a day longer at both ends.
-type wide struct {
-	upstreamtest.API
-	wrong func() bool
-}
-
-func (a wide) Emails(ctx context.Context, q upstream.ListQuery) ([]upstream.Email, error) {
-	if a.wrong() {
-		q.Window.Start, q.Window.End = q.Window.Start-86400, q.Window.End+86400
-	}
-	return a.API.Emails(ctx, q)
+// wide answers some lists for a window that is a day longer at both ends.
+func wide(next upstream.Asker, wrong func() bool) upstream.Asker {
+	return upstream.Around(next, func(ctx context.Context, q *upstream.Question, next upstream.Asker) (any, error) {
+		if q.Shape == upstream.ShapeList && wrong() {
+			wider := *q
+			wider.Window.Start, wider.Window.End = q.Window.Start-86400, q.Window.End+86400
+			q = &wider
+		}
+		return next.Ask(ctx, q)
+	})
 }
 
 // Rows outside the window are not merged. Rows missing between pages, because only one of them counts such rows, are an
@@ -193,11 +200,11 @@ func TestRowsOutsideTheWindowAreNotMerged(t *testing.T) {
 	for name, odds := range map[string]int{"always": 100, "now and then": 40} {
 		random := rand.New(rand.NewPCG(1, 2))
 		var mu sync.Mutex
-		api := limit(wide{model, func() bool {
+		api := limit(wide(model, func() bool {
 			mu.Lock()
 			defer mu.Unlock()
 			return random.IntN(100) < odds
-		}}, reader(20, 21), auth.Mask{})
+		}), reader(20, 21), auth.Mask{})
 		answered := 0
 		const asked = 36
 		for n := range asked {

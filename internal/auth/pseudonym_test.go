@@ -134,7 +134,7 @@ func TestEmailIDsAreMasked(t *testing.T) {
 	}
 	counting := &upstreamtest.Counting{API: upstreamtest.NewModel(rows)}
 	mask := auth.NewMask("secret")
-	open := func() upstreamtest.API {
+	open := func() upstream.API {
 		return limit(counting, auth.Caller{Users: auth.Everyone(), Scopes: metrics}, mask)
 	}
 	listed := open()
@@ -163,7 +163,7 @@ func TestEmailIDsAreMasked(t *testing.T) {
 		if !strings.HasPrefix(b.EmailID, "20161122000000.***") {
 			t.Errorf("masked as %s", b.EmailID)
 		}
-		for name, api := range map[string]upstreamtest.API{"listed": listed, "not listed": open()} {
+		for name, api := range map[string]upstream.API{"listed": listed, "not listed": open()} {
 			counting.Reset()
 			d, err := api.Bounce(t.Context(), b.Key())
 			if err != nil || d.EmailID != b.EmailID || d.EmailAddress != b.EmailAddress {

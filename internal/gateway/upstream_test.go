@@ -64,7 +64,7 @@ func TestRemoteUpstreamGivesTheSameAnswers(t *testing.T) {
 // Client, cache, handler and store together fulfil the contract.
 func TestWholeUpstreamFulfilsTheContract(t *testing.T) {
 	t.Parallel()
-	upstreamtest.RunAPI(t, func(t *testing.T, rows upstreamtest.Rows) upstreamtest.API {
+	upstreamtest.RunAPI(t, func(t *testing.T, rows upstreamtest.Rows) upstream.Asker {
 		g := &gateway{
 			c: &serveCommand{
 				Data: filepath.Join(t.TempDir(), "contract.db"), Create: true, Timeout: time.Minute,
@@ -82,6 +82,6 @@ func TestWholeUpstreamFulfilsTheContract(t *testing.T) {
 		if _, err := g.store.Write(t.Context(), storetest.BatchOf(rows)); err != nil {
 			t.Fatal(err)
 		}
-		return upstream.API{Asker: g.cache}
+		return g.cache
 	})
 }

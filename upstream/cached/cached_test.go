@@ -29,14 +29,10 @@ func typed(c *Cache) *view { return &view{c, upstream.API{Asker: c}} }
 // For returns a typed view of a scope.
 func (v *view) For(scope string) *view { return typed(v.Cache.For(scope)) }
 
-// open returns a cache around an asker or a fake.
-func open(t testing.TB, next any, o Options) *view {
+// open returns a cache around an API.
+func open(t testing.TB, next upstream.Asker, o Options) *view {
 	t.Helper()
-	asker, ok := next.(upstream.Asker)
-	if !ok {
-		asker = upstreamtest.Asker(next.(upstreamtest.API))
-	}
-	c, err := New(asker, o)
+	c, err := New(next, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,62 +57,33 @@ func model() *upstreamtest.Counting { return &upstreamtest.Counting{API: sampleM
 // sampleQuestion is a call of the API, by name.
 type sampleQuestion struct {
 	name      string
-	ask       func(context.Context, upstreamtest.API) (any, error)
+	question  *upstream.Question
 	catalogue bool
+}
+
+// ask asks the question.
+func (q *sampleQuestion) ask(ctx context.Context, a upstream.Asker) (any, error) {
+	return a.Ask(ctx, q.question)
 }
 
 // everything is a window that contains all events.
 var everything = upstream.Window{Start: 0, End: 4e9}
 
-// questions returns one question of each kind, over a window in which the model has a bounce.
-func questions(m *upstreamtest.Model, w upstream.Window) []sampleQuestion {
-	list := upstream.ListQuery{Window: w}
-	count := upstream.CountQuery{Window: w}
-	bounces, _ := m.Bounces(context.Background(), list)
-	key := bounces[0].Key()
-	qs := []sampleQuestion{
-		{
-			name: "bounces", ask: func(ctx context.Context, a upstreamtest.API) (any, error) {
-				return a.Bounces(ctx, list)
-			},
-		},
-		{
-			name: "emails", ask: func(ctx context.Context, a upstreamtest.API) (any, error) {
-				return a.Emails(ctx, list)
-			},
-		},
-		{
-			name: "blocked emails", ask: func(ctx context.Context, a upstreamtest.API) (any, error) {
-				return a.BlockedEmails(ctx, list)
-			},
-		},
-		{name: "detail", ask: func(ctx context.Context, a upstreamtest.API) (any, error) { return a.Bounce(ctx, key) }},
-		{
-			name: "categories", catalogue: true,
-			ask: func(ctx context.Context, a upstreamtest.API) (any, error) { return a.BounceCategories(ctx) },
-		},
-		{
-			name: "reasons", catalogue: true,
-			ask: func(ctx context.Context, a upstreamtest.API) (any, error) { return a.BlockedReasons(ctx) },
-		},
+// questions returns one question of each shape and kind, over a window in which the model has a bounce.
+func questions(m *upstreamtest.Model, w upstream.Window) (all []sampleQuestion) {
+	bounces, _ := m.Bounces(context.Background(), upstream.ListQuery{Window: w})
+	for _, q := range upstreamtest.Questions(w, bounces[0].Key()) {
+		name := q.Endpoint()
+		if q.Shape == upstream.ShapeSeries {
+			name = "series of " + q.Kind.String()
+		}
+		all = append(all, sampleQuestion{name, q, q.Shape == upstream.ShapeCatalogue})
 	}
-	for _, k := range upstream.Kinds {
-		qs = append(qs,
-			sampleQuestion{
-				name: "counts of " + k.String(),
-				ask:  func(ctx context.Context, a upstreamtest.API) (any, error) { return a.Counts(ctx, k, count) },
-			},
-			sampleQuestion{name: "series of " + k.String(),
-				ask: func(ctx context.Context, a upstreamtest.API) (any, error) {
-					return a.Series(ctx, k, upstream.SeriesQuery{CountQuery: count, Interval: upstream.Day})
-				}},
-		)
-	}
-	return qs
+	return all
 }
 
 func TestContract(t *testing.T) {
-	upstreamtest.RunAPI(t, func(t *testing.T, rows upstreamtest.Rows) upstreamtest.API {
+	upstreamtest.RunAPI(t, func(t *testing.T, rows upstreamtest.Rows) upstream.Asker {
 		o := sealing
 		o.Fresh = time.Hour
 		o.Now = (upstreamtest.SampleDay + 10*3600).UTC // so that many windows straddle the edge
@@ -243,15 +210,15 @@ func TestKeysAreCanonical(t *testing.T) {
 	}
 }
 
-// intervalless answers a question for series that lacks its interval, and so has the path and query of counts.
-type intervalless struct{ upstreamtest.API }
-
-func (intervalless) Series(context.Context, upstream.Kind, upstream.SeriesQuery) ([]upstream.Series, error) {
-	return []upstream.Series{{ID: 1}}, nil
-}
-
 func TestCountsAreNeverSeries(t *testing.T) {
-	a := open(t, intervalless{sampleModel()}, standard)
+	// The question for series lacks its interval, and so has the path and query of counts.
+	a := open(t, upstream.Around(sampleModel(),
+		func(ctx context.Context, q *upstream.Question, next upstream.Asker) (any, error) {
+			if q.Shape == upstream.ShapeSeries {
+				return []upstream.Series{{ID: 1}}, nil
+			}
+			return next.Ask(ctx, q)
+		}), standard)
 	q := upstream.CountQuery{Window: upstream.Window{Start: 1, End: 2}}
 	if _, err := a.Counts(t.Context(), upstream.Emails, q); err != nil {
 		t.Fatal(err)
@@ -262,17 +229,13 @@ func TestCountsAreNeverSeries(t *testing.T) {
 	}
 }
 
-// perScope answers each scope, which it finds in the context, with a code of its own.
-type perScope struct{ upstreamtest.API }
-
 type scopeKey struct{}
 
-func (perScope) BounceCategories(ctx context.Context) ([]string, error) {
-	return []string{ctx.Value(scopeKey{}).(string)}, nil
-}
-
 func TestScopesShareNoAnswer(t *testing.T) {
-	a := open(t, perScope{}, standard)
+	// The API answers each scope with a code of its own.
+	a := open(t, upstreamtest.Asker(func(ctx context.Context, _ *upstream.Question) (any, error) {
+		return []string{ctx.Value(scopeKey{}).(string)}, nil
+	}), standard)
 	scopes := []string{
 		"", "21", "21,22", "2", "1", "\x00", "\x00\x00/bounce/categories?", "/bounce/categories?",
 		"21\x00\x00/bounce/categories?", "21\x00",

@@ -15,14 +15,15 @@ import (
 )
 
 // dashboard requests the counts of bounces from a start up to now.
-func dashboard(t *testing.T, a, m upstreamtest.API, c *clock, start upstream.Time) {
+func dashboard(t *testing.T, a, m upstream.Asker, c *clock, start upstream.Time) {
 	t.Helper()
-	q := upstream.CountQuery{Window: upstream.Window{Start: start, End: upstream.Time(c.now().Unix())}}
-	got, err := a.Counts(t.Context(), upstream.Bounces, q)
+	q := upstream.CountQuery{Window: upstream.Window{Start: start, End: upstream.Time(c.now().Unix())}}.Question(
+		upstream.Bounces)
+	got, err := a.Ask(t.Context(), &q)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, _ := m.Counts(t.Context(), upstream.Bounces, q)
+	want, _ := m.Ask(t.Context(), &q)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("at %s: (-want +got)\n%s", c.now(), diff)
 	}

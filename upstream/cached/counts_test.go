@@ -23,11 +23,12 @@ type tallyQuestion struct {
 	query upstream.SeriesQuery
 }
 
-func (q tallyQuestion) ask(ctx context.Context, a upstreamtest.API) (any, error) {
-	if q.query.Interval == 0 {
-		return a.Counts(ctx, q.kind, q.query.CountQuery)
+func (q tallyQuestion) ask(ctx context.Context, a upstream.Asker) (any, error) {
+	question := q.query.CountQuery.Question(q.kind)
+	if q.query.Interval != 0 {
+		question = q.query.Question(q.kind)
 	}
-	return a.Series(ctx, q.kind, q.query)
+	return a.Ask(ctx, &question)
 }
 
 func drawTally(t *rapid.T) tallyQuestion {

@@ -15,75 +15,71 @@ import (
 	"pgregory.net/rapid"
 
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/upstreamtest"
 )
 
-// pages answers every list with a page of its own, decoded from JSON as by a client, and details with long messages.
-type pages struct {
-	upstreamtest.API
-	rows int
+// pages answers every question with this number of rows, decoded from JSON as by a client, and details with long
+// messages.
+type pages int
+
+// Ask implements [upstream.Asker].
+func (p pages) Ask(_ context.Context, q *upstream.Question) (any, error) {
+	return q.Decode(string(q.Append(nil, p.answer(q))))
 }
 
-func (p pages) Bounces(_ context.Context, q upstream.ListQuery) ([]upstream.Bounce, error) {
-	rows := make([]upstream.Bounce, p.rows)
-	for i := range rows {
-		local := fmt.Sprintf("recipient%d.%d", q.Offset, i)
-		rows[i] = upstream.Bounce{
-			UserID: 21, SenderID: 17, EmailID: fmt.Sprintf("20161122000000.%012d@mail6-40", i),
-			EmailAddress: local + "@example.com", Local: local, Domain: "example.com",
-			Type: upstream.Soft, Category: "policy-related", Code: "4.2.0", BounceTime: 1479772800,
-			ProcessTime: 1479772800,
-			XHeaders: []upstream.Header{
-				{Name: "X-Subscription", Value: "None"}, {Name: "X-Campaign", Value: "Notification"},
-			},
-		}
+func (p pages) answer(q *upstream.Question) any {
+	const at upstream.Time = 1479772800
+	headers := []upstream.Header{
+		{Name: "X-Subscription", Value: "None"}, {Name: "X-Campaign", Value: "Notification"},
 	}
-	return upstream.DecodeBounces(string(upstream.AppendBounces(nil, rows)))
-}
-
-func (p pages) Emails(_ context.Context, q upstream.ListQuery) ([]upstream.Email, error) {
-	rows := make([]upstream.Email, p.rows)
+	switch q.Shape {
+	case upstream.ShapeDetail:
+		return upstream.BounceDetail{
+			Bounce: upstream.Bounce{
+				UserID: q.UserID, SenderID: q.SenderID, EmailID: q.EmailID, BounceTime: q.BounceTime,
+				EmailAddress: "r@example.com", Local: "r", Domain: "example.com",
+			},
+			DiagnosticCode: "smtp;550", FullContent: strings.Repeat("Received: from example.com\n", int(p)),
+		}
+	case upstream.ShapeCounts:
+		rows := make([]upstream.Count, p)
+		for i := range rows {
+			rows[i] = upstream.Count{
+				ID: upstream.ID(i + 1), Sender: fmt.Sprintf("sender%d@example.com", i), Tally: upstream.Tally{Total: 1},
+			}
+		}
+		return rows
+	case upstream.ShapeSeries:
+		rows := make([]upstream.Series, p/20+1)
+		for i := range rows {
+			rows[i].ID = upstream.ID(i + 1)
+			for h := range 24 {
+				rows[i].Points = append(rows[i].Points,
+					upstream.Point{Start: upstream.Time(h+1) * 3600, Tally: upstream.Tally{Total: 1}})
+			}
+		}
+		return rows
+	}
+	if q.Kind == upstream.Bounces {
+		rows := make([]upstream.Bounce, p)
+		for i := range rows {
+			local := fmt.Sprintf("recipient%d.%d", q.Offset, i)
+			rows[i] = upstream.Bounce{
+				UserID: 21, SenderID: 17, EmailID: fmt.Sprintf("20161122000000.%012d@mail6-40", i),
+				EmailAddress: local + "@example.com", Local: local, Domain: "example.com",
+				Type: upstream.Soft, Category: "policy-related", Code: "4.2.0", BounceTime: at, ProcessTime: at,
+				XHeaders: headers,
+			}
+		}
+		return rows
+	}
+	rows := make([]upstream.Email, p)
 	for i := range rows {
 		rows[i] = upstream.Email{
 			UserID: 21, SenderID: 17, EmailID: fmt.Sprintf("20161122000000.%012d@mail6-40", q.Offset+i),
-			EmailAddress: "r@example.com", Local: "r", Domain: "example.com", ProcessTime: 1479772800,
+			EmailAddress: "r@example.com", Local: "r", Domain: "example.com", ProcessTime: at,
 		}
 	}
-	return upstream.DecodeEmails(string(upstream.AppendEmails(nil, rows)))
-}
-
-func (p pages) Bounce(_ context.Context, k upstream.BounceKey) (upstream.BounceDetail, error) {
-	d := upstream.BounceDetail{
-		Bounce: upstream.Bounce{
-			UserID: k.UserID, SenderID: k.SenderID, EmailID: k.EmailID, BounceTime: k.BounceTime,
-			EmailAddress: "r@example.com", Local: "r", Domain: "example.com",
-		},
-		DiagnosticCode: "smtp;550", FullContent: strings.Repeat("Received: from example.com\n", p.rows),
-	}
-	return upstream.DecodeBounceDetail(string(upstream.AppendBounceDetail(nil, d, upstream.Envelope{})))
-}
-
-func (p pages) Counts(_ context.Context, _ upstream.Kind, q upstream.CountQuery) ([]upstream.Count, error) {
-	rows := make([]upstream.Count, p.rows)
-	for i := range rows {
-		rows[i] = upstream.Count{
-			ID: upstream.ID(i + 1), Sender: fmt.Sprintf("sender%d@example.com", i), Tally: upstream.Tally{Total: 1},
-		}
-	}
-	return upstream.DecodeCounts(string(upstream.AppendCounts(nil, upstream.Emails, q.Rollup, rows)), upstream.Emails,
-		q.Rollup)
-}
-
-func (p pages) Series(_ context.Context, k upstream.Kind, q upstream.SeriesQuery) ([]upstream.Series, error) {
-	rows := make([]upstream.Series, p.rows/20+1)
-	for i := range rows {
-		rows[i].ID = upstream.ID(i + 1)
-		for h := range 24 {
-			rows[i].Points = append(rows[i].Points,
-				upstream.Point{Start: upstream.Time(h+1) * 3600, Tally: upstream.Tally{Total: 1}})
-		}
-	}
-	return upstream.DecodeSeries(string(upstream.AppendSeries(nil, k, rows)), k)
+	return rows
 }
 
 // fill requests the n-th answer of a kind.
@@ -129,7 +125,7 @@ func TestEntriesAreChargedTheMemoryTheyUse(t *testing.T) {
 				if kind == "sums" {
 					o = Options{Bytes: 1 << 30, Settle: time.Hour, Now: upstream.Time(7201).UTC}
 				}
-				a := open(t, pages{rows: test.rows}, o)
+				a := open(t, pages(test.rows), o)
 				before := heap()
 				for i := range test.entries {
 					fill(t, a, i, kind)
@@ -161,7 +157,7 @@ func heap() uint64 {
 // The memory stays within its limit whatever is requested, and keeps what is requested often.
 func TestTheMemoryStaysWithinItsLimit(t *testing.T) {
 	const bound = 1 << 20
-	counting := &countingPages{pages: pages{rows: 40}}
+	counting := &countingPages{pages: pages(40)}
 	a := open(t, counting, Options{Bytes: bound, Fresh: time.Hour})
 	rnd := rand.New(rand.NewPCG(1, 2))
 	for i := range 1500 {
@@ -190,21 +186,22 @@ type countingPages struct {
 	favourite int
 }
 
-func (c *countingPages) Bounces(ctx context.Context, q upstream.ListQuery) ([]upstream.Bounce, error) {
+// Ask implements [upstream.Asker].
+func (c *countingPages) Ask(ctx context.Context, q *upstream.Question) (any, error) {
 	if q.Offset == 5000 {
 		c.favourite++
 	}
-	return c.pages.Bounces(ctx, q)
+	return c.pages.Ask(ctx, q)
 }
 
 // An answer that is larger than the memory is returned but not kept, and evicts nothing.
 func TestAnswersLargerThanTheMemoryAreNotKept(t *testing.T) {
-	p := &pages{rows: 1}
-	a := open(t, p, Options{Bytes: 40_000, Fresh: time.Hour})
+	p := pages(1)
+	a := open(t, &p, Options{Bytes: 40_000, Fresh: time.Hour})
 	for i := range 3 {
 		fill(t, a, i, "bounces")
 	}
-	p.rows = 500
+	p = 500
 	if got, err := a.Bounces(t.Context(), upstream.ListQuery{Offset: 9}); err != nil || len(got) != 500 {
 		t.Fatalf("got %d rows, %v", len(got), err)
 	}
@@ -288,21 +285,28 @@ func TestPackedRowsShareEqualValues(t *testing.T) {
 
 // The packers copy every field: none stays in the page, and none is lost.
 func TestPackersCopyEveryString(t *testing.T) {
-	p := pages{rows: 3}
-	bounces, _ := p.Bounces(t.Context(), upstream.ListQuery{})
-	emails, _ := p.Emails(t.Context(), upstream.ListQuery{})
-	counts, _ := p.Counts(t.Context(), upstream.Emails, upstream.CountQuery{})
-	series, _ := p.Series(t.Context(), upstream.Emails, upstream.SeriesQuery{})
-	blocked := []upstream.BlockedEmail{
-		{EmailID: "a", EmailAddress: "b", Local: "c", Domain: "d", Reason: "e", XHeaders: emails[0].XHeaders},
-	}
-	for name, pair := range map[string][2]any{
-		"bounces": two(bounces, packedAs), "emails": two(emails, packedAs), "blocked emails": two(blocked, packedAs),
-		"counts": two(counts, packCounts), "series": two(series, packSeries),
+	pairs := map[string][2]any{
 		"codes":    two([]string{"a", "", "b"}, packCodes),
 		"no codes": two([]string(nil), packCodes), "no rows": two([]upstream.Email{}, packedAs),
 		"no series": two([]upstream.Series{}, packSeries),
-	} {
+	}
+	m := sampleModel()
+	for _, q := range questions(m, everything) {
+		answer, err := q.ask(t.Context(), m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch answer := answer.(type) {
+		case []upstream.Count:
+			pairs[q.name] = two(answer, packCounts)
+		case []upstream.Series:
+			pairs[q.name] = two(answer, packSeries)
+		case []string:
+		default:
+			pairs[q.name] = two(answer, packedAs)
+		}
+	}
+	for name, pair := range pairs {
 		if diff := cmp.Diff(pair[0], pair[1]); diff != "" {
 			t.Errorf("%s: (-want +got)\n%s", name, diff)
 		}

@@ -107,14 +107,9 @@ func TestAnswersFromBeforeTheWindowSettledAreNotSealed(t *testing.T) {
 	}
 }
 
-// lister answers lists with its rows.
-type lister struct {
-	upstreamtest.API
-	rows []upstream.Email
-}
-
-func (l lister) Emails(context.Context, upstream.ListQuery) ([]upstream.Email, error) {
-	return l.rows, nil
+// listing answers lists of emails with its rows.
+func listing(rows []upstream.Email) upstream.Asker {
+	return upstreamtest.Asker(func(context.Context, *upstream.Question) (any, error) { return rows, nil })
 }
 
 // A full page of settled rows is kept even if its window is open, since new rows come after it. This does not hold if
@@ -170,7 +165,7 @@ func TestFullPagesOfSettledRowsAreSealed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var c clock
-			counting := &upstreamtest.Counting{API: lister{rows: test.rows}}
+			counting := &upstreamtest.Counting{API: listing(test.rows)}
 			o := sealing
 			o.Now = c.now
 			a := open(t, counting, o)
@@ -214,7 +209,7 @@ func TestPagesWithRowsOutsideTheirWindowAreFetchedAgain(t *testing.T) {
 			}
 			rows[n-1].ProcessTime = test.last
 			var c clock
-			counting := &upstreamtest.Counting{API: lister{rows: rows}}
+			counting := &upstreamtest.Counting{API: listing(rows)}
 			o := sealing
 			o.Now, o.Fresh = c.now, DefaultFresh
 			a := open(t, counting, o)
@@ -234,7 +229,7 @@ func TestPagesWithRowsOutsideTheirWindowAreFetchedAgain(t *testing.T) {
 // Twenty-five pages of 20 that come from one upstream page cost one call while it is fresh.
 func TestClientPagesShareOneUpstreamPage(t *testing.T) {
 	var c clock
-	counting := &upstreamtest.Counting{API: lister{}}
+	counting := &upstreamtest.Counting{API: listing(nil)}
 	o := standard
 	o.Now = c.now
 	a := open(t, counting, o)

@@ -64,11 +64,9 @@ var (
 // with their age. Once it is up again, none are.
 func TestStaleAnswersAreServedWhileTheAPIIsDown(t *testing.T) {
 	qs := questions(upstreamtest.NewModel(everyTenMinutes(-48, 2)), lastHalf)
-	qs = append(qs, sampleQuestion{name: "counts with a sealed past",
-		ask: func(ctx context.Context, a upstreamtest.API) (any, error) {
-			return a.Counts(ctx, upstream.Emails,
-				upstream.CountQuery{Window: upstream.Window{Start: at(-48 * time.Hour), End: at(time.Hour)}})
-		}})
+	long := upstream.CountQuery{Window: upstream.Window{Start: at(-48 * time.Hour), End: at(time.Hour)}}.Question(
+		upstream.Emails)
+	qs = append(qs, sampleQuestion{name: "counts with a sealed past", question: &long})
 	for _, q := range qs {
 		t.Run(q.name, func(t *testing.T) {
 			f := newFailing(t, func(*Options) {})

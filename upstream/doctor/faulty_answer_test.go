@@ -2,6 +2,7 @@ package doctor_test
 
 import (
 	"net/http"
+	"reflect"
 	"slices"
 
 	"deliverygraph/upstream"
@@ -12,36 +13,48 @@ func of(name string, paths ...string) func(path, given string) bool {
 	return func(path, given string) bool { return given == name && slices.Contains(paths, path) }
 }
 
-// everything returns all rows of a list.
-func everything[R any](page rows, q upstream.ListQuery) (all []R) {
-	for q.Offset = 0; ; q.Offset += upstream.PageSize {
-		found := page(q).([]R)
-		all = append(all, found...)
-		if len(found) < upstream.PageSize {
-			return all
+// pick returns the rows at these indexes of the rows of a list.
+func pick(rows any, at []int) any {
+	from := reflect.ValueOf(rows)
+	to := reflect.MakeSlice(from.Type(), 0, len(at))
+	for _, i := range at {
+		to = reflect.Append(to, from.Index(i))
+	}
+	return to.Interface()
+}
+
+// indexes returns the indexes of rows.
+func indexes(rows any) (all []int) {
+	for i := range upstream.RowsOf(rows) {
+		all = append(all, i)
+	}
+	return all
+}
+
+// rearranged answers a list from all its rows, of which at returns the indexes to list.
+func rearranged(at func(all any) []int) func(upstream.Kind, upstream.ListQuery, rows) any {
+	return func(_ upstream.Kind, q upstream.ListQuery, page rows) any {
+		offset := q.Offset
+		q.Offset = 0
+		all := page(q)
+		for more := all; upstream.RowsOf(more) == upstream.PageSize; {
+			q.Offset += upstream.PageSize
+			more = page(q)
+			all = reflect.AppendSlice(reflect.ValueOf(all), reflect.ValueOf(more)).Interface()
 		}
+		list := at(all)
+		list = list[min(offset, len(list)):]
+		return pick(all, list[:min(len(list), upstream.PageSize)])
 	}
 }
 
 // resorted lists rows in another order.
 func resorted(order func(a, b upstream.Event) int) func(upstream.Kind, upstream.ListQuery, rows) any {
-	return func(k upstream.Kind, q upstream.ListQuery, page rows) any {
-		switch k {
-		case upstream.Bounces:
-			return sortedPage[upstream.Bounce](page, q, order)
-		case upstream.Emails:
-			return sortedPage[upstream.Email](page, q, order)
-		default:
-			return sortedPage[upstream.BlockedEmail](page, q, order)
-		}
-	}
-}
-
-func sortedPage[R any, P upstream.Row[R]](page rows, q upstream.ListQuery, order func(a, b upstream.Event) int) []R {
-	all := everything[R](page, q)
-	slices.SortStableFunc(all, func(a, b R) int { return order(P(&a).Event(), P(&b).Event()) })
-	all = all[min(q.Offset, len(all)):]
-	return all[:min(len(all), upstream.PageSize)]
+	return rearranged(func(all any) []int {
+		events, at := upstream.Events(upstream.PageOf(all)), indexes(all)
+		slices.SortStableFunc(at, func(a, b int) int { return order(events[a], events[b]) })
+		return at
+	})
 }
 
 // reversed lists the newest rows first.
@@ -49,91 +62,42 @@ func reversed(k upstream.Kind, q upstream.ListQuery, page rows) any {
 	return resorted(func(a, b upstream.Event) int { return b.Compare(a) })(k, q, page)
 }
 
-// onAny applies the function for the kind of page's rows.
-func onAny(page any,
-	bounces func([]upstream.Bounce) []upstream.Bounce,
-	emails func([]upstream.Email) []upstream.Email,
-	blocked func([]upstream.BlockedEmail) []upstream.BlockedEmail,
-) any {
-	switch p := page.(type) {
-	case []upstream.Bounce:
-		return bounces(p)
-	case []upstream.Email:
-		return emails(p)
-	default:
-		return blocked(p.([]upstream.BlockedEmail))
-	}
-}
-
 func cut(page any, n int) any {
-	return onAny(page, first[upstream.Bounce](n), first[upstream.Email](n), first[upstream.BlockedEmail](n))
+	at := indexes(page)
+	return pick(page, at[:min(n, len(at))])
 }
-
-func first[R any](n int) func([]R) []R { return func(p []R) []R { return p[:min(n, len(p))] } }
 
 // double returns two pages as one.
 func double(page rows, q upstream.ListQuery) any {
 	next := q
 	next.Offset += upstream.PageSize
-	switch p := page(q).(type) {
-	case []upstream.Bounce:
-		return append(p, page(next).([]upstream.Bounce)...)
-	case []upstream.Email:
-		return append(p, page(next).([]upstream.Email)...)
-	default:
-		return append(p.([]upstream.BlockedEmail), page(next).([]upstream.BlockedEmail)...)
-	}
+	return reflect.AppendSlice(reflect.ValueOf(page(q)), reflect.ValueOf(page(next))).Interface()
 }
 
 // repeated replaces one row of a long page by the row before it.
 func repeated(page any) any {
-	return onAny(page, twice[upstream.Bounce], twice[upstream.Email], twice[upstream.BlockedEmail])
-}
-
-func twice[R any](p []R) []R {
-	if len(p) > 400 {
-		p[len(p)/2] = p[len(p)/2-1]
+	at := indexes(page)
+	if len(at) > 400 {
+		at[len(at)/2]--
 	}
-	return p
+	return pick(page, at)
 }
 
 // everyFewAgain repeats, after every seventh row, the row behind rows before it.
 func everyFewAgain(behind int) func(upstream.Kind, upstream.ListQuery, rows) any {
-	return func(k upstream.Kind, q upstream.ListQuery, page rows) any {
-		switch k {
-		case upstream.Bounces:
-			return pageAgain[upstream.Bounce](page, q, behind)
-		case upstream.Emails:
-			return pageAgain[upstream.Email](page, q, behind)
-		default:
-			return pageAgain[upstream.BlockedEmail](page, q, behind)
+	return rearranged(func(all any) (at []int) {
+		for i := range indexes(all) {
+			if at = append(at, i); i%7 == 6 {
+				at = append(at, i-behind)
+			}
 		}
-	}
-}
-
-func pageAgain[R any](page rows, q upstream.ListQuery, behind int) (all []R) {
-	once := everything[R](page, q)
-	for i, r := range once {
-		if all = append(all, r); i%7 == 6 {
-			all = append(all, once[i-behind])
-		}
-	}
-	all = all[min(q.Offset, len(all)):]
-	return all[:min(len(all), upstream.PageSize)]
+		return at
+	})
 }
 
 // thinned leaves out every tenth row.
 func thinned(page any) any {
-	return onAny(page, thin[upstream.Bounce], thin[upstream.Email], thin[upstream.BlockedEmail])
-}
-
-func thin[R any](p []R) (kept []R) {
-	for i, r := range p {
-		if i%10 != 3 {
-			kept = append(kept, r)
-		}
-	}
-	return kept
+	return pick(page, slices.DeleteFunc(indexes(page), func(i int) bool { return i%10 == 3 }))
 }
 
 func tripled(k upstream.Kind, _ upstream.CountQuery, rows []upstream.Count) []upstream.Count {

@@ -24,9 +24,10 @@ func newBlocking() blocking {
 
 func (b blocking) wait() { b.entered <- struct{}{}; <-b.release }
 
-func (b blocking) Emails(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.Email, error) {
+func (b blocking) List(ctx context.Context, only []upstream.ID, k upstream.Kind,
+	q upstream.ListQuery) (upstream.Page, error) {
 	b.wait()
-	return b.Reader.Emails(ctx, only, q)
+	return b.Reader.List(ctx, only, k, q)
 }
 
 func (b blocking) Bounce(ctx context.Context, only []upstream.ID, k upstream.BounceKey) (upstream.BounceDetail, error) {
@@ -46,9 +47,9 @@ func (b blocking) Series(ctx context.Context, only []upstream.ID, k upstream.Kin
 	return b.Reader.Series(ctx, only, k, q)
 }
 
-func (b blocking) BounceCategories(ctx context.Context) ([]string, error) {
+func (b blocking) Codes(ctx context.Context, k upstream.Kind) ([]string, error) {
 	b.wait()
-	return b.Reader.BounceCategories(ctx)
+	return b.Reader.Codes(ctx, k)
 }
 
 const (

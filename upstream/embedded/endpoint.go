@@ -8,6 +8,7 @@ import (
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/grouped"
+	"deliverygraph/upstream/kind"
 )
 
 // An endpoint parses a request. It does not call the backend; the question that it
@@ -39,9 +40,15 @@ const (
 
 // endpoints returns the endpoints with a fixed path, by path.
 func endpoints(b store.Reader, p *grouped.Providers) map[string]endpoint {
-	all := kindEndpoints(b, p)
-	all[upstream.BounceCategoriesPath] = codes(b.BounceCategories)
-	all[upstream.BlockedReasonsPath] = codes(b.BlockedReasons)
+	all := map[string]endpoint{}
+	for _, k := range upstream.Kinds {
+		all[k.ListPath()] = list(k, b)
+		all[k.GroupsPath()] = groups(k, b, p)
+		all[k.CountsPath()] = counts(k, b)
+		if path := kind.All[k].Catalogue; path != "" {
+			all[path] = codes(k, b)
+		}
+	}
 	return all
 }
 
@@ -57,13 +64,11 @@ func answer[A any](nothing string, find func(context.Context) (A, error), format
 }
 
 // list answers the list of a kind: at most [upstream.PageSize] rows from offset.
-func list[R any](k upstream.Kind,
-	rows func(context.Context, []upstream.ID, upstream.ListQuery) ([]R, error),
-	format func([]byte, []R) []byte,
-) endpoint {
+func list(k upstream.Kind, b store.Reader) endpoint {
 	return func(r request) (question, error) {
 		q, err := upstream.ParseListQuery(k, r.query)
-		return answer(noRows, func(ctx context.Context) ([]R, error) { return rows(ctx, r.only, q) }, format), err
+		find := func(ctx context.Context) (upstream.Page, error) { return b.List(ctx, r.only, k, q) }
+		return answer(noRows, find, upstream.AppendPage), err
 	}
 }
 
@@ -92,9 +97,12 @@ func counts(k upstream.Kind, b store.Reader) endpoint {
 	}
 }
 
-// codes answers GET /bounce/categories and /blocked-email/reasons.
-func codes(list func(context.Context) ([]string, error)) endpoint {
-	return func(r request) (question, error) { return answer(noRows, list, upstream.AppendCodes), noParameters(r) }
+// codes answers the catalogue of a kind, such as GET /bounce/categories.
+func codes(k upstream.Kind, b store.Reader) endpoint {
+	return func(r request) (question, error) {
+		find := func(ctx context.Context) ([]string, error) { return b.Codes(ctx, k) }
+		return answer(noRows, find, upstream.AppendCodes), noParameters(r)
+	}
 }
 
 // detail answers GET /bounce/[user_id]/[sender_id]/[bounce_time]/[email_id]. It calls

@@ -32,8 +32,13 @@ type faulty struct {
 	bounces func(ctx context.Context) ([]upstream.Bounce, error)
 }
 
-func (f faulty) Bounces(ctx context.Context, _ []upstream.ID, _ upstream.ListQuery) ([]upstream.Bounce, error) {
-	return f.bounces(ctx)
+func (f faulty) List(ctx context.Context, only []upstream.ID, k upstream.Kind,
+	q upstream.ListQuery) (upstream.Page, error) {
+	if k != upstream.Bounces {
+		return f.Backend.List(ctx, only, k, q)
+	}
+	rows, err := f.bounces(ctx)
+	return upstream.PageOf(rows), err
 }
 
 func sampleBackend() upstreamtest.Backend {

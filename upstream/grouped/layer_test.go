@@ -19,12 +19,15 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// plain hides the extension of a model.
-type plain struct{ upstreamtest.API }
-
 // lacking returns an API over a server without the extension, and a record of its calls.
 func lacking(rows upstreamtest.Rows, left int) (upstream.API, *upstreamtest.Counting) {
-	server := &upstreamtest.Counting{API: plain{upstreamtest.NewModel(rows)}}
+	server := &upstreamtest.Counting{API: upstream.Around(upstreamtest.NewModel(rows),
+		func(ctx context.Context, q *upstream.Question, next upstream.Asker) (any, error) {
+			if q.Shape == upstream.ShapeGroups {
+				return nil, &upstream.Error{Code: upstream.NotFound, Status: http.StatusNotFound}
+			}
+			return next.Ask(ctx, q)
+		})}
 	l := &grouped.Layer{Providers: grouped.DefaultProviders(), Left: func(context.Context) int { return left }}
 	return upstream.API{Asker: upstream.Around(server, l.Ask)}, server
 }

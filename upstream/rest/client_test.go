@@ -8,7 +8,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/upstreamtest"
 )
 
 // Every endpoint is requested by its path and canonical query, and its answer is decoded.
@@ -43,26 +42,26 @@ func TestEndpoints(t *testing.T) {
 		Type: upstream.Hard, Code: "5.1.1", Category: "bad-mailbox",
 	}
 	for name, test := range map[string]struct {
-		call  func(context.Context, upstreamtest.API) (any, error)
+		call  func(context.Context, upstream.API) (any, error)
 		path  string
 		query string
 		body  string
 		want  any
 	}{
 		"bounces": {
-			call: func(ctx context.Context, a upstreamtest.API) (any, error) { return a.Bounces(ctx, bounces) },
+			call: func(ctx context.Context, a upstream.API) (any, error) { return a.Bounces(ctx, bounces) },
 			path: "/v4/bounces", query: filters + "&bounce_type=hard&bounce_category=bad-mailbox" + headers,
 			body: `[{` + asBounce + `}]`,
 			want: []upstream.Bounce{aBounce},
 		},
 		"emails": {
-			call: func(ctx context.Context, a upstreamtest.API) (any, error) { return a.Emails(ctx, emails) },
+			call: func(ctx context.Context, a upstream.API) (any, error) { return a.Emails(ctx, emails) },
 			path: "/v4/emails", query: filters + "&delivered=1" + headers,
 			body: `{"data":[{` + row + `,"delivered":true}]}`,
 			want: []upstream.Email{anEmail},
 		},
 		"blocked emails": {
-			call: func(ctx context.Context, a upstreamtest.API) (any, error) { return a.BlockedEmails(ctx, blocked) },
+			call: func(ctx context.Context, a upstream.API) (any, error) { return a.BlockedEmails(ctx, blocked) },
 			path: "/v4/blocked-emails", query: filters + "&blocked_reason=manual" + headers,
 			body: `{"data":[{` + row + `,"blocked_reason":"manual"}]}`,
 			want: []upstream.BlockedEmail{
@@ -73,7 +72,7 @@ func TestEndpoints(t *testing.T) {
 			},
 		},
 		"bounce": {
-			call: func(ctx context.Context, a upstreamtest.API) (any, error) { return a.Bounce(ctx, key) },
+			call: func(ctx context.Context, a upstream.API) (any, error) { return a.Bounce(ctx, key) },
 			path: "/v4/bounce/21/17/1479772800/20161122000000.1@mail%2F6",
 			body: `{"data":{` + asBounce +
 				`,"diagnostic_code":"smtp;550","regex_name":"r1","full_content":"Return-Path: <>"}}`,
@@ -82,7 +81,7 @@ func TestEndpoints(t *testing.T) {
 			},
 		},
 		"counts": {
-			call: func(ctx context.Context, a upstreamtest.API) (any, error) {
+			call: func(ctx context.Context, a upstream.API) (any, error) {
 				return a.Counts(ctx, upstream.Emails, count)
 			},
 			path: "/v4/email/counts", query: window + "&rollup_to=user",
@@ -90,7 +89,7 @@ func TestEndpoints(t *testing.T) {
 			want: []upstream.Count{{ID: 21, Tally: upstream.Tally{Total: 9000}}},
 		},
 		"series": {
-			call: func(ctx context.Context, a upstreamtest.API) (any, error) {
+			call: func(ctx context.Context, a upstream.API) (any, error) {
 				return a.Series(ctx, upstream.Bounces, upstream.SeriesQuery{CountQuery: count, Interval: upstream.Day})
 			},
 			path: "/v4/bounce/counts", query: window + "&rollup_to=user&timeseries=day",
@@ -104,11 +103,11 @@ func TestEndpoints(t *testing.T) {
 			},
 		},
 		"categories": {
-			call: func(ctx context.Context, a upstreamtest.API) (any, error) { return a.BounceCategories(ctx) },
+			call: func(ctx context.Context, a upstream.API) (any, error) { return a.BounceCategories(ctx) },
 			path: "/v4/bounce/categories", body: codes, want: []string{"one", "two"},
 		},
 		"reasons": {
-			call: func(ctx context.Context, a upstreamtest.API) (any, error) { return a.BlockedReasons(ctx) },
+			call: func(ctx context.Context, a upstream.API) (any, error) { return a.BlockedReasons(ctx) },
 			path: "/v4/blocked-email/reasons", body: codes, want: []string{"one", "two"},
 		},
 	} {
@@ -118,7 +117,7 @@ func TestEndpoints(t *testing.T) {
 				got = r.Clone(context.Background())
 				reply(200, test.body)(w, r)
 			}), func(o *Options) { o.BaseURL += "/v4/" })
-			rows, err := test.call(t.Context(), c)
+			rows, err := test.call(t.Context(), c.API)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -21,9 +21,9 @@ import (
 // ids, and random queries. RunAPI calls newAPI once. It must return an API over these rows.
 //
 // RunAPI makes no invalid queries, such as a negative offset.
-func RunAPI(t *testing.T, newAPI func(t *testing.T, rows Rows) API) {
+func RunAPI(t *testing.T, newAPI func(t *testing.T, rows Rows) upstream.Asker) {
 	sample := Sample()
-	s := apiSuite{api: newAPI(t, sample), model: NewModel(sample), sample: sample}
+	s := apiSuite{api: upstream.API{Asker: newAPI(t, sample)}, model: NewModel(sample), sample: sample}
 	t.Run("lists", s.lists)
 	t.Run("joined pages are the whole list", s.pages)
 	t.Run("counts", s.counts)
@@ -35,7 +35,7 @@ func RunAPI(t *testing.T, newAPI func(t *testing.T, rows Rows) API) {
 }
 
 type apiSuite struct {
-	api    API
+	api    upstream.API
 	model  *Model // the oracle
 	sample Rows
 }
@@ -48,12 +48,9 @@ type tb interface {
 	Errorf(format string, args ...any)
 }
 
-// same checks that got, the API's answer, equals want, the model's.
-func same[V any](t tb, what string, got V, err error, want V, wantErr error) {
+// same checks that the API's answer equals want, the model's.
+func same(t tb, what string, got any, err error, want any) {
 	t.Helper()
-	if wantErr != nil {
-		t.Fatalf("%s: the model fails: %v", what, wantErr)
-	}
 	if err != nil {
 		t.Errorf("%s: %v", what, err)
 		return
@@ -66,44 +63,32 @@ func same[V any](t tb, what string, got V, err error, want V, wantErr error) {
 	}
 }
 
+// ask compares an answer with the model's, and returns its length.
+func (s apiSuite) ask(t tb, q *upstream.Question) int {
+	t.Helper()
+	want, err := s.model.Ask(t.Context(), q)
+	if err != nil {
+		t.Fatalf("%s?%s: the model fails: %v", q.Path(), q.Query(), err)
+	}
+	got, err := s.api.Ask(t.Context(), q)
+	same(t, q.Path()+"?"+q.Query(), got, err, want)
+	return upstream.RowsOf(want)
+}
+
 // list compares a list of any kind with the model's and returns its length.
 func (s apiSuite) list(t tb, k upstream.Kind, q upstream.ListQuery) int {
 	t.Helper()
-	what := k.ListPath() + "?" + listParameters(q).Encode()
-	switch k {
-	case upstream.Bounces:
-		return listBoth(t, what, q, s.api.Bounces, s.model.Bounces)
-	case upstream.Emails:
-		return listBoth(t, what, q, s.api.Emails, s.model.Emails)
-	default:
-		return listBoth(t, what, q, s.api.BlockedEmails, s.model.BlockedEmails)
-	}
-}
-
-func listBoth[R any](t tb, what string, q upstream.ListQuery,
-	api, model func(context.Context, upstream.ListQuery) ([]R, error),
-) int {
-	t.Helper()
-	got, err := api(t.Context(), q)
-	want, wantErr := model(t.Context(), q)
-	same(t, what, got, err, want, wantErr)
-	return len(want)
+	return s.ask(t, Question(k, q))
 }
 
 // count compares counts, or time series if there is an interval, with the model's and returns the number of ids.
 func (s apiSuite) count(t tb, k upstream.Kind, q upstream.SeriesQuery) int {
 	t.Helper()
-	what := countsPath(k) + "?" + countParameters(q).Encode()
-	if q.Interval == 0 {
-		got, err := s.api.Counts(t.Context(), k, q.CountQuery)
-		want, wantErr := s.model.Counts(t.Context(), k, q.CountQuery)
-		same(t, what, got, err, want, wantErr)
-		return len(want)
+	question := q.CountQuery.Question(k)
+	if q.Interval != 0 {
+		question = q.Question(k)
 	}
-	got, err := s.api.Series(t.Context(), k, q)
-	want, wantErr := s.model.Series(t.Context(), k, q)
-	same(t, what, got, err, want, wantErr)
-	return len(want)
+	return s.ask(t, &question)
 }
 
 func (s apiSuite) lists(t *testing.T) {
@@ -142,7 +127,7 @@ func (s apiSuite) pages(t *testing.T) {
 				break
 			}
 		}
-		same(t, fmt.Sprintf("pages of %+v", q), got, nil, want, nil)
+		same(t, fmt.Sprintf("pages of %+v", q), got, nil, want)
 	}
 }
 
@@ -170,9 +155,8 @@ func (s apiSuite) details(t *testing.T) {
 		if b.UserID == crowdedUser && i%97 > 2 {
 			continue // some of the crowd are enough, including both recipients of one email
 		}
-		got, err := s.api.Bounce(t.Context(), b.Key())
-		want, wantErr := s.model.Bounce(t.Context(), b.Key())
-		same(t, fmt.Sprintf("bounce %+v", b.Key()), got, err, want, wantErr)
+		q := b.Key().Question()
+		s.ask(t, &q)
 	}
 	known := s.sample.Bounces[0].Key()
 	for name, change := range map[string]func(*upstream.BounceKey){
@@ -194,23 +178,24 @@ func (s apiSuite) details(t *testing.T) {
 
 // catalogues checks that catalogues have at least the document's codes, each once. More are allowed.
 func (s apiSuite) catalogues(t *testing.T) {
-	check := func(what string, got []string, err error, want []string) {
-		if err != nil {
-			t.Errorf("%s: %v", what, err)
+	for _, k := range upstream.Kinds {
+		documented := *Codes.Of(k)
+		if len(documented) == 0 {
+			continue
 		}
-		for _, code := range want {
+		got, err := upstream.Ask[[]string](t.Context(), s.api, &upstream.Question{Shape: upstream.ShapeCatalogue, Kind: k})
+		if err != nil {
+			t.Errorf("%s: %v", k, err)
+		}
+		for _, code := range documented {
 			if !slices.Contains(got, code) {
-				t.Errorf("%s: no %s in %v", what, code, got)
+				t.Errorf("%s: no %s in %v", k, code, got)
 			}
 		}
 		if unique := slices.Compact(slices.Sorted(slices.Values(got))); len(unique) != len(got) {
-			t.Errorf("%s: %v repeats a code", what, got)
+			t.Errorf("%s: %v repeats a code", k, got)
 		}
 	}
-	categories, err := s.api.BounceCategories(t.Context())
-	check("bounce categories", categories, err, Categories)
-	reasons, err := s.api.BlockedReasons(t.Context())
-	check("blocked reasons", reasons, err, Reasons)
 }
 
 func (s apiSuite) random(t *testing.T) {
@@ -227,16 +212,9 @@ func (s apiSuite) random(t *testing.T) {
 func (s apiSuite) endedContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	q := upstream.CountQuery{Window: wholeSample}
-	_, listErr := s.api.Bounces(ctx, upstream.ListQuery{Window: wholeSample})
-	_, countErr := s.api.Counts(ctx, upstream.Emails, q)
-	_, seriesErr := s.api.Series(ctx, upstream.Emails, upstream.SeriesQuery{CountQuery: q, Interval: upstream.Day})
-	_, detailErr := s.api.Bounce(ctx, s.sample.Bounces[0].Key())
-	for what, err := range map[string]error{
-		"list": listErr, "counts": countErr, "series": seriesErr, "detail": detailErr,
-	} {
-		if err == nil {
-			t.Errorf("%s: no error", what)
+	for _, q := range Questions(wholeSample, s.sample.Bounces[0].Key()) {
+		if _, err := s.api.Ask(ctx, q); err == nil && q.Shape != upstream.ShapeCatalogue {
+			t.Errorf("%s: no error", q.Path())
 		}
 	}
 }

@@ -9,20 +9,16 @@ import (
 // Backend makes a [Model] a backend of the embedded server, a store.Reader.
 type Backend struct{ *Model }
 
-// Bounces implements store.Reader.
-func (b Backend) Bounces(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.Bounce, error) {
-	return b.Limit(only).Bounces(ctx, q)
+// List implements store.Reader.
+func (b Backend) List(ctx context.Context, only []upstream.ID, k upstream.Kind,
+	q upstream.ListQuery) (upstream.Page, error) {
+	answer, err := b.Limit(only).Ask(ctx, Question(k, q))
+	return upstream.PageOf(answer), err
 }
 
-// Emails implements store.Reader.
-func (b Backend) Emails(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.Email, error) {
-	return b.Limit(only).Emails(ctx, q)
-}
-
-// BlockedEmails implements store.Reader.
-func (b Backend) BlockedEmails(ctx context.Context, only []upstream.ID,
-	q upstream.ListQuery) ([]upstream.BlockedEmail, error) {
-	return b.Limit(only).BlockedEmails(ctx, q)
+// Codes implements store.Reader.
+func (b Backend) Codes(ctx context.Context, k upstream.Kind) ([]string, error) {
+	return upstream.Ask[[]string](ctx, b, &upstream.Question{Shape: upstream.ShapeCatalogue, Kind: k})
 }
 
 // Bounce implements store.Reader.

@@ -2,8 +2,10 @@ package upstreamtest
 
 import (
 	"fmt"
+	"slices"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/kind"
 )
 
 // wholeSample is a window that contains all events of Sample.
@@ -46,21 +48,30 @@ type listCase struct {
 	none  bool // no row matches
 }
 
+// taking returns the kinds whose lists have all filters of a query.
+func taking(q upstream.ListQuery) (kinds []upstream.Kind) {
+	for _, k := range upstream.Kinds {
+		if !slices.ContainsFunc(kind.Filters, func(f kind.Field) bool {
+			return q.Filter(f.Filter) != "" &&
+				!slices.ContainsFunc(kind.Own[k], func(o kind.Field) bool { return o.Filter == f.Filter })
+		}) {
+			kinds = append(kinds, k)
+		}
+	}
+	return kinds
+}
+
 // listCases returns list queries for every parameter alone and for combinations. some adds one that matches rows of all
-// kinds, none one that matches nothing, and only one for a single kind.
+// kinds that have its filters, none one that matches nothing.
 func listCases() []listCase {
 	var cases []listCase
-	all := upstream.Kinds[:]
-	add := func(name string, none bool, kinds []upstream.Kind, set func(q *upstream.ListQuery)) {
+	add := func(name string, none bool, set func(q *upstream.ListQuery)) {
 		q := upstream.ListQuery{Window: wholeSample}
 		set(&q)
-		cases = append(cases, listCase{name, q, kinds, none})
+		cases = append(cases, listCase{name, q, taking(q), none})
 	}
-	some := func(name string, set func(q *upstream.ListQuery)) { add(name, false, all, set) }
-	none := func(name string, set func(q *upstream.ListQuery)) { add(name, true, all, set) }
-	only := func(k upstream.Kind, name string, set func(q *upstream.ListQuery)) {
-		add(name, false, []upstream.Kind{k}, set)
-	}
+	some := func(name string, set func(q *upstream.ListQuery)) { add(name, false, set) }
+	none := func(name string, set func(q *upstream.ListQuery)) { add(name, true, set) }
 
 	some("no filter", func(q *upstream.ListQuery) {})
 	some("the crowded day", func(q *upstream.ListQuery) { q.Window = crowdedDay })
@@ -135,25 +146,25 @@ func listCases() []listCase {
 	some("four headers", header("X-Odd", "plus+tag", "X-Sum", "50% off + more & \"more\"=better",
 		"X-Zulu", "first", "x-alpha", "after it: order is as sent"))
 
-	only(upstream.Bounces, "hard", func(q *upstream.ListQuery) { q.BounceType = upstream.Hard })
-	only(upstream.Bounces, "soft", func(q *upstream.ListQuery) { q.BounceType = upstream.Soft })
-	only(upstream.Bounces, "category", func(q *upstream.ListQuery) { q.BounceCategory = "quota-issues" })
-	only(upstream.Bounces, "category not in the catalogue", func(q *upstream.ListQuery) {
+	some("hard", func(q *upstream.ListQuery) { q.BounceType = upstream.Hard })
+	some("soft", func(q *upstream.ListQuery) { q.BounceType = upstream.Soft })
+	some("category", func(q *upstream.ListQuery) { q.BounceCategory = "quota-issues" })
+	some("category not in the catalogue", func(q *upstream.ListQuery) {
 		q.BounceCategory = "blockedcontent"
 	})
-	add("unknown category", true, []upstream.Kind{upstream.Bounces}, func(q *upstream.ListQuery) {
+	none("unknown category", func(q *upstream.ListQuery) {
 		q.BounceCategory = "nothing"
 	})
-	add("category of the other type", true, []upstream.Kind{upstream.Bounces}, func(q *upstream.ListQuery) {
+	none("category of the other type", func(q *upstream.ListQuery) {
 		q.BounceCategory, q.BounceType = "quota-issues", upstream.Hard
 	})
-	only(upstream.Emails, "delivered", func(q *upstream.ListQuery) { q.Delivered = true })
-	only(upstream.BlockedEmails, "reason", func(q *upstream.ListQuery) { q.BlockedReason = "manual" })
-	add("unknown reason", true, []upstream.Kind{upstream.BlockedEmails}, func(q *upstream.ListQuery) {
+	some("delivered", func(q *upstream.ListQuery) { q.Delivered = true })
+	some("reason", func(q *upstream.ListQuery) { q.BlockedReason = "manual" })
+	none("unknown reason", func(q *upstream.ListQuery) {
 		q.BlockedReason = "nothing"
 	})
 	for _, offset := range []int{0, 50} {
-		only(upstream.Bounces, fmt.Sprintf("many filters, offset %d", offset), func(q *upstream.ListQuery) {
+		some(fmt.Sprintf("many filters, offset %d", offset), func(q *upstream.ListQuery) {
 			*q = upstream.ListQuery{
 				Window: upstream.Window{Start: SampleCrowd + 7200, End: SampleCrowd + 10800}, Offset: offset,
 				UserID: crowdedUser, SenderID: crowded, Sender: "sender17@example.com", Domain: "example0.com",

@@ -10,7 +10,7 @@ import (
 // Counting is an [upstream.Asker] that wraps an API and records its calls, so that a test can check, for example,
 // that 100 senders take one call. It is safe for concurrent use.
 type Counting struct {
-	API API
+	API upstream.Asker
 	// Before, if not nil, runs before each call, with the call's context and its name in Calls. It may block. If it
 	// returns an error, the caller gets that and API is not called.
 	Before func(ctx context.Context, call string) error
@@ -68,7 +68,7 @@ func (c *Counting) Ask(ctx context.Context, q *upstream.Question) (any, error) {
 			return nil, err
 		}
 	}
-	return Asker(c.API).Ask(ctx, q)
+	return c.API.Ask(ctx, q)
 }
 
 func (c *Counting) begin(call string) {

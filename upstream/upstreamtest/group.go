@@ -8,10 +8,8 @@ import (
 	"deliverygraph/upstream/grouped"
 )
 
-var _ Grouping = (*Model)(nil)
-
-// Groups groups events.
-func (m *Model) Groups(ctx context.Context, k upstream.Kind, q upstream.GroupsQuery) (upstream.Groups, error) {
+// groups groups events.
+func (m *Model) groups(k upstream.Kind, q upstream.GroupsQuery) upstream.Groups {
 	sent := q.SentQuery()
 	groups := grouped.Group(&q, grouped.DefaultProviders(),
 		m.grouped(k, q.ListQuery), m.grouped(upstream.Emails, sent.ListQuery))
@@ -20,7 +18,7 @@ func (m *Model) Groups(ctx context.Context, k upstream.Kind, q upstream.GroupsQu
 			groups.Groups[i].Sender = m.address(idOf(groups.Groups[i].Keys[at]))
 		}
 	}
-	return groups, ctx.Err()
+	return groups
 }
 
 // grouped returns the events of a list.

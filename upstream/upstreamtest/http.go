@@ -18,7 +18,7 @@ import (
 func Run(t *testing.T, newServer func(t *testing.T, rows Rows) Server) {
 	s := httpSuite{newServer(t, Sample())}
 	t.Run("API", func(t *testing.T) {
-		RunAPI(t, func(*testing.T, Rows) API { return plain{s.server} })
+		RunAPI(t, func(*testing.T, Rows) upstream.Asker { return plain{s.server} })
 	})
 	t.Run("read only", func(t *testing.T) {
 		RunReadOnly(t, s.server, upstream.Window{Start: SampleDay - 86400, End: SampleDay + 6*3600})

@@ -3,7 +3,6 @@ package upstreamtest
 import (
 	"cmp"
 	"context"
-	"iter"
 	"slices"
 	"sync"
 
@@ -13,8 +12,9 @@ import (
 // Model implements the API over rows in memory with slices and loops. It is the oracle
 // of the suites, and a fake for tests of callers. It is safe for concurrent use.
 type Model struct {
-	data *data
-	only []upstream.ID // nil means all users
+	upstream.API // its typed calls
+	data         *data
+	only         []upstream.ID // nil means all users
 }
 
 // data is shared by a model and its limited views.
@@ -24,22 +24,49 @@ type data struct {
 	sorted bool // rows are in the order of lists
 }
 
-var _ API = (*Model)(nil)
-
 // NewModel returns a model of rows.
 func NewModel(rows Rows) *Model {
-	m := &Model{data: &data{}}
+	m := newModel(&data{}, nil)
 	m.Add(rows)
 	return m
 }
 
-// Ask implements [upstream.Asker].
-func (m *Model) Ask(ctx context.Context, q *upstream.Question) (any, error) {
-	return Asker(m).Ask(ctx, q)
+func newModel(d *data, only []upstream.ID) *Model {
+	m := &Model{data: d, only: only}
+	m.Asker = answering{m}
+	return m
 }
 
 // Limit returns a view of m that is limited to the data of these users. Nil means all.
-func (m *Model) Limit(only []upstream.ID) *Model { return &Model{data: m.data, only: only} }
+func (m *Model) Limit(only []upstream.ID) *Model { return newModel(m.data, only) }
+
+// answering makes a model an [upstream.Asker].
+type answering struct{ *Model }
+
+// Ask implements [upstream.Asker].
+func (m answering) Ask(ctx context.Context, q *upstream.Question) (answer any, err error) {
+	switch q.Shape {
+	case upstream.ShapeList:
+		answer = m.list(q.Kind, q.List())
+	case upstream.ShapeDetail:
+		answer, err = m.detail(q.Detail())
+	case upstream.ShapeCounts:
+		answer = m.counts(q.Kind, q.Counts())
+	case upstream.ShapeSeries:
+		answer = m.series(q.Kind, q.Series())
+	case upstream.ShapeGroups:
+		answer = m.groups(q.Kind, q.GroupsOf())
+	case upstream.ShapeCatalogue:
+		answer = slices.Clone(*Codes.Of(q.Kind))
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
 
 // Add adds rows, such as events that arrive while a caller pages.
 func (m *Model) Add(rows Rows) {
@@ -52,52 +79,26 @@ func (m *Model) rows() Rows {
 	m.data.mu.Lock()
 	defer m.data.mu.Unlock()
 	if rows := m.data.rows; !m.data.sorted {
-		sortRows(rows.Emails)
-		sortRows(rows.Bounces)
-		sortRows(rows.BlockedEmails)
+		rows.sort()
 		m.data.sorted = true
 	}
 	return m.data.rows
 }
 
-// sortRows sorts by time, email id and recipient. The order of the same email of two users is not part of the
-// contract: by user, then by sender, as the embedded server does.
-func sortRows[R any, P upstream.Row[R]](rows []R) {
-	slices.SortFunc(rows, func(a, b R) int { return P(&a).Identity().Compare(P(&b).Identity()) })
+// list returns a page of a list.
+func (m *Model) list(k upstream.Kind, q upstream.ListQuery) any {
+	all := m.rows().list(k, func(e upstream.Event) bool { return m.lists(e, q) })
+	from := min(q.Offset, all.Len())
+	return all.Slice(from, min(from+upstream.PageSize, all.Len())).Rows()
 }
 
-// Bounces lists bounces.
-func (m *Model) Bounces(ctx context.Context, q upstream.ListQuery) ([]upstream.Bounce, error) {
-	all := func(yield func(upstream.Bounce) bool) {
-		for _, b := range m.rows().Bounces {
-			if !yield(b.Bounce) {
-				return
-			}
-		}
-	}
-	return list(m, all, q), ctx.Err()
-}
-
-// Emails lists emails.
-func (m *Model) Emails(ctx context.Context, q upstream.ListQuery) ([]upstream.Email, error) {
-	return list(m, slices.Values(m.rows().Emails), q), ctx.Err()
-}
-
-// BlockedEmails lists blocked emails.
-func (m *Model) BlockedEmails(ctx context.Context, q upstream.ListQuery) ([]upstream.BlockedEmail, error) {
-	return list(m, slices.Values(m.rows().BlockedEmails), q), ctx.Err()
-}
-
-// Bounce returns the details of a bounce. If several have the key, it returns the first by recipient.
-func (m *Model) Bounce(ctx context.Context, k upstream.BounceKey) (upstream.BounceDetail, error) {
+// detail returns the details of a bounce. If several have the key, it returns the first by recipient.
+func (m *Model) detail(k upstream.BounceKey) (upstream.BounceDetail, error) {
 	var found []upstream.BounceDetail
 	for _, b := range m.rows().Bounces {
 		if b.Key() == k && m.sees(b.UserID) {
 			found = append(found, b)
 		}
-	}
-	if err := ctx.Err(); err != nil {
-		return upstream.BounceDetail{}, err
 	}
 	if len(found) == 0 {
 		return upstream.BounceDetail{}, &upstream.Error{Code: upstream.NotFound, Status: 404, Message: "no such bounce"}
@@ -107,8 +108,8 @@ func (m *Model) Bounce(ctx context.Context, k upstream.BounceKey) (upstream.Boun
 	}), nil
 }
 
-// Counts counts by sender or by user.
-func (m *Model) Counts(ctx context.Context, k upstream.Kind, q upstream.CountQuery) ([]upstream.Count, error) {
+// counts counts by sender or by user.
+func (m *Model) counts(k upstream.Kind, q upstream.CountQuery) []upstream.Count {
 	tallies := map[upstream.ID]upstream.Tally{}
 	for _, e := range m.events(k, q) {
 		tallies[e.ID(q.Rollup)] = tallies[e.ID(q.Rollup)].Add(e.Tally())
@@ -122,11 +123,11 @@ func (m *Model) Counts(ctx context.Context, k upstream.Kind, q upstream.CountQue
 		counts = append(counts, c)
 	}
 	slices.SortFunc(counts, func(a, b upstream.Count) int { return cmp.Compare(a.ID, b.ID) })
-	return counts, ctx.Err()
+	return counts
 }
 
-// Series counts by sender or by user, per hour or day.
-func (m *Model) Series(ctx context.Context, k upstream.Kind, q upstream.SeriesQuery) ([]upstream.Series, error) {
+// series counts by sender or by user, per hour or day.
+func (m *Model) series(k upstream.Kind, q upstream.SeriesQuery) []upstream.Series {
 	buckets := map[upstream.ID]map[upstream.Time]upstream.Tally{}
 	for _, e := range m.events(k, q.CountQuery) {
 		id, start := e.ID(q.Rollup), q.Interval.Floor(e.Time)
@@ -145,28 +146,18 @@ func (m *Model) Series(ctx context.Context, k upstream.Kind, q upstream.SeriesQu
 		series = append(series, s)
 	}
 	slices.SortFunc(series, func(a, b upstream.Series) int { return cmp.Compare(a.ID, b.ID) })
-	return series, ctx.Err()
+	return series
 }
 
-// BounceCategories returns Categories.
-func (m *Model) BounceCategories(ctx context.Context) ([]string, error) {
-	return slices.Clone(Categories), ctx.Err()
+// Codes are the bounce categories of the document's example and the blocked reasons of the document, by kind.
+var Codes = upstream.PerKind[[]string]{
+	Bounces: []string{
+		"bad-configuration", "bad-connection", "bad-domain", "bad-mailbox", "content-related", "inactive-mailbox",
+		"invalid-sender", "message-expired", "no-answer-from-host", "other", "policy-related", "protocol-errors",
+		"quota-issues", "relaying-issues", "routing-errors", "spam-related", "unclassified", "virus-related",
+	},
+	BlockedEmails: []string{"complaint", "hardbounce", "manual", "softbounce", "unsubscribe"},
 }
-
-// BlockedReasons returns Reasons.
-func (m *Model) BlockedReasons(ctx context.Context) ([]string, error) {
-	return slices.Clone(Reasons), ctx.Err()
-}
-
-// Categories are the bounce categories of the document's example.
-var Categories = []string{
-	"bad-configuration", "bad-connection", "bad-domain", "bad-mailbox", "content-related", "inactive-mailbox",
-	"invalid-sender", "message-expired", "no-answer-from-host", "other", "policy-related", "protocol-errors",
-	"quota-issues", "relaying-issues", "routing-errors", "spam-related", "unclassified", "virus-related",
-}
-
-// Reasons are the blocked reasons of the document.
-var Reasons = []string{"complaint", "hardbounce", "manual", "softbounce", "unsubscribe"}
 
 // events returns the events of a kind that match a counts query.
 func (m *Model) events(k upstream.Kind, q upstream.CountQuery) []upstream.Event {
@@ -191,21 +182,4 @@ func (m *Model) address(sender upstream.ID) string {
 		}
 	}
 	return ""
-}
-
-// list returns the page of a list at q.Offset.
-func list[R any, P upstream.Row[R]](m *Model, all iter.Seq[R], q upstream.ListQuery) (page []R) {
-	before := 0
-	for r := range all {
-		switch {
-		case !m.lists(P(&r).Event(), q):
-		case before < q.Offset:
-			before++
-		case len(page) == upstream.PageSize:
-			return page
-		default:
-			page = append(page, r)
-		}
-	}
-	return page
 }

@@ -2,8 +2,8 @@ package upstreamtest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
-	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -16,84 +16,49 @@ import (
 // upstream, so as not to share their mistakes. It requires the exact format of every answer: keys, types and envelope.
 type plain struct{ Server }
 
-var _ API = plain{}
-
-// Bounces lists bounces.
-func (p plain) Bounces(ctx context.Context, q upstream.ListQuery) ([]upstream.Bounce, error) {
-	return listed[upstream.Bounce](ctx, p, "/bounces", q)
-}
-
-// Emails lists emails.
-func (p plain) Emails(ctx context.Context, q upstream.ListQuery) ([]upstream.Email, error) {
-	return listed[upstream.Email](ctx, p, "/emails", q)
-}
-
-// BlockedEmails lists blocked emails.
-func (p plain) BlockedEmails(ctx context.Context, q upstream.ListQuery) ([]upstream.BlockedEmail, error) {
-	return listed[upstream.BlockedEmail](ctx, p, "/blocked-emails", q)
-}
-
-// Bounce returns the details of a bounce.
-func (p plain) Bounce(ctx context.Context, k upstream.BounceKey) (upstream.BounceDetail, error) {
-	a, err := p.ok(ctx, detailPath(k), nil)
-	if err != nil {
-		return upstream.BounceDetail{}, err
-	}
-	var e wireDetail
-	if err := exactly(a.body, &e, detailEnvelopeKeys...); err != nil {
-		return upstream.BounceDetail{}, err
-	}
-	took := e.RespTime - e.RecvTime
-	if e.RecvTime <= 0 || took < 0 || math.Abs(took-e.ProcessingTime) > 0.001 || e.APIHost == "" {
-		return upstream.BounceDetail{}, fmt.Errorf("inconsistent times or no host in the envelope: %.200s", a.body)
-	}
-	var w wireRow[upstream.BounceDetail]
-	err = exactly(e.Data, &w, w.keys()...)
-	return w.row, err
-}
-
-func listed[R any](ctx context.Context, p plain, path string, q upstream.ListQuery) ([]R, error) {
-	return rows(ctx, p, path, listParameters(q), wireRow[R]{}.keys(), wireRow[R].get)
-}
-
-// Counts counts by sender or by user.
-func (p plain) Counts(ctx context.Context, k upstream.Kind, q upstream.CountQuery) ([]upstream.Count, error) {
-	keys := tallyKeys(k, "sender_id", "sender")
-	if q.Rollup == upstream.ByUser {
-		keys = tallyKeys(k, "user_id")
-	}
-	parameters := countParameters(upstream.SeriesQuery{CountQuery: q})
-	return rows(ctx, p, countsPath(k), parameters, keys, func(w wireCount) upstream.Count {
-		return upstream.Count{ID: w.SenderID + w.UserID, Sender: w.Sender, Tally: w.tally()}
-	})
-}
-
-// Series counts by sender or by user, per hour or day.
-func (p plain) Series(ctx context.Context, k upstream.Kind, q upstream.SeriesQuery) ([]upstream.Series, error) {
-	a, err := p.ok(ctx, countsPath(k), countParameters(q))
+// Ask implements [upstream.Asker].
+func (p plain) Ask(ctx context.Context, q *upstream.Question) (any, error) {
+	path, parameters := request(q)
+	a, err := p.ok(ctx, path, parameters)
 	if err != nil {
 		return nil, err
 	}
-	return readSeries(a.body, tallyKeys(k, "timestamp"))
-}
-
-// BounceCategories returns the bounce categories.
-func (p plain) BounceCategories(ctx context.Context) ([]string, error) {
-	return p.codes(ctx, "/bounce/categories")
-}
-
-// BlockedReasons returns the blocked reasons.
-func (p plain) BlockedReasons(ctx context.Context) ([]string, error) {
-	return p.codes(ctx, "/blocked-email/reasons")
-}
-
-func (p plain) codes(ctx context.Context, path string) ([]string, error) {
-	a, err := p.ok(ctx, path, nil)
-	if err != nil {
-		return nil, err
+	switch q.Shape {
+	case upstream.ShapeDetail:
+		return readDetail(a.body)
+	case upstream.ShapeCounts:
+		keys := tallyKeys(q.Kind, "sender_id", "sender")
+		if q.Rollup == upstream.ByUser {
+			keys = tallyKeys(q.Kind, "user_id")
+		}
+		var counts []upstream.Count
+		err := eachRow(a.body, keys, func(raw []byte) error {
+			var w wireCount
+			err := json.Unmarshal(raw, &w)
+			counts = append(counts, upstream.Count{ID: w.SenderID + w.UserID, Sender: w.Sender, Tally: w.tally()})
+			return err
+		})
+		return counts, err
+	case upstream.ShapeSeries:
+		return readSeries(a.body, tallyKeys(q.Kind, "timestamp"))
+	case upstream.ShapeCatalogue:
+		var e struct{ Data []string }
+		return e.Data, exactly(a.body, &e, "data")
 	}
-	var e struct{ Data []string }
-	return e.Data, exactly(a.body, &e, "data")
+	return readList(a.body, q.Kind)
+}
+
+// request returns path and parameters of a question.
+func request(q *upstream.Question) (path string, parameters url.Values) {
+	switch q.Shape {
+	case upstream.ShapeDetail:
+		return detailPath(q.Detail()), nil
+	case upstream.ShapeCounts, upstream.ShapeSeries:
+		return kind.All[q.Kind].Counts, countParameters(q.Series())
+	case upstream.ShapeCatalogue:
+		return kind.All[q.Kind].Catalogue, nil
+	}
+	return kind.All[q.Kind].List, listParameters(q.List())
 }
 
 // ok makes a request and returns an error unless the answer is JSON with status 200.
@@ -119,14 +84,6 @@ func (p plain) ok(ctx context.Context, path string, parameters url.Values) (answ
 
 func detailPath(k upstream.BounceKey) string {
 	return fmt.Sprintf("/bounce/%d/%d/%d/%s", k.UserID, k.SenderID, k.BounceTime, url.PathEscape(k.EmailID))
-}
-
-func countsPath(k upstream.Kind) string {
-	return map[upstream.Kind]string{
-		upstream.Bounces:       "/bounce/counts",
-		upstream.Emails:        "/email/counts",
-		upstream.BlockedEmails: "/blocked-email/counts",
-	}[k]
 }
 
 func listParameters(q upstream.ListQuery) url.Values {

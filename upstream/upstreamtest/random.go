@@ -85,7 +85,7 @@ func drawList(t *rapid.T, k upstream.Kind) upstream.ListQuery {
 		q.BounceCategory = maybe("category", "quota-issues", "blockedcontent", "nothing")
 	case upstream.Emails:
 		q.Delivered = rapid.Bool().Draw(t, "delivered")
-	case upstream.BlockedEmails:
+	default:
 		q.BlockedReason = maybe("reason", "manual", "complaint", "nothing")
 	}
 	return q

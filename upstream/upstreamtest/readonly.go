@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/kind"
 )
 
 // RunReadOnly checks a server whose data is unknown, using its events in the window: lists are sorted, windows are
@@ -16,12 +17,12 @@ import (
 // No events should arrive in the window during the test, since these would look like mistakes. If a kind has more than
 // a few pages in the window, only a part of it is checked.
 func RunReadOnly(t *testing.T, s Server, w upstream.Window) {
-	readOnlySuite{server: s, api: foreign{plain{s}}, window: w}.run(t)
+	readOnlySuite{server: s, api: upstream.API{Asker: foreign{s}}, window: w}.run(t)
 }
 
 type readOnlySuite struct {
 	server Server
-	api    API
+	api    upstream.API
 	window upstream.Window
 }
 
@@ -85,7 +86,7 @@ func sum(counts []upstream.Count) (total upstream.Tally) {
 // list returns one page.
 func (s readOnlySuite) list(t *testing.T, k upstream.Kind, q upstream.ListQuery) []upstream.Event {
 	t.Helper()
-	rows, err := Asker(s.api).Ask(t.Context(), Question(k, q))
+	rows, err := s.api.Ask(t.Context(), Question(k, q))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,15 +183,13 @@ func (s readOnlySuite) filters(t *testing.T, k upstream.Kind, w upstream.Window,
 			queries["in lower case "+h.Name] = upstream.ListQuery{XHeaders: []upstream.Header{lower}}
 		}
 	}
-	switch k {
-	case upstream.Bounces:
-		queries["hard"] = upstream.ListQuery{BounceType: upstream.Hard}
-		queries["soft"] = upstream.ListQuery{BounceType: upstream.Soft}
-		queries["bounce_category"] = upstream.ListQuery{BounceCategory: e.BounceCategory}
-	case upstream.Emails:
-		queries["delivered"] = upstream.ListQuery{Delivered: true}
-	case upstream.BlockedEmails:
-		queries["blocked_reason"] = upstream.ListQuery{BlockedReason: e.BlockedReason}
+	for _, f := range kind.Own[k] {
+		var q upstream.ListQuery
+		q.SetFilter(f.Filter, map[string]string{
+			"delivered": "1", "bounce_type": string(e.BounceType), "bounce_category": e.BounceCategory,
+			"blocked_reason": e.BlockedReason,
+		}[f.Filter])
+		queries[f.Filter] = q
 	}
 	for name, q := range queries {
 		t.Run(name, func(t *testing.T) {
@@ -285,13 +284,14 @@ func (s readOnlySuite) detail(t *testing.T) {
 }
 
 func (s readOnlySuite) catalogues(t *testing.T) {
-	categories, err := s.api.BounceCategories(t.Context())
-	if err != nil || len(categories) == 0 {
-		t.Errorf("categories %v, %v; want some", categories, err)
-	}
-	reasons, err := s.api.BlockedReasons(t.Context())
-	if err != nil || len(reasons) == 0 {
-		t.Errorf("reasons %v, %v; want some", reasons, err)
+	for _, k := range upstream.Kinds {
+		if kind.All[k].Catalogue == "" {
+			continue
+		}
+		q := &upstream.Question{Shape: upstream.ShapeCatalogue, Kind: k}
+		if codes, err := upstream.Ask[[]string](t.Context(), s.api, q); err != nil || len(codes) == 0 {
+			t.Errorf("%s: codes %v, %v; want some", k, codes, err)
+		}
 	}
 }
 

@@ -1,6 +1,10 @@
 package upstreamtest
 
-import "deliverygraph/upstream"
+import (
+	"slices"
+
+	"deliverygraph/upstream"
+)
 
 // Rows is the data of a server under test, in any order. Bounces include their details.
 // Senders that are missing from Senders have no address.
@@ -78,6 +82,38 @@ func (r Rows) Events(k upstream.Kind) []upstream.Event {
 	default:
 		return eventsOf(r.BlockedEmails)
 	}
+}
+
+// list returns the rows of a kind that pass, as in the answer to a list's question.
+func (r Rows) list(k upstream.Kind, passes func(upstream.Event) bool) upstream.Page {
+	switch k {
+	case upstream.Bounces:
+		var bounces []upstream.Bounce
+		for _, b := range r.Bounces {
+			bounces = append(bounces, b.Bounce)
+		}
+		return upstream.PageOf(passing(bounces, passes))
+	case upstream.Emails:
+		return upstream.PageOf(passing(r.Emails, passes))
+	default:
+		return upstream.PageOf(passing(r.BlockedEmails, passes))
+	}
+}
+
+func passing[R any, P upstream.Row[R]](rows []R, passes func(upstream.Event) bool) []R {
+	return filter(rows, func(r *R) bool { return passes(P(r).Event()) })
+}
+
+// sort sorts rows by time, email id and recipient. The order of the same email of two users is not part of the
+// contract: by user, then by sender, as the embedded server does.
+func (r Rows) sort() {
+	sortRows(r.Emails)
+	sortRows(r.Bounces)
+	sortRows(r.BlockedEmails)
+}
+
+func sortRows[R any, P upstream.Row[R]](rows []R) {
+	slices.SortFunc(rows, func(a, b R) int { return P(&a).Identity().Compare(P(&b).Identity()) })
 }
 
 func eventsOf[R any, P upstream.Row[R]](rows []R) (all []upstream.Event) {

@@ -128,9 +128,10 @@ func (r *Rows) addID(user, sender upstream.ID, at upstream.Time, id, recipient s
 		FullContent: fmt.Sprintf("Return-Path: <>\nTo: %s\n\tfolded \"line\" \\ <&> \u2028 ünï 🙂\r\n\n"+
 			"Final-Recipient: rfc822; %s\n", recipient, recipient),
 	})
+	reasons := Codes.BlockedEmails
 	r.BlockedEmails = append(r.BlockedEmails, upstream.BlockedEmail{
 		UserID: user, SenderID: sender, EmailID: id, EmailAddress: recipient, Local: local, Domain: domain,
-		Reason: Reasons[n%len(Reasons)], ProcessTime: at, PostbackTime: upstream.Time(n%2) * (at + 30),
+		Reason: reasons[n%len(reasons)], ProcessTime: at, PostbackTime: upstream.Time(n%2) * (at + 30),
 		XHeaders: headers,
 	})
 }

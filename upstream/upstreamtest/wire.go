@@ -3,15 +3,13 @@ package upstreamtest
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/url"
+	"math"
 	"reflect"
 	"slices"
 	"strconv"
-	"strings"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/kind"
@@ -21,42 +19,31 @@ var detailEnvelopeKeys = []string{"api_host", "data", "processing_time", "recv_t
 
 // tallyKeys returns the keys of a row of counts or a point of a time series: others and the counts of the kind.
 func tallyKeys(k upstream.Kind, others ...string) []string {
-	return append(others, map[upstream.Kind][]string{
-		upstream.Bounces:       {"bounce_count", "soft_bounce_count", "hard_bounce_count"},
-		upstream.Emails:        {"sent_count"},
-		upstream.BlockedEmails: {"blocked_email_count"},
-	}[k]...)
-}
-
-// wireRow is a row of a list, or a bounce with its details. It is read by the description of its kind, with
-// encoding/json instead of the codecs of package upstream.
-type wireRow[R any] struct{ row R }
-
-// fields returns the fields of the rows and whether they are details.
-func (wireRow[R]) fields() []kind.Field {
-	name, detail := strings.CutSuffix(reflect.TypeFor[R]().Name(), "Detail")
-	i := slices.IndexFunc(kind.All, func(k kind.Kind) bool { return k.Type == name })
-	return slices.DeleteFunc(slices.Clone(kind.All[i].Fields), func(f kind.Field) bool { return f.Detail && !detail })
-}
-
-// keys returns the keys that the rows must have.
-func (w wireRow[R]) keys() (keys []string) {
-	for _, f := range w.fields() {
-		keys = append(keys, f.REST)
+	others = append(others, kind.All[k].Count)
+	if k == upstream.Bounces {
+		others = append(others, "soft_bounce_count", "hard_bounce_count")
 	}
-	return keys
+	return others
 }
 
-func (w wireRow[R]) get() R { return w.row }
+// fieldsOf returns the fields of the rows of a kind, or those of its detail.
+func fieldsOf(k upstream.Kind, detail bool) (fields []kind.Field, keys []string) {
+	for _, f := range kind.All[k].Fields {
+		if detail || !f.Detail {
+			fields, keys = append(fields, f), append(keys, f.REST)
+		}
+	}
+	return fields, keys
+}
 
-// UnmarshalJSON reads a row.
-func (w *wireRow[R]) UnmarshalJSON(b []byte) error {
+// readRow reads a row by the description of its kind, with encoding/json instead of the codecs of package upstream.
+func readRow(raw []byte, fields []kind.Field, row reflect.Value) error {
 	var members map[string]json.RawMessage
-	if err := json.Unmarshal(b, &members); err != nil {
+	if err := json.Unmarshal(raw, &members); err != nil {
 		return err
 	}
-	for _, f := range w.fields() {
-		to := reflect.ValueOf(&w.row).Elem().FieldByName(f.Name).Addr().Interface()
+	for _, f := range fields {
+		to := row.FieldByName(f.Name).Addr().Interface()
 		if headers, ok := to.(*[]upstream.Header); ok {
 			to = (*wireHeaders)(headers)
 		}
@@ -65,6 +52,40 @@ func (w *wireRow[R]) UnmarshalJSON(b []byte) error {
 		}
 	}
 	return nil
+}
+
+// readList reads a list's answer. It returns a slice of rows, such as []upstream.Bounce.
+func readList(body []byte, k upstream.Kind) (any, error) {
+	none, err := upstream.DecodePage(k, `{"data":[]}`) // for its type
+	if err != nil {
+		return nil, err
+	}
+	rows := reflect.ValueOf(none.Rows())
+	fields, keys := fieldsOf(k, false)
+	err = eachRow(body, keys, func(raw []byte) error {
+		row := reflect.New(rows.Type().Elem()).Elem()
+		err := readRow(raw, fields, row)
+		rows = reflect.Append(rows, row)
+		return err
+	})
+	return rows.Interface(), err
+}
+
+// readDetail reads the details of a bounce, and checks their envelope.
+func readDetail(body []byte) (d upstream.BounceDetail, err error) {
+	var e wireDetail
+	if err := exactly(body, &e, detailEnvelopeKeys...); err != nil {
+		return d, err
+	}
+	took := e.RespTime - e.RecvTime
+	if e.RecvTime <= 0 || took < 0 || math.Abs(took-e.ProcessingTime) > 0.001 || e.APIHost == "" {
+		return d, fmt.Errorf("inconsistent times or no host in the envelope: %.200s", body)
+	}
+	fields, keys := fieldsOf(upstream.Bounces, true)
+	if err := exactly(e.Data, &struct{}{}, keys...); err != nil {
+		return d, err
+	}
+	return d, readRow(e.Data, fields, reflect.ValueOf(&d).Elem())
 }
 
 // wireHeaders are headers in their order in the JSON object.
@@ -119,35 +140,27 @@ func (w wireCount) tally() upstream.Tally {
 	return upstream.Tally{Total: w.SentCount + w.BlockedCount + w.BounceCount, Soft: w.SoftCount, Hard: w.HardCount}
 }
 
-// rows requests {"data": [...]} and converts each row. It checks the keys only of the
-// first 20 rows: checking 500 is slow, and the same code formats them all.
-func rows[W, R any](ctx context.Context, p plain, path string, parameters url.Values, keys []string,
-	row func(W) R,
-) ([]R, error) {
-	a, err := p.ok(ctx, path, parameters)
-	if err != nil {
-		return nil, err
-	}
+// eachRow reads {"data": [...]}. It checks the keys only of the first 20 rows: checking 500 is slow, and the same code
+// formats them all.
+func eachRow(body []byte, keys []string, row func(raw []byte) error) error {
 	var e struct{ Data []json.RawMessage }
-	if err := exactly(a.body, &e, "data"); err != nil {
-		return nil, err
+	if err := exactly(body, &e, "data"); err != nil {
+		return err
 	}
 	if e.Data == nil {
-		return nil, fmt.Errorf("data is null or missing, want []: %s", a.body)
+		return fmt.Errorf("data is null or missing, want []: %s", body)
 	}
-	var all []R
 	for i, raw := range e.Data {
-		var w W
 		if i < 20 {
-			if err := exactly(raw, &w, keys...); err != nil {
-				return nil, err
+			if err := exactly(raw, &struct{}{}, keys...); err != nil {
+				return err
 			}
-		} else if err := json.Unmarshal(raw, &w); err != nil {
-			return nil, fmt.Errorf("%w: %.200s", err, raw)
 		}
-		all = append(all, row(w))
+		if err := row(raw); err != nil {
+			return fmt.Errorf("%w: %.200s", err, raw)
+		}
 	}
-	return all, nil
+	return nil
 }
 
 // readSeries reads {"data": {"id": [points]}}, ordered by id.

@@ -11,6 +11,7 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/importer"
+	"deliverygraph/upstream/embedded/store/storetest"
 )
 
 // The log of Exim reports the same events as that of Postfix.
@@ -29,11 +30,11 @@ const postfixLog = logBegin + logEnd + `2026-11-10T12:00:04Z mx1 postfix/smtp[4]
 // all returns the store's emails and bounces with their ids and senders.
 func (s *shop) all(t *testing.T) (emails []upstream.Email, bounces []upstream.Bounce) {
 	t.Helper()
-	emails, err := s.Emails(t.Context(), nil, upstream.ListQuery{Window: always})
+	emails, err := storetest.API(s).Emails(t.Context(), upstream.ListQuery{Window: always})
 	if err != nil {
 		t.Fatal(err)
 	}
-	bounces, err = s.Bounces(t.Context(), nil, upstream.ListQuery{Window: always})
+	bounces, err = storetest.API(s).Bounces(t.Context(), upstream.ListQuery{Window: always})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/importer"
 	"deliverygraph/upstream/embedded/importer/format/formattest"
+	"deliverygraph/upstream/embedded/store/storetest"
 )
 
 // TestCases imports inputs on which other software failed, each with the right rows. Their
@@ -64,14 +65,11 @@ func TestCases(t *testing.T) {
 // facts are the store's events without numbers and ids.
 func (s *shop) facts(t *testing.T) (list []string) {
 	t.Helper()
-	emails, err := s.Emails(t.Context(), nil, upstream.ListQuery{Window: always})
-	if err != nil {
-		t.Fatal(err)
+	events := storetest.Events(t, s)
+	for _, e := range events[upstream.Emails] {
+		list = append(list, fmt.Sprintf("%s %d delivered:%v", e.Recipient, e.Time, e.Delivered))
 	}
-	for _, e := range emails {
-		list = append(list, fmt.Sprintf("%s %d delivered:%v", e.EmailAddress, e.ProcessTime, e.Delivered))
-	}
-	bounces, err := s.Bounces(t.Context(), nil, upstream.ListQuery{Window: always})
+	bounces, err := storetest.API(s).Bounces(t.Context(), upstream.ListQuery{Window: always})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,12 +81,8 @@ func (s *shop) facts(t *testing.T) (list []string) {
 		list = append(list, fmt.Sprintf("%s %d bounced:%d %s %s %q %q", b.EmailAddress, b.ProcessTime, b.BounceTime,
 			b.Type, b.Category, b.Code, d.DiagnosticCode))
 	}
-	blocked, err := s.BlockedEmails(t.Context(), nil, upstream.ListQuery{Window: always})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, b := range blocked {
-		list = append(list, fmt.Sprintf("%s %d blocked:%s", b.EmailAddress, b.ProcessTime, b.Reason))
+	for _, b := range events[2] {
+		list = append(list, fmt.Sprintf("%s %d blocked:%s", b.Recipient, b.Time, b.BlockedReason))
 	}
 	return list
 }

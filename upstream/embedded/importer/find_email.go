@@ -19,18 +19,19 @@ func (c *converter) known(ctx context.Context, user upstream.ID,
 	}
 	_, want, _ := strings.Cut(r.EmailID, ".") // the part after the time
 	for {
-		page, err := c.store.Emails(ctx, []upstream.ID{user}, q)
+		page, err := c.store.List(ctx, []upstream.ID{user}, upstream.Emails, q)
 		if err != nil {
 			return e, false, err
 		}
-		for _, x := range page {
+		rows, _ := page.Rows().([]upstream.Email)
+		for _, x := range rows {
 			if _, id, _ := strings.Cut(x.EmailID, "."); id == want {
 				e, ok = x, true // the latest, because servers reuse queue ids
 			}
 		}
-		if len(page) < upstream.PageSize {
+		if len(rows) < upstream.PageSize {
 			return e, ok, nil
 		}
-		q.Offset += len(page)
+		q.Offset += len(rows)
 	}
 }

@@ -25,8 +25,8 @@ type Store interface {
 	Finish(context.Context) error
 	// State returns the keys that begin with prefix, and their values, that batches have stored.
 	State(ctx context.Context, prefix string) (map[string]string, error)
-	// Emails returns the emails of users, in the order of their time.
-	Emails(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.Email, error)
+	// List returns a page of the rows of users, in the order of their time.
+	List(ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.ListQuery) (upstream.Page, error)
 }
 
 // Options say how to import. The zero value is valid.

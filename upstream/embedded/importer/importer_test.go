@@ -39,8 +39,8 @@ func (m *memory) Write(_ context.Context, b store.Batch) (store.Written, error) 
 
 func (m *memory) State(context.Context, string) (map[string]string, error) { return nil, nil }
 
-func (m *memory) Emails(context.Context, []upstream.ID, upstream.ListQuery) ([]upstream.Email, error) {
-	return nil, nil
+func (m *memory) List(context.Context, []upstream.ID, upstream.Kind, upstream.ListQuery) (upstream.Page, error) {
+	return upstream.PageOf([]upstream.Email{}), nil
 }
 
 func (m *memory) UserID(context.Context, string) (upstream.ID, error) { return 2, nil }

@@ -18,6 +18,7 @@ import (
 	"deliverygraph/upstream/embedded/importer"
 	"deliverygraph/upstream/embedded/importer/format"
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/storetest"
 )
 
 // shop is a store that takes files.
@@ -55,26 +56,18 @@ var always = upstream.Window{Start: 1, End: 4_000_000_000}
 // of the message, in the order of the lists.
 func (s *shop) rows(t *testing.T) (list []string) {
 	t.Helper()
-	emails, err := s.Emails(t.Context(), nil, upstream.ListQuery{Window: always})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range emails {
-		list = append(list, fmt.Sprintf("%s %d %v", e.EmailAddress, e.UserID, e.Delivered))
-	}
-	bounces, err := s.Bounces(t.Context(), nil, upstream.ListQuery{Window: always})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, b := range bounces {
-		list = append(list, fmt.Sprintf("%s %d %s %s", b.EmailAddress, b.UserID, b.Type, b.Category))
-	}
-	blocked, err := s.BlockedEmails(t.Context(), nil, upstream.ListQuery{Window: always})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, b := range blocked {
-		list = append(list, fmt.Sprintf("%s %d %s", b.EmailAddress, b.UserID, b.Reason))
+	for k, events := range storetest.Events(t, s) {
+		for _, e := range events {
+			what := fmt.Sprint(e.Delivered)
+			switch upstream.Kind(k) {
+			case upstream.Emails:
+			case upstream.Bounces:
+				what = fmt.Sprintf("%s %s", e.BounceType, e.BounceCategory)
+			default:
+				what = e.BlockedReason
+			}
+			list = append(list, fmt.Sprintf("%s %d %s", e.Recipient, e.UserID, what))
+		}
 	}
 	return list
 }
@@ -130,7 +123,7 @@ func TestAMailLogBecomesRows(t *testing.T) {
 			t.Errorf("new rows: %v, %+v", got, sum.Written)
 		}
 	}
-	b, err := s.Bounces(t.Context(), nil, upstream.ListQuery{Window: always})
+	b, err := storetest.API(s).Bounces(t.Context(), upstream.ListQuery{Window: always})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +155,7 @@ func TestABounceThatALogAndAMailReportIsOne(t *testing.T) {
 	s.take(t, importer.Options{}, file(t, strings.Join(log[:3], "\n")),
 		file(t, strings.Replace(mail, "10:00:02", "10:00:03", 1)))
 	s.want(t, "b@example.net 1 false", "b@example.net 1 hard bad-mailbox")
-	b, err := s.Bounces(t.Context(), nil, upstream.ListQuery{Window: always})
+	b, err := storetest.API(s).Bounces(t.Context(), upstream.ListQuery{Window: always})
 	if err != nil || len(b) != 1 {
 		t.Fatalf("%v, %+v", err, b)
 	}
@@ -291,7 +284,7 @@ func TestOptionsSayWhatFilesLeaveOpen(t *testing.T) {
 	const csv = "type,timeLogged,orig,rcpt\nd,2026-11-10 10:00:00,news@example.com,a@example.net\n"
 	s := newShop(t)
 	s.take(t, importer.Options{User: 7, Location: time.FixedZone("", 3600)}, file(t, csv))
-	emails, err := s.Emails(t.Context(), nil, upstream.ListQuery{Window: always})
+	emails, err := storetest.API(s).Emails(t.Context(), upstream.ListQuery{Window: always})
 	if err != nil || len(emails) != 1 || emails[0].UserID != 7 || emails[0].ProcessTime != 1794301200 {
 		t.Errorf("%v, %+v", err, emails)
 	}

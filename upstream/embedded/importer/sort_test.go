@@ -14,6 +14,7 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/importer"
+	"deliverygraph/upstream/embedded/store/storetest"
 )
 
 // scattered returns n valid lines, a minute apart, in random order.
@@ -177,7 +178,7 @@ func TestTheOrderOfLinesDoesNotMatter(t *testing.T) {
 		for q := (upstream.ListQuery{
 			Window: upstream.Window{Start: 0, End: 1 << 40},
 		}); ; q.Offset += upstream.PageSize {
-			rows, err := s.Emails(t.Context(), nil, q)
+			rows, err := storetest.API(s).Emails(t.Context(), q)
 			if err != nil {
 				t.Fatal(err)
 			}

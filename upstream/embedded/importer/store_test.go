@@ -18,6 +18,7 @@ import (
 	"deliverygraph/upstream/embedded/importer"
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/embedded/store/sqlite"
+	"deliverygraph/upstream/embedded/store/storetest"
 )
 
 func open(t *testing.T, path string) store.Store {
@@ -102,7 +103,7 @@ func TestReplacingARowCountsTheSameWithinOneFileAndOverTwo(t *testing.T) {
 			if err != nil || got.Written != want {
 				t.Errorf("%s, batches of %d: %v, %+v, want %+v", name, rows, err, got.Written, want)
 			}
-			kept, err := s.Emails(t.Context(), nil, upstream.ListQuery{Window: upstream.Window{End: 2e9}})
+			kept, err := storetest.API(s).Emails(t.Context(), upstream.ListQuery{Window: upstream.Window{End: 2e9}})
 			if err != nil || len(kept) != 2 || kept[0].Delivered {
 				t.Errorf("%s, batches of %d: %v, the store has %+v, want the row that came last", name, rows, err, kept)
 			}
@@ -123,7 +124,7 @@ func TestRealBouncesAreImportedCompletely(t *testing.T) {
 		t.Fatalf("%v: %+v", err, s)
 	}
 	all := upstream.ListQuery{Window: upstream.Window{Start: 0, End: 2e9}}
-	rows, err := st.Bounces(t.Context(), nil, all)
+	rows, err := storetest.API(st).Bounces(t.Context(), all)
 	if err != nil || len(rows) != 319 {
 		t.Fatalf("%v: %d rows", err, len(rows))
 	}
@@ -150,7 +151,7 @@ func TestOddAddressesAreFoundAfterAnImport(t *testing.T) {
 			t.Fatalf("%v: %+v", err, sum)
 		}
 		always := upstream.Window{End: 2e9}
-		all, err := s.Bounces(t.Context(), nil, upstream.ListQuery{Window: always})
+		all, err := storetest.API(s).Bounces(t.Context(), upstream.ListQuery{Window: always})
 		if err != nil || len(all) != rows {
 			t.Fatalf("%v: %d bounces, want %d", err, len(all), rows)
 		}
@@ -158,7 +159,7 @@ func TestOddAddressesAreFoundAfterAnImport(t *testing.T) {
 			for _, q := range []upstream.ListQuery{
 				{Window: always, Recipient: want.EmailAddress}, {Window: always, Local: want.Local, Domain: want.Domain},
 			} {
-				if got, err := s.Bounces(t.Context(), nil, q); err != nil || len(got) != 1 || got[0].EmailID != want.EmailID {
+				if got, err := storetest.API(s).Bounces(t.Context(), q); err != nil || len(got) != 1 || got[0].EmailID != want.EmailID {
 					t.Errorf("%v: %+v finds %+v, want %s", err, q, got, want.EmailID)
 				}
 			}

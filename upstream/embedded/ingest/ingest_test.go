@@ -21,6 +21,7 @@ import (
 	"deliverygraph/upstream/embedded/ingest"
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/embedded/store/sqlite"
+	"deliverygraph/upstream/embedded/store/storetest"
 )
 
 // port is a server of webhooks over a store of its own.
@@ -88,22 +89,16 @@ func (p *port) post(path string, body []byte, header ...string) (status int, a a
 // rows returns what the store has, in short, in an order of its own.
 func (p *port) rows() []string {
 	p.t.Helper()
-	q := upstream.ListQuery{Window: upstream.Window{Start: 0, End: 1 << 40}}
+	events := storetest.Events(p.t, p.store)
 	var list []string
-	emails, err := p.store.Emails(p.t.Context(), nil, q)
-	bounces, bouncesErr := p.store.Bounces(p.t.Context(), nil, q)
-	blocked, blockedErr := p.store.BlockedEmails(p.t.Context(), nil, q)
-	if err := errors.Join(err, bouncesErr, blockedErr); err != nil {
-		p.t.Fatal(err)
+	for _, e := range events[upstream.Emails] {
+		list = append(list, fmt.Sprintf("email %s user %d delivered %v", e.Recipient, e.UserID, e.Delivered))
 	}
-	for _, e := range emails {
-		list = append(list, fmt.Sprintf("email %s user %d delivered %v", e.EmailAddress, e.UserID, e.Delivered))
+	for _, b := range events[upstream.Bounces] {
+		list = append(list, fmt.Sprintf("bounce %s %s %s", b.Recipient, b.BounceType, b.BounceCategory))
 	}
-	for _, b := range bounces {
-		list = append(list, fmt.Sprintf("bounce %s %s %s", b.EmailAddress, b.Type, b.Category))
-	}
-	for _, b := range blocked {
-		list = append(list, fmt.Sprintf("blocked %s %s", b.EmailAddress, b.Reason))
+	for _, b := range events[2] {
+		list = append(list, fmt.Sprintf("blocked %s %s", b.Recipient, b.BlockedReason))
 	}
 	slices.Sort(list)
 	return list

@@ -47,13 +47,10 @@ var (
 // whose events the caller may see; nil is all, empty is none. Events of other users are treated as if they did not
 // exist. The catalogues are the same for all callers. Implementations neither modify only nor keep it.
 type Reader interface {
-	// Emails lists at most [upstream.PageSize] emails of the window from q.Offset, oldest first: by process time, then
-	// by email id, recipient, user and sender. All filters must match; filters that emails do not have are ignored.
-	Emails(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.Email, error)
-	// Bounces lists bounces by bounce time.
-	Bounces(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.Bounce, error)
-	// BlockedEmails lists blocked emails by process time.
-	BlockedEmails(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.BlockedEmail, error)
+	// List lists at most [upstream.PageSize] rows of a kind in the window from q.Offset, oldest first: by the kind's time,
+	// then by email id, recipient, user and sender. All filters must match; filters that the kind does not have are
+	// ignored.
+	List(ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.ListQuery) (upstream.Page, error)
 	// Bounce returns one bounce with its details, the first by recipient if an email bounced for several. The error is
 	// [upstream.NotFound] if there is none among those of only.
 	Bounce(ctx context.Context, only []upstream.ID, k upstream.BounceKey) (upstream.BounceDetail, error)
@@ -73,10 +70,8 @@ type Reader interface {
 		ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.GroupsQuery, p *grouped.Providers,
 	) (upstream.Groups, error)
 
-	// BounceCategories returns the documented bounce categories and all others in use, sorted.
-	BounceCategories(ctx context.Context) ([]string, error)
-	// BlockedReasons returns the documented reasons for blocking and all others in use, sorted.
-	BlockedReasons(ctx context.Context) ([]string, error)
+	// Codes returns the codes of a kind's catalogue, sorted: those of [Documented] and all others in use.
+	Codes(ctx context.Context, k upstream.Kind) ([]string, error)
 }
 
 // Writer takes rows.
@@ -158,15 +153,15 @@ type Class struct {
 // MaxTime is the latest time that a row may be listed by, and -MaxTime the earliest.
 const MaxTime upstream.Time = 1 << 42
 
-// The documented codes. Stores list them and those in use.
-var (
-	Categories = []string{
+// Documented has the documented codes of the kinds that have a catalogue. Stores list them and those in use.
+var Documented = upstream.PerKind[[]string]{
+	Bounces: []string{
 		"bad-configuration", "bad-connection", "bad-domain", "bad-mailbox", "content-related", "inactive-mailbox",
 		"invalid-sender", "message-expired", "no-answer-from-host", "other", "policy-related", "protocol-errors",
 		"quota-issues", "relaying-issues", "routing-errors", "spam-related", "unclassified", "virus-related",
-	}
-	Reasons = []string{"complaint", "hardbounce", "manual", "softbounce", "unsubscribe"}
-)
+	},
+	BlockedEmails: []string{"complaint", "hardbounce", "manual", "softbounce", "unsubscribe"},
+}
 
 // UnfinishedPrefix begins the keys of the state that imports keep of unfinished messages, which is personal data. The
 // values are JSON. A recipient is an element of a list. The largest integer is the time of the last line about the

@@ -28,7 +28,6 @@ var outputs = map[string]string{
 	"../embedded/store/clickhouse/row_gen.go": "clickhouse.tmpl",
 	"../../resolvers/loaders/list_gen.go":     "loaders.tmpl",
 	"../page_gen.go":                          "page.tmpl",
-	"../embedded/list_gen.go":                 "embedded.tmpl",
 	"../../internal/auth/list_gen.go":         "auth.tmpl",
 	"../event_gen.go":                         "event.tmpl",
 	"../../graph/model/row_gen.go":            "model.tmpl",

@@ -45,8 +45,8 @@ func TestRecipientsOfManyEventsArePagedCompletely(t *testing.T) {
 	for _, local := range []string{"a", "b", "c"} {
 		q := upstream.ListQuery{Window: storetest.Ever, Recipient: local + "@EXAMPLE.com"}
 		for ; ; q.Offset += upstream.PageSize {
-			want := o.Emails(nil, q)
-			got := storetest.Must[[]upstream.Email](t)(s.Emails(t.Context(), nil, q))
+			want := o.Emails(q)
+			got := storetest.Must[[]upstream.Email](t)(storetest.API(s).Emails(t.Context(), q))
 			if diff := storetest.Diff(want, got); diff != "" {
 				t.Fatalf("emails of %s from %d on: %s", local, q.Offset, diff)
 			}
@@ -120,7 +120,7 @@ func TestUpgradeIndexesRecipients(t *testing.T) {
 	storetest.Sound(t, s)
 	for _, address := range []string{"größe@example.com", "other@example.org", "r@example.com"} {
 		q := upstream.ListQuery{Window: storetest.Ever, Recipient: address}
-		if rows := storetest.Must[[]upstream.Email](t)(s.Emails(t.Context(), nil, q)); len(rows) != 1 {
+		if rows := storetest.Must[[]upstream.Email](t)(storetest.API(s).Emails(t.Context(), q)); len(rows) != 1 {
 			t.Errorf("there are %d emails to %s, want one", len(rows), address)
 		}
 	}
@@ -178,8 +178,8 @@ func TestListsBeginAtAnyOffsetOfAnyWindow(t *testing.T) {
 		for _, q := range []upstream.ListQuery{{}, {Delivered: true}} {
 			q.Window = upstream.Window{Start: start + 1800, End: start + 38*3600 + 600}
 			q.Offset = offset
-			got := storetest.Must[[]upstream.Email](t)(s.Emails(t.Context(), nil, q))
-			if diff := storetest.Diff(o.Emails(nil, q), got); diff != "" {
+			got := storetest.Must[[]upstream.Email](t)(storetest.API(s).Emails(t.Context(), q))
+			if diff := storetest.Diff(o.Emails(q), got); diff != "" {
 				t.Fatalf("emails from %d on, delivered %t: %s", offset, q.Delivered, diff)
 			}
 		}

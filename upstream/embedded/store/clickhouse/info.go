@@ -9,21 +9,10 @@ import (
 	"deliverygraph/upstream/embedded/store"
 )
 
-// BounceCategories lists the bounce categories: see [store.Reader].
-func (s *Store) BounceCategories(ctx context.Context) ([]string, error) {
-	return s.codes(ctx, upstream.Bounces, "category", store.Categories)
-}
-
-// BlockedReasons lists the reasons for blocking: see [store.Reader].
-func (s *Store) BlockedReasons(ctx context.Context) ([]string, error) {
-	return s.codes(ctx, upstream.BlockedEmails, "reason", store.Reasons)
-}
-
-// codes lists codes. Those that events have in any version, and that are not documented, are looked for in the last
-// versions.
-func (s *Store) codes(
-	ctx context.Context, k upstream.Kind, column string, documented []string,
-) (all []string, err error) {
+// Codes lists the codes of a kind's catalogue: see [store.Reader]. Codes that events have in any version, and that are
+// not documented, are looked for in the last versions.
+func (s *Store) Codes(ctx context.Context, k upstream.Kind) (all []string, err error) {
+	column, documented := kinds[k].codes, *store.Documented.Of(k)
 	err = s.read(ctx, "list codes", func(ctx context.Context) (err error) {
 		var others []string
 		for _, code := range append([]string{""}, documented...) {

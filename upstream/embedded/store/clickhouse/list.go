@@ -29,7 +29,7 @@ const listOrder = " order by time, email_id, " + recipient + ", user_id, sender_
 // the whole rows of the page.
 func list[R any](
 	ctx context.Context, s *Store, k *kind, only []upstream.ID, q upstream.ListQuery, of func(*row) R,
-) ([]R, error) {
+) (upstream.Page, error) {
 	list := []R{}
 	const tries = 5
 	try := func(ctx context.Context) error {
@@ -74,7 +74,7 @@ func list[R any](
 		}
 		return err
 	})
-	return list, err
+	return upstream.PageOf(list), err
 }
 
 // errReplaced is the cause of errors about events that were replaced, or removed, between two queries for them.

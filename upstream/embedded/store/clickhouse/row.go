@@ -32,6 +32,7 @@ type kind struct {
 	table   string
 	listed  string // the columns that lists need
 	details string // further columns
+	codes   string // the column with the codes of the catalogue; empty if the kind has none
 }
 
 // sharedColumns are the columns that all kinds have.

@@ -13,16 +13,19 @@ var kinds = [...]*kind{
 	{
 		Kind: upstream.Emails, table: "email",
 		listed:  sharedColumns + ", delivered",
+		codes:   "",
 		details: "",
 	},
 	{
 		Kind: upstream.Bounces, table: "bounce",
 		listed:  sharedColumns + ", process_time, type, category, code, postback_time",
+		codes:   "category",
 		details: ", diagnostic, rule, content",
 	},
 	{
 		Kind: upstream.BlockedEmails, table: "blocked_email",
 		listed:  sharedColumns + ", postback_time, reason",
+		codes:   "reason",
 		details: "",
 	},
 }
@@ -48,19 +51,19 @@ func (r *row) detailFields(k upstream.Kind, to []any) []any {
 	return to
 }
 
-// Emails lists emails: see [store.Reader].
-func (s *Store) Emails(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.Email, error) {
-	return list(ctx, s, kinds[upstream.Emails], only, q, (*row).Email)
-}
-
-// Bounces lists bounces: see [store.Reader].
-func (s *Store) Bounces(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.Bounce, error) {
-	return list(ctx, s, kinds[upstream.Bounces], only, q, (*row).Bounce)
-}
-
-// BlockedEmails lists blocked emails: see [store.Reader].
-func (s *Store) BlockedEmails(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.BlockedEmail, error) {
-	return list(ctx, s, kinds[upstream.BlockedEmails], only, q, (*row).BlockedEmail)
+// List returns a page of a list: see [store.Reader].
+func (s *Store) List(
+	ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.ListQuery,
+) (page upstream.Page, err error) {
+	switch k {
+	case upstream.Emails:
+		page, err = list(ctx, s, kinds[k], only, q, (*row).Email)
+	case upstream.Bounces:
+		page, err = list(ctx, s, kinds[k], only, q, (*row).Bounce)
+	case upstream.BlockedEmails:
+		page, err = list(ctx, s, kinds[k], only, q, (*row).BlockedEmail)
+	}
+	return page, err
 }
 
 // own adds the filters that only the lists of a kind have.

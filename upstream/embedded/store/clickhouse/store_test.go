@@ -118,7 +118,7 @@ func TestProcessesTakeTurns(t *testing.T) {
 	if a := ids[0]; a[0] == a[1] || a[1] == a[2] || a[0] == a[2] {
 		t.Errorf("two accounts have the same number: %v", a)
 	}
-	rows := storetest.Must[[]upstream.Email](t)(stores[1].Emails(ctx, nil, upstream.ListQuery{Window: storetest.Ever}))
+	rows := storetest.Must[[]upstream.Email](t)(storetest.API(stores[1]).Emails(ctx, upstream.ListQuery{Window: storetest.Ever}))
 	if len(rows) != 3 {
 		t.Errorf("there are %d emails of 3 messages", len(rows))
 	}

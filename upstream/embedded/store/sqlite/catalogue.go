@@ -5,21 +5,14 @@ import (
 	"slices"
 	"time"
 
+	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
 )
 
-// BounceCategories lists the bounce categories: see [store.Reader].
-func (s *Store) BounceCategories(ctx context.Context) ([]string, error) {
-	return s.codes(ctx, "bounce", "category", store.Categories)
-}
-
-// BlockedReasons lists the reasons for blocking: see [store.Reader].
-func (s *Store) BlockedReasons(ctx context.Context) ([]string, error) {
-	return s.codes(ctx, "blocked_email", "reason", store.Reasons)
-}
-
-func (s *Store) codes(ctx context.Context, table, column string, documented []string) ([]string, error) {
-	list := slices.Clone(documented)
+// Codes lists the codes of a kind's catalogue: see [store.Reader].
+func (s *Store) Codes(ctx context.Context, k upstream.Kind) ([]string, error) {
+	list := slices.Clone(*store.Documented.Of(k))
+	table, column := kinds[k].table, kinds[k].codes
 	err := s.readIndexed(ctx, "list codes", func(r *reader) {
 		// The index leads from one code to the next, past the rows that share it.
 		for v := range r.Rows("with recursive seen (c) as (select min(" + column + ") from " + table + " union all" +

@@ -186,7 +186,7 @@ func TestCloseRemovesPrivateStore(t *testing.T) {
 	if found, _ := os.ReadDir(dir); len(found) != 0 {
 		t.Errorf("left behind: %v", found)
 	}
-	_, err = s.Emails(context.Background(), nil, upstream.ListQuery{Window: storetest.Ever})
+	_, err = storetest.API(s).Emails(context.Background(), upstream.ListQuery{Window: storetest.Ever})
 	if !errors.Is(err, store.ErrClosed) {
 		t.Errorf("reading after Close gives %v", err)
 	}
@@ -235,9 +235,9 @@ func TestDamageCausesErrors(t *testing.T) {
 			}
 			defer s.Close()
 			var errs []error
-			_, err = s.Emails(ctx, nil, upstream.ListQuery{Window: storetest.Ever, SenderID: 3})
+			_, err = storetest.API(s).Emails(ctx, upstream.ListQuery{Window: storetest.Ever, SenderID: 3})
 			errs = append(errs, err)
-			_, err = s.Emails(ctx, nil, upstream.ListQuery{Window: upstream.Window{Start: 7, End: 300}})
+			_, err = storetest.API(s).Emails(ctx, upstream.ListQuery{Window: upstream.Window{Start: 7, End: 300}})
 			errs = append(errs, err)
 			_, err = s.Counts(ctx, nil, upstream.Emails, upstream.CountQuery{Window: storetest.Ever})
 			errs = append(errs, err)

@@ -13,9 +13,9 @@ import (
 // list returns a page of a kind's list. Of makes its rows.
 func list[R any](
 	ctx context.Context, s *Store, k *kind, only []upstream.ID, q upstream.ListQuery, of func(*row) R,
-) (rows []R, err error) {
-	rows = []R{}
-	err = s.readIndexed(ctx, "list "+k.String(), func(r *reader) {
+) (upstream.Page, error) {
+	rows := []R{}
+	err := s.readIndexed(ctx, "list "+k.String(), func(r *reader) {
 		l := r.listing(k, only, &q)
 		if l.none {
 			return
@@ -35,7 +35,7 @@ func list[R any](
 			l.ended(x.id)
 		}
 	})
-	return rows, err
+	return upstream.PageOf(rows), err
 }
 
 // Bounce returns one bounce: see [store.Reader].

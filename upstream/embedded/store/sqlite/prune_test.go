@@ -81,7 +81,7 @@ func TestEraseLeavesNoTraceInFiles(t *testing.T) {
 		}
 	}
 	storetest.Write(t, s, storetest.BatchOf(rows))
-	storetest.Must[[]upstream.Email](t)(gateway.Emails(ctx, nil, upstream.ListQuery{Window: storetest.Ever,
+	storetest.Must[[]upstream.Email](t)(storetest.API(gateway).Emails(ctx, upstream.ListQuery{Window: storetest.Ever,
 		Recipient: "jane.roe@pots.example"}))
 	files := func() (all []byte) {
 		for _, suffix := range []string{"", "-wal", "-shm"} {
@@ -124,7 +124,7 @@ func TestEraseLeavesNoTraceInFiles(t *testing.T) {
 	if got := storetest.Must[store.Erased](t)(s.Erase(ctx, "jane.roe@pots.example", false)); got != (store.Erased{}) {
 		t.Errorf("erased again: %+v", got)
 	}
-	if rows := storetest.Must[[]upstream.Email](t)(gateway.Emails(ctx, nil,
+	if rows := storetest.Must[[]upstream.Email](t)(storetest.API(gateway).Emails(ctx,
 		upstream.ListQuery{Window: storetest.Ever, Domain: "pots.example"})); len(rows) != 0 {
 		t.Errorf("there are %+v", rows)
 	}

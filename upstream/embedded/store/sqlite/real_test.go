@@ -86,7 +86,7 @@ func TestRealBouncesAreUnchanged(t *testing.T) {
 		}
 		q := upstream.ListQuery{Window: upstream.Window{Start: want.BounceTime, End: want.BounceTime + 1},
 			Recipient: want.EmailAddress, Domain: want.Domain, BounceCategory: want.Category, BounceType: want.Type}
-		if rows := storetest.Must[[]upstream.Bounce](t)(s.Bounces(ctx, nil, q)); !slices.ContainsFunc(rows,
+		if rows := storetest.Must[[]upstream.Bounce](t)(storetest.API(s).Bounces(ctx, q)); !slices.ContainsFunc(rows,
 			func(r upstream.Bounce) bool { return r.Key() == want.Key() }) {
 			t.Errorf("%+v lists %v", q, rows)
 		}

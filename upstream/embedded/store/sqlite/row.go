@@ -19,6 +19,7 @@ type kind struct {
 	table   string
 	listed  string // the columns that lists need, of its table as r and domain as d
 	details string // further columns
+	codes   string // the column with the codes of the catalogue; empty if the kind has none
 	apart   string // the join with the table of the details that are long
 	insert  string // a statement with the arguments of [row.values], for bounces followed by the id of the pattern
 }

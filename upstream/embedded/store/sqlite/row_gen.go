@@ -14,6 +14,7 @@ var kinds = [...]*kind{
 	{
 		Kind: upstream.Emails, table: "email",
 		listed:  sharedSelection + ", r.delivered",
+		codes:   "",
 		details: "",
 		apart:   "",
 		insert: "insert into email (" + sharedColumns + ", delivered) " +
@@ -22,6 +23,7 @@ var kinds = [...]*kind{
 	{
 		Kind: upstream.Bounces, table: "bounce",
 		listed:  sharedSelection + ", r.process_time, r.type, r.category, r.code, r.postback_time",
+		codes:   "category",
 		details: ", r.diagnostic, r.rule, content",
 		apart:   " left join bounce_content on bounce_content.id = r.id",
 		insert: "insert into bounce (" + sharedColumns + ", process_time, type, category, code, postback_time, diagnostic, rule, pattern_id) " +
@@ -30,6 +32,7 @@ var kinds = [...]*kind{
 	{
 		Kind: upstream.BlockedEmails, table: "blocked_email",
 		listed:  sharedSelection + ", r.postback_time, r.reason",
+		codes:   "reason",
 		details: "",
 		apart:   "",
 		insert: "insert into blocked_email (" + sharedColumns + ", postback_time, reason) " +
@@ -72,19 +75,19 @@ func (r *row) ownValues(k upstream.Kind, to []any) []any {
 	return to
 }
 
-// Emails lists emails: see [store.Reader].
-func (s *Store) Emails(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.Email, error) {
-	return list(ctx, s, kinds[upstream.Emails], only, q, (*row).Email)
-}
-
-// Bounces lists bounces: see [store.Reader].
-func (s *Store) Bounces(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.Bounce, error) {
-	return list(ctx, s, kinds[upstream.Bounces], only, q, (*row).Bounce)
-}
-
-// BlockedEmails lists blocked emails: see [store.Reader].
-func (s *Store) BlockedEmails(ctx context.Context, only []upstream.ID, q upstream.ListQuery) ([]upstream.BlockedEmail, error) {
-	return list(ctx, s, kinds[upstream.BlockedEmails], only, q, (*row).BlockedEmail)
+// List returns a page of a list: see [store.Reader].
+func (s *Store) List(
+	ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.ListQuery,
+) (page upstream.Page, err error) {
+	switch k {
+	case upstream.Emails:
+		page, err = list(ctx, s, kinds[k], only, q, (*row).Email)
+	case upstream.Bounces:
+		page, err = list(ctx, s, kinds[k], only, q, (*row).Bounce)
+	case upstream.BlockedEmails:
+		page, err = list(ctx, s, kinds[k], only, q, (*row).BlockedEmail)
+	}
+	return page, err
 }
 
 // own adds the filters that only the lists of a kind have.

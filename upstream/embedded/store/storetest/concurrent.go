@@ -42,7 +42,7 @@ func testReads(t *testing.T, open Opener) {
 		if err != nil {
 			return err
 		}
-		rows, err := s.Emails(ctx, nil, upstream.ListQuery{Window: Ever, Local: "r", Delivered: true})
+		rows, err := API(s).Emails(ctx, upstream.ListQuery{Window: Ever, Local: "r", Delivered: true})
 		if err != nil {
 			return err
 		}
@@ -117,7 +117,7 @@ func testCanceled(t *testing.T, open Opener) {
 	if _, err := s.Write(ctx, Step(1)); !errors.Is(err, context.Canceled) {
 		t.Errorf("Write gives %v", err)
 	}
-	if _, err := s.Emails(ctx, nil, upstream.ListQuery{Window: Ever}); !errors.Is(err, context.Canceled) {
+	if _, err := API(s).Emails(ctx, upstream.ListQuery{Window: Ever}); !errors.Is(err, context.Canceled) {
 		t.Errorf("Emails gives %v", err)
 	}
 	if i := Must[store.Info](t)(s.Info(context.Background())); i.Emails.Rows != 0 {

@@ -95,12 +95,14 @@ func testContent(t *testing.T, open Opener) {
 			if d := Diff(want, got); d != "" {
 				t.Error(d)
 			}
-			list, err := s.Bounces(ctx, []upstream.ID{want.UserID}, upstream.ListQuery{Window: Ever, Local: want.Local,
-				Recipient: want.EmailAddress, XHeaders: want.XHeaders[:min(4, len(want.XHeaders))]})
+			list, err := s.List(ctx, []upstream.ID{want.UserID}, upstream.Bounces, upstream.ListQuery{
+				Window: Ever, Local: want.Local,
+				Recipient: want.EmailAddress, XHeaders: want.XHeaders[:min(4, len(want.XHeaders))],
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if d := Diff([]upstream.Bounce{want.Bounce}, list); d != "" {
+			if d := Diff([]upstream.Bounce{want.Bounce}, list.Rows()); d != "" {
 				t.Error(d)
 			}
 		})
@@ -120,7 +122,7 @@ func testTimeRange(t *testing.T, open Opener) {
 	}
 	Write(t, s, store.Batch{BlockedEmails: []upstream.BlockedEmail{{UserID: 20, ProcessTime: store.MaxTime},
 		{UserID: 20, ProcessTime: -store.MaxTime}}})
-	counts := Must[[]upstream.Count](t)(s.Counts(context.Background(), nil, upstream.BlockedEmails,
+	counts := Must[[]upstream.Count](t)(s.Counts(context.Background(), nil, blocked,
 		upstream.CountQuery{Window: Ever, Rollup: upstream.ByUser}))
 	if want := []upstream.Count{{ID: 20, Tally: upstream.Tally{Total: 2}}}; !slices.Equal(counts, want) {
 		t.Errorf("counts are %v, want %v", counts, want)
@@ -155,7 +157,7 @@ func testSenders(t *testing.T, open Opener) {
 			want) {
 			t.Errorf("step %d: counts are %v, want %v", i, counts, want)
 		}
-		rows := Must[[]upstream.Email](t)(s.Emails(ctx, nil, upstream.ListQuery{Window: w, Sender: "old@example.com"}))
+		rows := Must[[]upstream.Email](t)(API(s).Emails(ctx, upstream.ListQuery{Window: w, Sender: "old@example.com"}))
 		if len(rows) != x.listed {
 			t.Errorf("step %d: %d rows of the old address, want %d", i, len(rows), x.listed)
 		}
@@ -165,11 +167,11 @@ func testSenders(t *testing.T, open Opener) {
 func testCodes(t *testing.T, open Opener) {
 	ctx := context.Background()
 	s := open(t, "")
-	before := Must[[]string](t)(s.BounceCategories(ctx))
+	before := Must[[]string](t)(s.Codes(ctx, upstream.Bounces))
 	if len(before) != 18 || before[0] != "bad-configuration" || before[17] != "virus-related" {
 		t.Errorf("of an empty store: %q", before)
 	}
-	if got, want := Must[[]string](t)(s.BlockedReasons(ctx)), []string{"complaint", "hardbounce", "manual",
+	if got, want := Must[[]string](t)(s.Codes(ctx, blocked)), []string{"complaint", "hardbounce", "manual",
 		"softbounce", "unsubscribe"}; !slices.Equal(got, want) {
 		t.Errorf("reasons of an empty store: %q", got)
 	}
@@ -178,10 +180,10 @@ func testCodes(t *testing.T, open Opener) {
 			{Bounce: upstream.Bounce{BounceTime: 1, Category: "other"}}},
 		BlockedEmails: []upstream.BlockedEmail{{Reason: "zeal"}, {ProcessTime: 1}},
 	})
-	if got := Must[[]string](t)(s.BounceCategories(ctx)); len(got) != 19 || got[4] != "blockedcontent" {
+	if got := Must[[]string](t)(s.Codes(ctx, upstream.Bounces)); len(got) != 19 || got[4] != "blockedcontent" {
 		t.Errorf("with another seen: %q", got)
 	}
-	if got := Must[[]string](t)(s.BlockedReasons(ctx)); len(got) != 6 || got[5] != "zeal" {
+	if got := Must[[]string](t)(s.Codes(ctx, blocked)); len(got) != 6 || got[5] != "zeal" {
 		t.Errorf("with another reason seen: %q", got)
 	}
 }

@@ -70,7 +70,7 @@ func testMerge(t *testing.T, open Opener) {
 			}
 			return all
 		}
-		batch := func(r record) store.Batch {
+		add := func(b *store.Batch, r record) {
 			id, local := fmt.Sprint("m", r.message), fmt.Sprint("r", r.message%2)
 			address := local + "@example.com"
 			var headers []upstream.Header
@@ -79,20 +79,21 @@ func testMerge(t *testing.T, open Opener) {
 			}
 			switch r.what {
 			case "bounced":
-				return store.Batch{Bounces: []upstream.BounceDetail{{Bounce: upstream.Bounce{
+				b.Bounces = append(b.Bounces, upstream.BounceDetail{Bounce: upstream.Bounce{
 					UserID: user, SenderID: 2, EmailID: id,
 					EmailAddress: address, Local: local, Domain: "example.com",
 					Type: upstream.Hard, BounceTime: r.at + 60, ProcessTime: r.process},
-					DiagnosticCode: r.says, FullContent: r.content}}}
+					DiagnosticCode: r.says, FullContent: r.content})
 			case "blocked":
-				return store.Batch{BlockedEmails: []upstream.BlockedEmail{{
+				b.BlockedEmails = append(b.BlockedEmails, upstream.BlockedEmail{
 					UserID: user, SenderID: 2, EmailID: id,
-					EmailAddress: address, Local: local, Domain: "example.com", ProcessTime: r.at}}}
+					EmailAddress: address, Local: local, Domain: "example.com", ProcessTime: r.at})
+			default:
+				b.Emails = append(b.Emails, upstream.Email{
+					UserID: user, SenderID: 2, EmailID: id,
+					EmailAddress: address, Local: local, Domain: "example.com", ProcessTime: r.at,
+					Delivered: r.what == "delivered", XHeaders: headers})
 			}
-			return store.Batch{Emails: []upstream.Email{{
-				UserID: user, SenderID: 2, EmailID: id,
-				EmailAddress: address, Local: local, Domain: "example.com", ProcessTime: r.at,
-				Delivered: r.what == "delivered", XHeaders: headers}}}
 		}
 		var answers [2]string
 		for i, s := range stores {
@@ -101,9 +102,7 @@ func testMerge(t *testing.T, open Opener) {
 				n := rapid.IntRange(1, len(order)).Draw(t, "batch")
 				b := store.Batch{Merge: true}
 				for _, r := range order[:n] {
-					x := batch(r)
-					b.Emails, b.Bounces, b.BlockedEmails = append(b.Emails, x.Emails...), append(b.Bounces,
-						x.Bounces...), append(b.BlockedEmails, x.BlockedEmails...)
+					add(&b, r)
 				}
 				w := Write(t, s, b)
 				if w.New < 0 || w.New+w.Replaced+w.Unchanged != n {
@@ -111,7 +110,7 @@ func testMerge(t *testing.T, open Opener) {
 				}
 				order = order[n:]
 			}
-			rows := Must[[]upstream.Email](t)(s.Emails(ctx, nil, upstream.ListQuery{Window: Ever, UserID: user}))
+			rows := Must[[]upstream.Email](t)(API(s).Emails(ctx, upstream.ListQuery{Window: Ever, UserID: user}))
 			for _, e := range rows {
 				m := int(e.EmailID[1] - '0')
 				if want := emails[m].delivered && !emails[m].failed; e.Delivered != want || e.ProcessTime != first[m] {
@@ -131,17 +130,17 @@ func testMerge(t *testing.T, open Opener) {
 				upstream.SeriesQuery{
 					CountQuery: upstream.CountQuery{Window: Ever, UserID: user}, Interval: upstream.Hour,
 				}))
-			delivered := Must[[]upstream.Email](t)(s.Emails(ctx, nil, upstream.ListQuery{Window: Ever, UserID: user,
+			delivered := Must[[]upstream.Email](t)(API(s).Emails(ctx, upstream.ListQuery{Window: Ever, UserID: user,
 				Delivered: true, Offset: 1}))
-			bounces := Must[[]upstream.Bounce](t)(s.Bounces(ctx, nil, upstream.ListQuery{Window: Ever, UserID: user}))
-			blocked := Must[[]upstream.BlockedEmail](t)(s.BlockedEmails(ctx, nil,
-				upstream.ListQuery{Window: Ever, UserID: user}))
+			bounces := Must[[]upstream.Bounce](t)(API(s).Bounces(ctx, upstream.ListQuery{Window: Ever, UserID: user}))
+			blocked := Must[upstream.Page](t)(s.List(ctx, nil, blocked,
+				upstream.ListQuery{Window: Ever, UserID: user})).Rows()
 			var details []upstream.BounceDetail
 			for _, b := range bounces {
 				details = append(details, Must[upstream.BounceDetail](t)(s.Bounce(ctx, nil, b.Key())))
 			}
-			if n := len(bounces); n != len(withWhat("bounced")) || len(blocked) != len(withWhat("blocked")) {
-				t.Fatalf("there are %d bounces and %d blocked emails", n, len(blocked))
+			if n := len(bounces); n != len(withWhat("bounced")) || upstream.RowsOf(blocked) != len(withWhat("blocked")) {
+				t.Fatalf("there are %d bounces and %d blocked emails", n, upstream.RowsOf(blocked))
 			}
 			answers[i] = fmt.Sprintf("%+v\n%+v\n%+v\n%+v\n%+v", rows, counts, delivered, details, blocked)
 		}

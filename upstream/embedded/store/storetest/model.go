@@ -17,6 +17,8 @@ type Model struct {
 	senders map[upstream.ID]store.Sender
 }
 
+const blocked = upstream.BlockedEmails
+
 // row is a row of a kind.
 type row[R any] interface {
 	*R
@@ -84,7 +86,7 @@ func ofKind(k upstream.Kind, q upstream.ListQuery) upstream.ListQuery {
 	if k != upstream.Bounces {
 		q.BounceType, q.BounceCategory = "", ""
 	}
-	if k != upstream.BlockedEmails {
+	if k != blocked {
 		q.BlockedReason = ""
 	}
 	return q
@@ -106,20 +108,25 @@ func page[R any](rows []R, offset int) []R {
 	return rows[:min(len(rows), upstream.PageSize)]
 }
 
-func (o *Model) Emails(only []upstream.ID, q upstream.ListQuery) []upstream.Email {
-	return page(list(o, o.emails, only, ofKind(upstream.Emails, q)), q.Offset)
-}
-
-func (o *Model) Bounces(only []upstream.ID, q upstream.ListQuery) []upstream.Bounce {
-	out := []upstream.Bounce{}
-	for _, x := range page(list(o, o.bounces, only, ofKind(upstream.Bounces, q)), q.Offset) {
-		out = append(out, x.Bounce)
+// List returns a page of a list.
+func (o *Model) List(only []upstream.ID, k upstream.Kind, q upstream.ListQuery) upstream.Page {
+	q = ofKind(k, q)
+	switch k {
+	case upstream.Emails:
+		return upstream.PageOf(page(list(o, o.emails, only, q), q.Offset))
+	case upstream.Bounces:
+		out := []upstream.Bounce{}
+		for _, x := range page(list(o, o.bounces, only, q), q.Offset) {
+			out = append(out, x.Bounce)
+		}
+		return upstream.PageOf(out)
 	}
-	return out
+	return upstream.PageOf(page(list(o, o.blocked, only, q), q.Offset))
 }
 
-func (o *Model) BlockedEmails(only []upstream.ID, q upstream.ListQuery) []upstream.BlockedEmail {
-	return page(list(o, o.blocked, only, ofKind(upstream.BlockedEmails, q)), q.Offset)
+// Emails returns a page of the emails of all users.
+func (o *Model) Emails(q upstream.ListQuery) []upstream.Email {
+	return o.List(nil, upstream.Emails, q).Rows().([]upstream.Email)
 }
 
 // event is an event of any kind. Detail is that of a bounce.
@@ -140,7 +147,7 @@ func (o *Model) events(only []upstream.ID, k upstream.Kind, q upstream.ListQuery
 		for _, x := range list(o, o.bounces, only, q) {
 			all = append(all, event{x.Event(), &x})
 		}
-	case upstream.BlockedEmails:
+	case blocked:
 		for _, x := range list(o, o.blocked, only, q) {
 			all = append(all, event{x.Event(), nil})
 		}

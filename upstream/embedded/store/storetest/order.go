@@ -51,7 +51,7 @@ func testOneSecond(t *testing.T, open Opener) {
 				{Window: Ever, XHeaders: []upstream.Header{{Name: "X-Parity",
 					Value: "1"}}}, {Window: Ever, Recipient: "r@example.com", Offset: 20},
 			} {
-				if d := Diff(o.Bounces(nil, q), Must[[]upstream.Bounce](t)(s.Bounces(ctx, nil, q))); d != "" {
+				if d := Diff(o.List(nil, upstream.Bounces, q).Rows(), Must[[]upstream.Bounce](t)(API(s).Bounces(ctx, q))); d != "" {
 					t.Errorf("%+v: %s", q, d)
 				}
 			}

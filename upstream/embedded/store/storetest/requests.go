@@ -9,6 +9,7 @@ import (
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/grouped"
+	"deliverygraph/upstream/kind"
 )
 
 // Request is a question to a store, with other arguments each time. It returns the number of rows of the answer.
@@ -38,16 +39,11 @@ func Requests(info store.Info) []Request {
 	// add pages through lists as clients do, each to its end, or for 40 pages. jump lists from any offset up to a share
 	// of the rows.
 	page := func(s store.Store, k upstream.Kind, q upstream.ListQuery) (int, error) {
-		switch k {
-		case upstream.Bounces:
-			rows, err := s.Bounces(ctx, nil, q)
-			return len(rows), err
-		case upstream.BlockedEmails:
-			rows, err := s.BlockedEmails(ctx, nil, q)
-			return len(rows), err
+		rows, err := s.List(ctx, nil, k, q)
+		if err != nil {
+			return 0, err
 		}
-		rows, err := s.Emails(ctx, nil, q)
-		return len(rows), err
+		return rows.Len(), nil
 	}
 	add := func(k upstream.Kind, name string, edits ...edit) {
 		var q upstream.ListQuery
@@ -66,7 +62,7 @@ func Requests(info store.Info) []Request {
 		}})
 	}
 	jump := func(k upstream.Kind, name string, share float64, edits ...edit) {
-		rows := float64([...]int64{info.Emails.Rows, info.Bounces.Rows, info.BlockedEmails.Rows}[k]) * share
+		rows := float64(info.Of(k).Rows) * share
 		list = append(list, Request{k.ListPath() + " " + name + ", a jump",
 			func(s store.Store, r *rand.Rand) (int, error) {
 				q := upstream.ListQuery{Window: all, Offset: int(rows * r.Float64())}
@@ -149,18 +145,21 @@ func Requests(info store.Info) []Request {
 	add(upstream.Bounces, "bounce_category", category)
 	add(upstream.Bounces, "sender, bounce_type", address, hard)
 	add(upstream.Bounces, "bounce_type, bounce_category, user_id, X- (one in 3)", hard, category, user, optIn)
-	add(upstream.BlockedEmails, "blocked_reason", reason)
-	add(upstream.BlockedEmails, "blocked_reason, user_id, X- (one in 3)", reason, user, optIn)
+	add(blocked, "blocked_reason", reason)
+	add(blocked, "blocked_reason, user_id, X- (one in 3)", reason, user, optIn)
 
 	list = append(list, Request{"/emails of a caller who may see 3 users",
 		func(s store.Store, r *rand.Rand) (int, error) {
-			rows, err := s.Emails(ctx, []upstream.ID{20, 22, 25}, upstream.ListQuery{Window: broken(r),
+			rows, err := s.List(ctx, []upstream.ID{20, 22, 25}, upstream.Emails, upstream.ListQuery{Window: broken(r),
 				Offset: r.IntN(int(info.Emails.Rows)/3 + 1)})
-			return len(rows), err
+			if err != nil {
+				return 0, err
+			}
+			return rows.Len(), nil
 		}})
 	list = append(list, Request{"/bounce/…", func(s store.Store, r *rand.Rand) (int, error) {
 		q := upstream.ListQuery{Window: all, Offset: r.IntN(int(info.Bounces.Rows))}
-		rows, err := s.Bounces(ctx, nil, q)
+		rows, err := API(s).Bounces(ctx, q)
 		if err != nil {
 			return 0, err
 		}
@@ -219,13 +218,14 @@ func Requests(info store.Info) []Request {
 			}
 		}
 	}
-	list = append(list, Request{"/bounce/categories", func(s store.Store, _ *rand.Rand) (int, error) {
-		rows, err := s.BounceCategories(ctx)
-		return len(rows), err
-	}}, Request{"/blocked-email/reasons", func(s store.Store, _ *rand.Rand) (int, error) {
-		rows, err := s.BlockedReasons(ctx)
-		return len(rows), err
-	}})
+	for _, k := range upstream.Kinds {
+		if path := kind.All[k].Catalogue; path != "" {
+			list = append(list, Request{path, func(s store.Store, _ *rand.Rand) (int, error) {
+				rows, err := s.Codes(ctx, k)
+				return len(rows), err
+			}})
+		}
+	}
 	for _, g := range []struct {
 		kind upstream.Kind
 		q    upstream.Grouping

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/upstreamtest"
 
@@ -86,6 +87,46 @@ func Must[V any](t TB) func(V, error) V {
 		}
 		return v
 	}
+}
+
+// API returns a store as the metrics API of a caller who sees all users' events. It answers no groups.
+func API(s store.Reader) upstream.API { return upstream.API{Asker: asker{s}} }
+
+type asker struct{ store.Reader }
+
+// Ask implements [upstream.Asker].
+func (a asker) Ask(ctx context.Context, q *upstream.Question) (any, error) {
+	switch q.Shape {
+	case upstream.ShapeDetail:
+		return a.Bounce(ctx, nil, q.Detail())
+	case upstream.ShapeCounts:
+		return a.Counts(ctx, nil, q.Kind, q.Counts())
+	case upstream.ShapeSeries:
+		return a.Series(ctx, nil, q.Kind, q.Series())
+	case upstream.ShapeCatalogue:
+		return a.Codes(ctx, q.Kind)
+	}
+	page, err := a.List(ctx, nil, q.Kind, q.List())
+	if err != nil {
+		return nil, err
+	}
+	return page.Rows(), nil
+}
+
+// Events returns all events of a store: emails, bounces and blocked emails, each in the order of lists.
+func Events(t TB, s store.Reader) (all [len(upstream.Kinds)][]upstream.Event) {
+	t.Helper()
+	for _, k := range upstream.Kinds {
+		for {
+			q := upstream.ListQuery{Window: Ever, Offset: len(all[k])}
+			page := Must[upstream.Page](t)(s.List(context.Background(), nil, k, q))
+			all[k] = append(all[k], upstream.Events(page)...)
+			if page.Len() < upstream.PageSize {
+				break
+			}
+		}
+	}
+	return all
 }
 
 // Diff returns the differences, or "" if there are none. It is fast for equal values.
