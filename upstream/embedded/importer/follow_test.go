@@ -19,7 +19,7 @@ import (
 )
 
 // within is how long tests wait for what must come.
-const within = 30 * time.Second
+const within = 5 * time.Minute
 
 // eventually waits until a condition holds.
 func eventually(t *testing.T, what string, holds func() bool) {
