@@ -100,14 +100,14 @@ func (g *gateway) measureStore() {
 		if h.Name != "" {
 			labels = []string{"host", h.Name}
 		}
-		g.metrics.Gauge("store_up", "1 while the store answers, otherwise 0, for each server of ClickHouse.",
+		g.metrics.Gauge("store_up", "1 while the store is available, otherwise 0; of ClickHouse for each host.",
 			func() float64 {
 				if hosts()[i].Err != nil {
 					return 0
 				}
 				return 1
 			}, labels...)
-		g.metrics.Counter("store_failures_total", "Calls and probes that the store, or a server of ClickHouse, did not answer.",
+		g.metrics.Counter("store_failures_total", "Calls and probes that the store did not answer; of ClickHouse for each host.",
 			func() float64 { return float64(hosts()[i].Failures) }, labels...)
 	}
 }

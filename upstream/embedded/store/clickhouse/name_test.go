@@ -16,6 +16,7 @@ func TestWrongNamesSayHowToWriteThem(t *testing.T) {
 		"clickhouse://127.0.0.1:9000/a%60b":            "of letters, digits",
 		"clickhouse:/127.0.0.1/metrics":                "must begin with clickhouse://",
 		"clickhouse://127.0.0.1/m?ca=a.pem":            "needs secure=true",
+		"clickhouse://a,a:9000/metrics":                "a:9000 is named twice",
 		"clickhouse:///metrics":                        "a host is missing",
 		"clickhouse://a:9000,,b:9000/metrics":          "a host is missing",
 		"clickhouse://127.0.0.1:9000/metrics?secur=1":  "secur=1 is no option",

@@ -111,6 +111,9 @@ func options(name string) (*driver.Options, error) {
 		if !strings.Contains(host[strings.LastIndexByte(host, ']')+1:], ":") {
 			host += port
 		}
+		if slices.Contains(o.Addr, host) {
+			return bad("the host %s is named twice", host)
+		}
 		o.Addr = append(o.Addr, host)
 	}
 	return o, nil
