@@ -3,6 +3,8 @@ package graph
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -32,24 +34,16 @@ func reads[T any](read func(any) (T, error)) func(any) error {
 // literals is the validation rule for values in documents: of arguments, of directives, and defaults of variables.
 func (d *documents) literals(on *validator.Events, add validator.AddErrFunc) {
 	seen := map[*ast.Value]bool{} // fragments are walked once for each operation
-	check := func(v *ast.Value, t *ast.Type, at string) {
+	check := func(v *ast.Value, t *ast.Type, name string) {
 		if v == nil || t == nil || seen[v] {
 			return
 		}
 		seen[v] = true
-		inputChecker{d.schema, d.o.HideSchema, func(in any, at, message string) {
-			var where *ast.Position
-			if v, ok := in.(*ast.Value); ok {
-				where = v.Position
-			}
+		inputChecker{d.schema, d.o.HideSchema, func(at, message string) {
 			add(func(e *gqlerror.Error) {
-				if where != nil {
-					e.Locations = append(e.Locations, gqlerror.Location{Line: where.Line, Column: where.Column})
-				}
-				finish(e, codeBadUserInput, message)
-				set(e, "argument", excerpt(at))
+				set(placed(finish(e, codeBadUserInput, message), positionAt(v, name, at)), "argument", excerpt(at))
 			})
-		}}.check(v, t, at)
+		}}.check(literal(v), t, name)
 	}
 	arguments := func(args ast.ArgumentList, defs ast.ArgumentDefinitionList) {
 		for _, a := range args {
@@ -71,6 +65,21 @@ func (d *documents) literals(on *validator.Events, add validator.AddErrFunc) {
 	on.OnVariable(func(_ *validator.Walker, v *ast.VariableDefinition) {
 		check(v.DefaultValue, v.Type, "$"+v.Variable)
 	})
+}
+
+// positionAt returns where the value with a path is, within a value with the path at. If there is none, as for a missing
+// field, it returns where that would be part of.
+func positionAt(v *ast.Value, at, path string) *ast.Position {
+	for i, c := range v.Children {
+		below := at + "." + c.Name
+		if v.Kind == ast.ListValue {
+			below = at + "[" + strconv.Itoa(i) + "]"
+		}
+		if rest, ok := strings.CutPrefix(path, below); ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
+			return positionAt(c.Value, below, path)
+		}
+	}
+	return v.Position
 }
 
 // variables checks and coerces the values of an operation's variables. The values are as encoding/json decodes them,
@@ -95,7 +104,7 @@ func (d *documents) checkVariables(op *ast.OperationDefinition, given map[string
 			panic(v)
 		}
 	}()
-	c := inputChecker{d.schema, d.o.HideSchema, func(_ any, at, message string) {
+	c := inputChecker{d.schema, d.o.HideSchema, func(at, message string) {
 		e := requestError(codeBadUserInput, message)
 		set(e, "argument", excerpt(at))
 		if errs = append(errs, e); len(errs) >= d.o.MaxErrors {
@@ -109,93 +118,149 @@ func (d *documents) checkVariables(op *ast.OperationDefinition, given map[string
 		case ok:
 			c.check(v, def.Type, at)
 		case def.DefaultValue == nil && def.Type.NonNull:
-			c.wrong(nil, at, "%s is missing: its type is %s", excerpt(at), def.Type)
+			c.wrong(at, "%s is missing: its type is %s", excerpt(at), def.Type)
 		}
 	}
 	return errs
 }
 
-// inputChecker checks a value, an [*ast.Value] or one decoded by encoding/json, against a type. It reports each error
-// with its path, such as "filter.xHeaders[0].name".
+// inputChecker checks a value against a type. It reports each error with its path, such as "filter.xHeaders[0].name".
+// Values are as encoding/json decodes them, with numbers as [json.Number], or as [literal] returns them.
 type inputChecker struct {
 	schema *ast.Schema
 	hide   bool // do not list fields and values of the schema
-	report func(in any, at, message string)
+	report func(at, message string)
 }
 
-func (c inputChecker) wrong(in any, at, format string, args ...any) {
-	c.report(in, at, fmt.Sprintf(format, args...))
-}
+// The values that documents have besides those of JSON, whose strings may stand for enum values.
+type (
+	variable  struct{}
+	quoted    string // a string, which is no enum value
+	enumValue string
+)
 
-func (c inputChecker) check(in any, t *ast.Type, at string) {
-	v := inputOf(in)
-	switch {
-	case v.kind == ofVariable: // other rules check its type
-	case v.kind == ofNull:
-		if t.NonNull {
-			c.wrong(in, at, "%s must not be null", excerpt(at))
+// literal returns a value in a document as an [inputChecker] takes it.
+func literal(v *ast.Value) any {
+	switch v.Kind {
+	case ast.Variable:
+		return variable{}
+	case ast.IntValue, ast.FloatValue:
+		return json.Number(v.Raw)
+	case ast.StringValue, ast.BlockValue:
+		return quoted(v.Raw)
+	case ast.EnumValue:
+		return enumValue(v.Raw)
+	case ast.BooleanValue:
+		return v.Raw == "true"
+	case ast.ListValue:
+		elements := make([]any, len(v.Children))
+		for i, e := range v.Children {
+			elements[i] = literal(e.Value)
 		}
-	case t.Elem != nil && v.kind == ofList:
-		for i, e := range v.elements {
+		return elements
+	case ast.ObjectValue:
+		fields := map[string]any{}
+		for _, f := range v.Children {
+			fields[f.Name] = literal(f.Value)
+		}
+		return fields
+	}
+	return nil
+}
+
+func (c inputChecker) wrong(at, format string, args ...any) {
+	c.report(at, fmt.Sprintf(format, args...))
+}
+
+func (c inputChecker) check(v any, t *ast.Type, at string) {
+	elements, list := v.([]any)
+	switch _, isVariable := v.(variable); {
+	case isVariable: // other rules check its type
+	case v == nil:
+		if t.NonNull {
+			c.wrong(at, "%s must not be null", excerpt(at))
+		}
+	case t.Elem != nil && list:
+		for i, e := range elements {
 			c.check(e, t.Elem, at+"["+strconv.Itoa(i)+"]")
 		}
 	case t.Elem != nil: // a single value stands for a list of one
-		c.check(in, t.Elem, at)
+		c.check(v, t.Elem, at)
 	default:
-		c.named(in, v, c.schema.Types[t.NamedType], at)
+		c.named(v, c.schema.Types[t.NamedType], at)
 	}
 }
 
 // named checks a value that is not null against a named type.
-func (c inputChecker) named(in any, v input, t *ast.Definition, at string) {
-	switch {
-	case t == nil: // another rule refuses unknown types
-	case t.Kind == ast.InputObject && v.kind == ofObject:
-		c.object(in, v, t, at)
-	case t.Kind == ast.InputObject && c.hide:
-		c.wrong(in, at, "%s must be an object with fields of %s", excerpt(at), t.Name)
-	case t.Kind == ast.InputObject:
-		c.wrong(in, at, "%s must be an object with fields of %s: %s", excerpt(at), t.Name, fieldNames(t))
-	case t.Kind == ast.Enum:
+func (c inputChecker) named(v any, t *ast.Definition, at string) {
+	if t == nil {
+		return // another rule refuses unknown types
+	}
+	switch t.Kind {
+	case ast.InputObject:
+		if fields, ok := v.(map[string]any); ok {
+			c.object(fields, t, at)
+		} else if c.hide {
+			c.wrong(at, "%s must be an object with fields of %s", excerpt(at), t.Name)
+		} else {
+			c.wrong(at, "%s must be an object with fields of %s: %s", excerpt(at), t.Name, fieldNames(t))
+		}
+	case ast.Enum:
+		name, _ := v.(enumValue)
+		if text, ok := v.(string); ok {
+			name = enumValue(text)
+		}
 		switch {
-		case (v.kind == ofEnum || v.kind == ofEither) && t.EnumValues.ForName(v.text) != nil:
+		case t.EnumValues.ForName(string(name)) != nil:
 		case c.hide:
-			c.wrong(in, at, "%s must be a value of %s", excerpt(at), t.Name)
+			c.wrong(at, "%s must be a value of %s", excerpt(at), t.Name)
 		default:
-			c.wrong(in, at, "%s must be one of %s", excerpt(at), fieldNames(t))
+			c.wrong(at, "%s must be one of %s", excerpt(at), fieldNames(t))
 		}
 	default:
-		if problem := c.scalar(v, t.Name); problem != "" {
-			c.wrong(in, at, "%s%s", excerpt(at), problem)
+		if problem := scalarProblem(v, t.Name); problem != "" {
+			c.wrong(at, "%s%s", excerpt(at), problem)
 		}
 	}
 }
 
-// scalar returns what is wrong with a scalar value, as the end of a message that begins with its path, or "".
-func (c inputChecker) scalar(v input, name string) string {
-	text := v.kind == ofText || v.kind == ofEither
+// scalarProblem returns what is wrong with a scalar value, as the end of a message that begins with its path, or "".
+func scalarProblem(v any, name string) string {
+	if q, ok := v.(quoted); ok {
+		v = string(q)
+	}
+	_, isText := v.(string)
+	number, isNumber := v.(json.Number)
+	isWhole := isNumber && !strings.ContainsAny(string(number), ".eE")
+	fits := func(bits int) bool {
+		_, err := strconv.ParseInt(string(number), 10, bits)
+		if !isWhole {
+			_, err = strconv.ParseFloat(string(number), 64)
+		}
+		return err == nil
+	}
 	switch name {
 	case "Int":
-		if _, err := strconv.ParseInt(v.text, 10, 32); v.kind != ofWhole || err != nil {
+		if !isWhole || !fits(32) {
 			return " must be a 32-bit integer"
 		}
 	case "Float":
-		if v.kind != ofWhole && v.kind != ofNumber || !v.fits() {
+		if !isNumber || !fits(64) {
 			return " must be a 64-bit number"
 		}
 	case "String":
-		if !text {
+		if !isText {
 			return " must be a string"
 		}
 	case "Boolean":
-		if v.kind != ofFlag {
+		if _, ok := v.(bool); !ok {
 			return " must be true or false"
 		}
 	case "ID":
-		if !text && v.kind != ofWhole {
+		if !isText && !isWhole {
 			return " must be a string or an integer"
 		}
-		if v.kind == ofWhole && !v.fits() {
+		if isWhole && !fits(64) {
 			return " is too large for a number: write it as a string"
 		}
 	default:
@@ -203,7 +268,7 @@ func (c inputChecker) scalar(v input, name string) string {
 		if read == nil {
 			return ""
 		}
-		if err := read(v.plain()); err != nil {
+		if err := read(v); err != nil {
 			return ": " + err.Error()
 		}
 	}
@@ -211,28 +276,29 @@ func (c inputChecker) scalar(v input, name string) string {
 }
 
 // object checks an input object's fields.
-func (c inputChecker) object(in any, v input, t *ast.Definition, at string) {
-	for _, f := range v.fields {
-		switch at := at + "." + f.name; {
-		case t.Fields.ForName(f.name) != nil:
+func (c inputChecker) object(fields map[string]any, t *ast.Definition, at string) {
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		switch at := at + "." + name; {
+		case t.Fields.ForName(name) != nil:
 		case c.hide:
-			c.wrong(f.value, at, "%s is not a field of %s", excerpt(at), t.Name)
+			c.wrong(at, "%s is not a field of %s", excerpt(at), t.Name)
 		default:
-			c.wrong(f.value, at, "%s is not a field of %s, which has %s", excerpt(at), t.Name, fieldNames(t))
+			c.wrong(at, "%s is not a field of %s, which has %s", excerpt(at), t.Name, fieldNames(t))
 		}
 	}
-	if t.Directives.ForName("oneOf") != nil && (len(v.fields) != 1 || inputOf(v.fields[0].value).kind == ofNull) {
-		c.wrong(in, at, "%s must have exactly one of %s, and it must not be null", excerpt(at), fieldNames(t))
+	if t.Directives.ForName("oneOf") != nil &&
+		(len(fields) != 1 || slices.Contains(slices.Collect(maps.Values(fields)), nil)) {
+		c.wrong(at, "%s must have exactly one of %s, and it must not be null", excerpt(at), fieldNames(t))
 		return
 	}
 	for _, def := range t.Fields {
 		at := at + "." + def.Name
-		f, ok := v.field(def.Name)
+		v, given := fields[def.Name]
 		switch {
-		case ok:
-			c.check(f, def.Type, at)
+		case given:
+			c.check(v, def.Type, at)
 		case def.Type.NonNull && def.DefaultValue == nil:
-			c.wrong(in, at, "%s is missing", excerpt(at))
+			c.wrong(at, "%s is missing", excerpt(at))
 		}
 	}
 }
@@ -246,117 +312,4 @@ func fieldNames(t *ast.Definition) string {
 		names = append(names, v.Name)
 	}
 	return strings.Join(names, ", ")
-}
-
-// input is a value that a caller sent, as a literal or as JSON.
-type input struct {
-	kind     inputKind
-	text     string // of a string, an enum value or a number
-	elements []any
-	fields   []inputField
-}
-
-type inputField struct {
-	name  string
-	value any
-}
-
-type inputKind uint8
-
-const (
-	ofNull inputKind = iota
-	ofVariable
-	ofWhole  // a number without fraction or exponent
-	ofNumber // any other number
-	ofText
-	ofEnum
-	ofEither // JSON strings stand for strings and enum values
-	ofFlag
-	ofList
-	ofObject
-)
-
-func inputOf(in any) input {
-	switch v := in.(type) {
-	case *ast.Value:
-		return literalInput(v)
-	case json.Number:
-		if strings.ContainsAny(string(v), ".eE") {
-			return input{kind: ofNumber, text: string(v)}
-		}
-		return input{kind: ofWhole, text: string(v)}
-	case string:
-		return input{kind: ofEither, text: v}
-	case bool:
-		return input{kind: ofFlag, text: strconv.FormatBool(v)}
-	case []any:
-		return input{kind: ofList, elements: v}
-	case map[string]any:
-		o := input{kind: ofObject}
-		for name, f := range v {
-			o.fields = append(o.fields, inputField{name, f})
-		}
-		return o
-	}
-	return input{}
-}
-
-func literalInput(v *ast.Value) input {
-	switch v.Kind {
-	case ast.Variable:
-		return input{kind: ofVariable}
-	case ast.IntValue:
-		return input{kind: ofWhole, text: v.Raw}
-	case ast.FloatValue:
-		return input{kind: ofNumber, text: v.Raw}
-	case ast.StringValue, ast.BlockValue:
-		return input{kind: ofText, text: v.Raw}
-	case ast.EnumValue:
-		return input{kind: ofEnum, text: v.Raw}
-	case ast.BooleanValue:
-		return input{kind: ofFlag, text: v.Raw}
-	case ast.ListValue:
-		l := input{kind: ofList}
-		for _, e := range v.Children {
-			l.elements = append(l.elements, e.Value)
-		}
-		return l
-	case ast.ObjectValue:
-		o := input{kind: ofObject}
-		for _, f := range v.Children {
-			o.fields = append(o.fields, inputField{f.Name, f.Value})
-		}
-		return o
-	}
-	return input{}
-}
-
-func (v input) field(name string) (any, bool) {
-	for _, f := range v.fields {
-		if f.name == name {
-			return f.value, true
-		}
-	}
-	return nil, false
-}
-
-// fits reports whether a number fits 64 bits.
-func (v input) fits() bool {
-	if v.kind == ofWhole {
-		_, err := strconv.ParseInt(v.text, 10, 64)
-		return err == nil
-	}
-	_, err := strconv.ParseFloat(v.text, 64)
-	return err == nil
-}
-
-// plain returns the value as a custom scalar's reader takes it. No scalar of this schema is a list or an object.
-func (v input) plain() any {
-	switch v.kind {
-	case ofText, ofEither:
-		return v.text
-	case ofWhole, ofNumber:
-		return json.Number(v.text)
-	}
-	return nil
 }

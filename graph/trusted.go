@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -16,10 +17,10 @@ import (
 // Callers request them by id. If the gateway accepts no others, attackers cannot send documents of their own. They come
 // from a folder of .graphql files, or from a manifest written by a client's build.
 type TrustedDocuments struct {
-	path  string
-	check func(text string) error
-	seen  [sha256.Size]byte // hash of what was last loaded; used only by Follow
-	byID  atomic.Pointer[map[string]string]
+	path   string
+	check  func(text string) error
+	loaded []trustedDocument // used only by Follow
+	byID   atomic.Pointer[map[string]string]
 }
 
 // OpenTrusted reads the documents in a folder or manifest. Each must pass check, which returns what is wrong with a
@@ -57,14 +58,11 @@ func (d *TrustedDocuments) Follow(ctx context.Context, every time.Duration, logg
 // reload reads the documents and uses them if they have changed.
 func (d *TrustedDocuments) reload() (changed bool, err error) {
 	found, err := readTrusted(d.path)
-	if err != nil {
+	if err != nil || slices.Equal(found, d.loaded) {
 		return false, err
 	}
-	if found.sum == d.seen && d.byID.Load() != nil {
-		return false, nil
-	}
-	byID := make(map[string]string, 2*len(found.all))
-	for _, one := range found.all {
+	byID := make(map[string]string, 2*len(found))
+	for _, one := range found {
 		if err := d.check(one.text); err != nil {
 			return false, fmt.Errorf("%s: the document %q: %w", d.path, one.id, err)
 		}
@@ -76,7 +74,7 @@ func (d *TrustedDocuments) reload() (changed bool, err error) {
 		}
 	}
 	d.byID.Store(&byID)
-	d.seen = found.sum
+	d.loaded = found
 	return true, nil
 }
 

@@ -1,10 +1,8 @@
 package graph
 
 import (
-	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -22,39 +20,25 @@ func (d trustedDocument) ids() []string {
 	return []string{HashDocument(d.text), HashDocument(strings.TrimSpace(d.text)), d.id}
 }
 
-// contents holds the documents of a folder or manifest, and their hash.
-type contents struct {
-	all []trustedDocument
-	sum [sha256.Size]byte
-}
-
 // maxTrustedBytes limits the total size of all documents.
 const maxTrustedBytes = 32 << 20
 
 // readTrusted reads a folder or manifest.
-func readTrusted(name string) (c contents, err error) {
+func readTrusted(name string) (all []trustedDocument, err error) {
 	info, err := os.Stat(name)
 	if err != nil {
-		return c, err
+		return nil, err
 	}
 	if info.IsDir() {
-		c.all, err = readFolder(name)
+		all, err = readFolder(name)
 	} else {
-		c.all, err = readManifest(name)
+		all, err = readManifest(name)
 	}
-	if err != nil {
-		return c, err
-	}
-	if len(c.all) == 0 {
-		return c, fmt.Errorf("%s: contains no documents: it must be a folder of .graphql files, or a manifest in JSON",
+	if err == nil && len(all) == 0 {
+		err = fmt.Errorf("%s: contains no documents: it must be a folder of .graphql files, or a manifest in JSON",
 			name)
 	}
-	h := sha256.New()
-	for _, d := range c.all {
-		fmt.Fprintf(h, "%q %q\n", d.id, d.text)
-	}
-	h.Sum(c.sum[:0])
-	return c, nil
+	return all, err
 }
 
 // readFolder reads the .graphql and .gql files of a folder and its subfolders. It ignores names that begin with a dot,
@@ -122,15 +106,13 @@ func readManifest(name string) (all []trustedDocument, err error) {
 
 // readFile reads a file of at most *left bytes and subtracts its size from *left.
 func readFile(name string, left *int64) ([]byte, error) {
-	f, err := os.Open(name)
+	info, err := os.Stat(name)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, *left+1))
-	if *left -= int64(len(text)); *left < 0 {
+	if *left -= info.Size(); *left < 0 {
 		return nil, fmt.Errorf("%s: the documents up to this one exceed the limit of %d bytes in total", name,
 			maxTrustedBytes)
 	}
-	return text, err
+	return os.ReadFile(name)
 }

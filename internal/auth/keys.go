@@ -16,9 +16,9 @@ import (
 	"deliverygraph/internal/web"
 )
 
-// Keys is the [Authenticator] of the callers in a file, which has the digest of each caller's API key and what the caller
-// may read. Keys have 256 random bits, so their plain SHA-256 reveals nothing, and the file does not let its readers act
-// as a caller. See [ParseKeys] for the file and [NewKey] for a new key.
+// Keys is the [Authenticator] of the callers in a file, which has the digest of each caller's API key and what the
+// caller may read. Keys have 256 random bits, so their plain SHA-256 reveals nothing, and the file does not let its
+// readers act as a caller. See [ParseKeys] for the file and [NewKey] for a new key.
 type Keys struct {
 	file  *web.File
 	table atomic.Pointer[KeyTable]

@@ -124,9 +124,9 @@ func (k *keySet) of(ctx context.Context) jwt.Keyfunc {
 	}
 }
 
-// FetchTokens returns the Tokens for the keys at a URL. It fetches them at once, periodically ([TokenOptions.Refresh]),
-// and at most twice a minute when a token names an unknown key. Each set replaces the previous one, even if it is empty.
-// While the URL cannot be fetched, the last set stays valid for a day. Fetching ends with ctx.
+// FetchTokens returns the Tokens for the keys at a URL. It fetches them at once, periodically
+// ([TokenOptions.Refresh]), and at most twice a minute when a token names an unknown key. Each set replaces the previous
+// one, even if it is empty. While the URL cannot be fetched, the last set stays valid for a day. Fetching ends with ctx.
 func FetchTokens(ctx context.Context, address string, o TokenOptions, logger *slog.Logger) (*Tokens, error) {
 	if err := o.check(); err != nil {
 		return nil, err
@@ -203,8 +203,8 @@ func fetchKeySet(ctx context.Context, client *http.Client, address string) (*pub
 	return parseKeySet(text)
 }
 
-// OpenTokens returns the Tokens for the keys in a file, which must have at least one at the start. The file is read again
-// when it changes, until ctx ends.
+// OpenTokens returns the Tokens for the keys in a file, which must have at least one at the start. The file is read
+// again when it changes, until ctx ends.
 func OpenTokens(ctx context.Context, path string, o TokenOptions, logger *slog.Logger) (*Tokens, error) {
 	if err := o.check(); err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,21 +36,15 @@ type Options struct {
 }
 
 func (o *Options) setDefaults() {
-	orElse(&o.Interval, 5*time.Second)
-	orElse(&o.Overlap, 5*time.Minute)
-	orElse(&o.Reach, 24*time.Hour)
-	orElse(&o.Buffer, 1000)
-	orElse(&o.Topics, 100)
-	orElse(&o.Subscribers, 10_000)
-	orElse(&o.PerCaller, 100)
+	o.Interval = cmp.Or(o.Interval, 5*time.Second)
+	o.Overlap = cmp.Or(o.Overlap, 5*time.Minute)
+	o.Reach = cmp.Or(o.Reach, 24*time.Hour)
+	o.Buffer = cmp.Or(o.Buffer, 1000)
+	o.Topics = cmp.Or(o.Topics, 100)
+	o.Subscribers = cmp.Or(o.Subscribers, 10_000)
+	o.PerCaller = cmp.Or(o.PerCaller, 100)
 	if o.Now == nil {
 		o.Now = time.Now
-	}
-}
-
-func orElse[T int | time.Duration](v *T, otherwise T) {
-	if *v == 0 {
-		*v = otherwise
 	}
 }
 
@@ -158,8 +153,7 @@ func (f *Feed) subscribe(ctx context.Context, q upstream.ListQuery, after *strin
 
 // admit counts a subscription, or rejects it if a limit is reached.
 func (f *Feed) admit(v View) error {
-	most := v.Streams
-	orElse(&most, f.o.PerCaller)
+	most := cmp.Or(v.Streams, f.o.PerCaller)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {

@@ -1,7 +1,6 @@
 package feed
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"strings"
@@ -33,11 +32,7 @@ func printOf(b *upstream.Bounce) print {
 func (p print) short() uint32 { return binary.BigEndian.Uint32(p[:]) }
 
 // compare orders rows as lists are ordered.
-func (r row) compare(o row) int {
-	return cmp.Or(cmp.Compare(r.BounceTime, o.BounceTime), strings.Compare(r.EmailID, o.EmailID),
-		strings.Compare(r.EmailAddress, o.EmailAddress),
-		cmp.Compare(r.UserID, o.UserID), cmp.Compare(r.SenderID, o.SenderID))
-}
+func (r row) compare(o row) int { return r.Identity().Compare(o.Identity()) }
 
 // copied returns the row with its own copies of all strings. The strings of decoded rows refer to the text of
 // the whole page, and would keep it in memory.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"sync"
 
 	"deliverygraph/upstream"
 )
@@ -31,18 +30,26 @@ func (l *Loaders) Owners(ctx context.Context, keys []OwnerKey) ([]upstream.ID, [
 	return l.owners.all(ctx, keys)
 }
 
-// ownersBatch answers the keys. If some keys of a page come later, they need the same calls, which the operation
-// has already made, since keys include the number of siblings.
+// ownersBatch finds the users with the fewest calls. If some keys of a page come later, they need the same calls, which
+// the operation has already made, since keys include the number of siblings.
 func ownersBatch(ctx context.Context, api upstream.API, keys []OwnerKey, users []upstream.ID, errs []error) {
-	found := owners(ctx, api, keys)
+	byList := map[listOf][]int{} // indexes of keys
 	for i, k := range keys {
-		users[i], errs[i] = found[k].user, found[k].err
+		g := listOf{k.Kind, k.Window}
+		byList[g] = append(byList[g], i)
 	}
-}
-
-type owner struct {
-	user upstream.ID
-	err  error
+	lists := slices.Collect(maps.Keys(byList))
+	upstream.Concurrently(len(lists), func(n int) {
+		at := byList[lists[n]]
+		senders, siblings := make([]upstream.ID, len(at)), 0
+		for j, i := range at {
+			senders[j], siblings = keys[i].Sender, max(siblings, keys[i].Siblings)
+		}
+		found, failed := lists[n].owners(ctx, api, senders, siblings)
+		for j, i := range at {
+			users[i], errs[i] = found[j], failed[j]
+		}
+	})
 }
 
 // listOf identifies the counts in which senders were found.
@@ -51,104 +58,71 @@ type listOf struct {
 	window upstream.Window
 }
 
-// owners answers all keys with the fewest calls.
-func owners(ctx context.Context, api upstream.API, keys []OwnerKey) map[OwnerKey]owner {
-	byList := map[listOf][]OwnerKey{}
-	for _, k := range keys {
-		g := listOf{k.Kind, k.Window}
-		byList[g] = append(byList[g], k)
-	}
-	found := make(map[OwnerKey]owner, len(keys))
-	var mu sync.Mutex
-	lists := slices.Collect(maps.Keys(byList))
-	upstream.Concurrently(len(lists), func(i int) {
-		users := ownersIn(ctx, api, lists[i], byList[lists[i]])
-		mu.Lock()
-		defer mu.Unlock()
-		for k, o := range users {
-			found[k] = o
-		}
-	})
-	return found
-}
-
 // fewSenders is the number of senders up to which one call each is never more expensive.
 const fewSenders = 2
 
-// ownersIn finds the users of senders of one list, either by one call for each sender, or by one call for the
-// users and one for each user.
-func ownersIn(ctx context.Context, api upstream.API, g listOf, keys []OwnerKey) map[OwnerKey]owner {
-	asked := len(keys)
-	for _, k := range keys {
-		asked = max(asked, k.Siblings)
-	}
+// owners finds the users of senders of one list, either by one call for each sender, or by one call for the users and
+// one for each user.
+func (g listOf) owners(ctx context.Context, api upstream.API, senders []upstream.ID,
+	siblings int) ([]upstream.ID, []error) {
+	asked := max(len(senders), siblings)
 	if asked <= fewSenders {
-		return ownersBySender(ctx, api, g, keys)
+		return g.ownersBySender(ctx, api, senders)
 	}
 	users, err := api.Counts(ctx, g.kind, upstream.CountQuery{Window: g.window, Rollup: upstream.ByUser})
-	if err != nil {
-		found := make(map[OwnerKey]owner, len(keys))
-		for _, k := range keys {
-			found[k] = owner{err: err}
-		}
-		return found
+	switch {
+	case err != nil:
+		return make([]upstream.ID, len(senders)), slices.Repeat([]error{err}, len(senders))
+	case asked <= len(users):
+		return g.ownersBySender(ctx, api, senders)
 	}
-	if asked <= len(users) {
-		return ownersBySender(ctx, api, g, keys)
-	}
-	return ownersByUser(ctx, api, g, keys, users)
+	return g.ownersByUser(ctx, api, senders, users)
 }
 
 // ownersBySender makes one call for each sender, which returns its users.
-func ownersBySender(ctx context.Context, api upstream.API, g listOf, keys []OwnerKey) map[OwnerKey]owner {
-	owners := make([]owner, len(keys))
-	upstream.Concurrently(len(keys), func(i int) {
+func (g listOf) ownersBySender(ctx context.Context, api upstream.API, senders []upstream.ID) ([]upstream.ID, []error) {
+	users, errs := make([]upstream.ID, len(senders)), make([]error, len(senders))
+	upstream.Concurrently(len(senders), func(i int) {
 		rows, err := api.Counts(ctx, g.kind, upstream.CountQuery{
-			Window: g.window, SenderID: keys[i].Sender, Rollup: upstream.ByUser,
+			Window: g.window, SenderID: senders[i], Rollup: upstream.ByUser,
 		})
 		switch {
 		case err != nil:
-			owners[i].err = err
+			errs[i] = err
 		case len(rows) == 0:
-			owners[i].err = errNoOwner
+			errs[i] = errNoOwner
 		default:
-			owners[i].user = rows[0].ID
+			users[i] = rows[0].ID
 		}
 	})
-	found := make(map[OwnerKey]owner, len(keys))
-	for i, k := range keys {
-		found[k] = owners[i]
-	}
-	return found
+	return users, errs
 }
 
 // ownersByUser makes one call for each user, which returns its senders.
-func ownersByUser(ctx context.Context, api upstream.API, g listOf, keys []OwnerKey,
-	users []upstream.Count) map[OwnerKey]owner {
-	senders := make([][]upstream.Count, len(users))
-	errs := make([]error, len(users))
+func (g listOf) ownersByUser(ctx context.Context, api upstream.API, senders []upstream.ID,
+	users []upstream.Count) ([]upstream.ID, []error) {
+	counts, failed := make([][]upstream.Count, len(users)), make([]error, len(users))
 	upstream.Concurrently(len(users), func(i int) {
-		senders[i], errs[i] = api.Counts(ctx, g.kind, upstream.CountQuery{Window: g.window, UserID: users[i].ID})
+		counts[i], failed[i] = api.Counts(ctx, g.kind, upstream.CountQuery{Window: g.window, UserID: users[i].ID})
 	})
 	of := map[upstream.ID]upstream.ID{}
 	for i, u := range users {
-		for _, s := range senders[i] {
+		for _, s := range counts[i] {
 			of[s.ID] = u.ID
 		}
 	}
-	unknown := owner{err: errNoOwner}
-	if err := errors.Join(errs...); err != nil {
-		unknown.err = err // the sender may belong to the user whose call failed
+	unknown := error(errNoOwner)
+	if err := errors.Join(failed...); err != nil {
+		unknown = err // the sender may belong to the user whose call failed
 	}
-	found := make(map[OwnerKey]owner, len(keys))
-	for _, k := range keys {
-		if u, ok := of[k.Sender]; ok {
-			found[k] = owner{user: u}
-		} else {
-			found[k] = unknown
+	found, errs := make([]upstream.ID, len(senders)), make([]error, len(senders))
+	for i, s := range senders {
+		var known bool
+		if found[i], known = of[s]; !known {
+			errs[i] = unknown
 		}
 	}
-	return found
+	return found, errs
 }
 
 var errNoOwner = &upstream.Error{Code: upstream.NotFound,
