@@ -134,6 +134,23 @@ func TestEraseRemovesTheAddressFromVersionsThatWereReplaced(t *testing.T) {
 	}
 }
 
+func TestPruneEndsIfClickHouseDoesNotRemoveTheRows(t *testing.T) {
+	s, tables := openWithTables(t)
+	storetest.Write(t, s, storetest.Step(0))
+	if err := tables.Exec(t.Context(), "system stop merges email"); err != nil {
+		t.Fatal(err)
+	}
+	defer clickhouse.SetStalledLimit(10 * time.Millisecond)()
+	last := storetest.Must[store.Info](t)(s.Info(t.Context())).Emails.Last
+	_, err := s.Prune(t.Context(), last, false)
+	if err == nil || !strings.Contains(err.Error(), "ClickHouse cannot remove rows of") {
+		t.Errorf("Prune returns %v", err)
+	}
+	if err := tables.Exec(t.Context(), "system start merges email"); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // The first import may have been interrupted when some rows were written, and caches read in between.
 func TestCachesNoticeAnImportThatIsRepeated(t *testing.T) {
 	s, _ := openWithTables(t)

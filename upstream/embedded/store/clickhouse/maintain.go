@@ -24,7 +24,7 @@ func (s *Store) removeRows(ctx context.Context, table, where string) error {
 	return s.mutated(ctx, table)
 }
 
-const (
+var (
 	// failingLimit is for how long a mutation may fail. ClickHouse repeats it.
 	failingLimit = time.Minute
 	// stalledLimit is for how long a mutation may complete no part. Old servers do not say that it fails.
