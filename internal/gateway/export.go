@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -245,6 +247,13 @@ func noteState(ctx context.Context, s store.Store, streams Streams) error {
 		}
 	}
 	delete(state, store.UnfinishedChange)
+	accounts, err := s.Accounts(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(accounts)) {
+		fmt.Fprintf(streams.Err, "deliverygraph: not exported: that imports call the account %q user %d\n", name, accounts[name])
+	}
 	if unfinished > 0 {
 		fmt.Fprintf(streams.Err, "deliverygraph: not exported: %s of imports, whose outcome is in logs to come\n",
 			english.Plural(unfinished, "unfinished message", ""))

@@ -84,3 +84,22 @@ func TestWrongExports(t *testing.T) {
 		t.Errorf("%q, %v", text, err)
 	}
 }
+
+// What imports remember is no row, and is reported.
+func TestExportNamesWhatImportsRemember(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	data, log := filepath.Join(dir, "metrics.db"), filepath.Join(dir, "log")
+	if err := os.WriteFile(log, []byte("type,timeLogged,timeQueued,orig,rcpt,dsnStatus,dsnDiag,bounceCat,vmta\n"+
+		"d,2026-11-10 10:00:00,2026-11-10 10:00:00,news@example.com,x@example.net,2.0.0 (ok),,,acme\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, said := command(t, "import", "--data", data, log); code != exitOK {
+		t.Fatal(said)
+	}
+	code, out, said := command(t, "export", "--data", data)
+	if code != exitOK || strings.Count(out, "\n") != 2 ||
+		!strings.Contains(said, `not exported: that imports call the account "acme" user `) {
+		t.Errorf("%d: %s%s", code, out, said)
+	}
+}

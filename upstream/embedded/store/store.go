@@ -6,6 +6,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"time"
 
@@ -118,6 +119,8 @@ type Maintainer interface {
 	Scan(ctx context.Context, k upstream.Kind, w upstream.Window) iter.Seq2[Event, error]
 	// Senders returns all senders, ordered by id.
 	Senders(ctx context.Context) ([]Sender, error)
+	// Accounts returns the numbers of all accounts by name: see [Writer.UserID].
+	Accounts(ctx context.Context) (map[string]upstream.ID, error)
 
 	// Prune removes the events before a time and subtracts them from the counts, in many small transactions, and the
 	// unfinished messages whose last line is from before it. With dry it only counts the events. New events use the
@@ -142,6 +145,10 @@ type Maintainer interface {
 	// other processes use the store until ctx ends. No rows are lost in any case.
 	Checkpoint(ctx context.Context) error
 }
+
+// ReservedName is the name under which stores keep the number of a user that [Writer].ReserveUser has reserved. No account
+// has such a name.
+func ReservedName(id upstream.ID) string { return fmt.Sprintf("--user %d", id) }
 
 // Class is how a bounce is sorted.
 type Class struct {

@@ -52,7 +52,7 @@ func (s *Store) UserID(ctx context.Context, account string) (upstream.ID, error)
 
 // ReserveUser reserves the number of a user: see [store.Writer].
 func (s *Store) ReserveUser(ctx context.Context, id upstream.ID) (account string, err error) {
-	reserved := fmt.Sprintf("--user %d", id) // which no account is called
+	reserved := store.ReservedName(id)
 	err = s.inTurn(repeatable(ctx), "reserve the number of a user", func(ctx context.Context) error {
 		others, err := s.texts(ctx, "select name from account final where user_id = "+number(id)+" and name != "+
 			quote(reserved)+" order by name limit 1")

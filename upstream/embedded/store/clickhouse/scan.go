@@ -74,3 +74,18 @@ func (s *Store) Senders(ctx context.Context) (all []store.Sender, err error) {
 	})
 	return all, err
 }
+
+// Accounts returns the numbers of all accounts: see [store.Maintainer].
+func (s *Store) Accounts(ctx context.Context) (all map[string]upstream.ID, err error) {
+	var name string
+	var id int64
+	err = s.read(ctx, "list accounts", func(ctx context.Context) error {
+		all = map[string]upstream.ID{}
+		return s.each(ctx, "select name, user_id from account final", []any{&name, &id}, func() {
+			if name != store.ReservedName(upstream.ID(id)) {
+				all[name] = upstream.ID(id)
+			}
+		})
+	})
+	return all, err
+}

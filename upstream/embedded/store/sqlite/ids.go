@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"fmt"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
@@ -23,7 +22,7 @@ func (s *Store) UserID(ctx context.Context, account string) (id upstream.ID, err
 
 // ReserveUser reserves the number of a user: see [store.Writer].
 func (s *Store) ReserveUser(ctx context.Context, id upstream.ID) (account string, err error) {
-	reserved := fmt.Sprintf("--user %d", id) // which no account is called
+	reserved := store.ReservedName(id)
 	err = s.change(ctx, "reserve the number of a user", func(w *writer) {
 		w.Exec("insert or ignore into account values (?, ?)", reserved, int64(id))
 		for v := range w.Rows("select name from account where user_id = ? and name <> ?", int64(id), reserved) {

@@ -179,6 +179,11 @@ func testNumbers(t *testing.T, open Opener) {
 	if d := Diff(want, number(s)); d != "" {
 		t.Error("opened again: ", d)
 	}
+	Must[string](t)(s.ReserveUser(ctx, 9)) // it is no account
+	accounts := map[string]upstream.ID{"tenant a": 3, "tenant b": 5, "": 6}
+	if d := Diff(accounts, Must[map[string]upstream.ID](t)(s.Accounts(ctx))); d != "" {
+		t.Error(d)
+	}
 }
 
 func testState(t *testing.T, open Opener) {
