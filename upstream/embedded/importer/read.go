@@ -119,25 +119,24 @@ func (b *batcher) add(line []byte) (problem string, err error) {
 	if err := b.merges(b.merge); err != nil {
 		return "", err
 	}
-	var before [len(upstream.Kinds)]int
-	for _, k := range upstream.Kinds {
-		before[k] = b.batch.Len(k)
-	}
-	if problem := b.parser.parse(line, &b.batch); problem != "" {
-		return problem, nil
-	}
 	if !b.sorting {
+		if problem := b.parser.parse(line, &b.batch); problem != "" {
+			return problem, nil
+		}
 		return "", b.added(len(line))
 	}
+	var later store.Batch
+	if problem := b.parser.parse(line, &later); problem != "" {
+		return problem, nil
+	}
 	for _, k := range upstream.Kinds {
-		if n := before[k]; b.batch.Len(k) > n {
-			t := b.batch.Identity(k, n).Time
-			b.batch.Truncate(k, n) // its turn comes later
+		if later.Len(k) > 0 {
 			b.meter.sorts()
-			return "", b.runs.add(t, line)
+			return "", b.runs.add(later.Identity(k, 0).Time, line)
 		}
 	}
-	return "", b.added(len(line)) // a sender, which has no time
+	b.batch.Senders = append(b.batch.Senders, later.Senders...) // which have no time
+	return "", b.added(len(line))
 }
 
 // added counts a row that was added to the batch, and its bytes.

@@ -3,7 +3,6 @@ package importer
 import (
 	"bufio"
 	"cmp"
-	"container/heap"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -105,29 +104,26 @@ func (r *runs) merge(give func(line []byte) error) error {
 	}
 	r.text, r.lines = nil, nil
 	ahead := max(4<<10, min(256<<10, r.bytes/len(r.ends)))
-	var fronts fronts
+	var fronts []*front
 	start := int64(0)
-	for i, end := range r.ends {
-		f := &front{run: i, in: bufio.NewReaderSize(io.NewSectionReader(r.file, start, end-start), ahead)}
+	for _, end := range r.ends {
+		f := &front{in: bufio.NewReaderSize(io.NewSectionReader(r.file, start, end-start), ahead)}
 		if err := f.next(); err != nil {
 			return unsorted(err)
 		}
 		fronts = append(fronts, f)
 		start = end
 	}
-	heap.Init(&fronts)
 	for len(fronts) > 0 {
-		f := fronts[0]
+		f := slices.MinFunc(fronts, func(a, b *front) int { return cmp.Compare(a.time, b.time) }) // the first of equal ones
 		if err := give(f.line); err != nil {
 			return err
 		}
 		switch err := f.next(); {
 		case err == io.EOF:
-			heap.Pop(&fronts)
+			fronts = slices.DeleteFunc(fronts, func(o *front) bool { return o == f })
 		case err != nil:
 			return unsorted(err)
-		default:
-			heap.Fix(&fronts, 0)
 		}
 	}
 	return nil
@@ -151,7 +147,6 @@ func unsorted(err error) error {
 
 // front is the first line of a run that merge has not passed on.
 type front struct {
-	run  int
 	time upstream.Time
 	line []byte
 	in   *bufio.Reader
@@ -173,20 +168,4 @@ func (f *front) next() error {
 		return errors.Join(io.ErrUnexpectedEOF, err)
 	}
 	return nil
-}
-
-// fronts is a heap with the earliest line first. Of lines with the same time, that of the earliest run comes first.
-type fronts []*front
-
-func (f fronts) Len() int { return len(f) }
-func (f fronts) Less(i, j int) bool {
-	return cmp.Or(cmp.Compare(f[i].time, f[j].time), cmp.Compare(f[i].run, f[j].run)) < 0
-}
-func (f fronts) Swap(i, j int) { f[i], f[j] = f[j], f[i] }
-func (f *fronts) Push(x any)   { *f = append(*f, x.(*front)) }
-func (f *fronts) Pop() any {
-	old := *f
-	x := old[len(old)-1]
-	*f = old[:len(old)-1]
-	return x
 }

@@ -29,15 +29,3 @@ func (b *Batch) Identity(k upstream.Kind, i int) (id upstream.Identity) {
 	}
 	return id
 }
-
-// Truncate removes the rows of a kind after the first n.
-func (b *Batch) Truncate(k upstream.Kind, n int) {
-	switch k {
-	case upstream.Emails:
-		b.Emails = b.Emails[:n]
-	case upstream.Bounces:
-		b.Bounces = b.Bounces[:n]
-	case upstream.BlockedEmails:
-		b.BlockedEmails = b.BlockedEmails[:n]
-	}
-}

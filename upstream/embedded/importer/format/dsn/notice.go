@@ -66,46 +66,37 @@ func (m *Message) readNotice(mentions []mention) {
 // mentioned returns the recipients from the first source that has any: the field of Exim
 // and Gmail, the places where servers list recipients, any other address in the notice,
 // users that it names, the returned message, and the return path.
-func (m *Message) mentioned(mentions []mention) []Recipient {
-	var found []string
-	add := func(a string) {
-		for _, f := range found {
-			if strings.EqualFold(f, a) {
-				return
+func (m *Message) mentioned(mentions []mention) (recipients []Recipient) {
+	for _, source := range []func() []string{
+		func() []string { return findAddresses(m.header.get("X-Failed-Recipients")) },
+		func() (all []string) {
+			for _, l := range mentions {
+				all = append(all, l.address)
+			}
+			return all
+		},
+		func() []string {
+			others := slices.DeleteFunc(findAddresses(m.Notice), m.isParty)
+			return others[:min(1, len(others))]
+		},
+		func() []string { return users(m.Notice) },
+		func() []string {
+			if to := findAddresses(m.original.get("To")); len(to) == 1 {
+				return to
+			}
+			return nil
+		},
+		func() []string { return []string{verp(addressOf(m.header.get("To")))} },
+	} {
+		for _, a := range source() {
+			same := func(r Recipient) bool { return strings.EqualFold(r.Address, a) }
+			if a != "" && !slices.ContainsFunc(recipients, same) {
+				recipients = append(recipients, Recipient{Address: a})
 			}
 		}
-		found = append(found, a)
-	}
-	for _, a := range findAddresses(m.header.get("X-Failed-Recipients")) {
-		add(a)
-	}
-	if len(found) == 0 {
-		for _, l := range mentions {
-			add(l.address)
+		if len(recipients) > 0 {
+			break
 		}
-	}
-	if len(found) == 0 {
-		for _, a := range findAddresses(m.Notice) {
-			if !m.isParty(a) {
-				add(a)
-				break
-			}
-		}
-	}
-	if len(found) == 0 {
-		for _, user := range users(m.Notice) {
-			add(user)
-		}
-	}
-	if to := findAddresses(m.original.get("To")); len(found) == 0 && len(to) == 1 {
-		add(to[0])
-	}
-	if a := verp(addressOf(m.header.get("To"))); len(found) == 0 && a != "" {
-		add(a)
-	}
-	recipients := make([]Recipient, len(found))
-	for i, a := range found {
-		recipients[i].Address = a
 	}
 	return recipients
 }
