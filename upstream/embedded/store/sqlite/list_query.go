@@ -182,16 +182,24 @@ func (l *listing) recipient(address string) {
 	})
 }
 
+// checks returns the conditions on a row r of all filters but some.
+func (l *listing) checks(but []int) (checks string, args []any) {
+	for i, f := range l.filters {
+		if !slices.Contains(but, i) {
+			checks += " and " + f.check
+			args = append(args, f.args...)
+		}
+	}
+	return checks, args
+}
+
 // keys is the query for the ids of the rows from lo and before hi, from the streams of some filters. If check is set,
 // the rows are checked by the other filters.
 func (l *listing) keys(along []int, check bool, lo, hi int64) (query string, args []any) {
 	var checks string
 	var checked []any
-	for i, f := range l.filters {
-		if check && !slices.Contains(along, i) {
-			checks += " and " + f.check
-			checked = append(checked, f.args...)
-		}
+	if check {
+		checks, checked = l.checks(along)
 	}
 	table := l.kind.table
 	if len(along) == 0 {

@@ -47,8 +47,7 @@ func bucket(i upstream.Interval) string {
 // scan adds up rows.
 func (s *sum) scan() {
 	columns, table := s.columns(), s.kind.table
-	if len(s.filters) > 0 {
-		s.choose()
+	if s.choose(); len(s.along) > 0 {
 		keys, args := s.keys(s.along, true, s.lo, s.hi)
 		s.group(columns, "("+keys+" limit -1) k cross join "+table+" r on r.id = k.id", args)
 		return
@@ -61,10 +60,11 @@ func (s *sum) scan() {
 	// An index that has the columns is much smaller than the table, but has to be read as a whole.
 	const share = 8 // of the store, from which on the index is faster
 	by := "not indexed"
-	if index := s.kind.covering(columns); index != "" && s.indexed && hi-lo >= (last-first)/share {
+	if index := s.covering(columns); index != "" && hi-lo >= (last-first)/share {
 		by = "indexed by " + index
 	}
-	s.group(columns, table+" r "+by+" where r.id >= ? and r.id < ?", []any{lo, hi})
+	checks, args := s.checks(nil)
+	s.group(columns, table+" r "+by+" where r.id >= ? and r.id < ?"+checks, append([]any{lo, hi}, args...))
 }
 
 // group adds up the rows r of a query by columns.
@@ -92,8 +92,11 @@ func (s *sum) group(columns []string, from string, args []any) {
 	}
 }
 
-// covering returns the index that has all of the columns, or "".
-func (k *kind) covering(columns []string) (index string) {
+// covering returns the index that has all that is needed, or "".
+func (s *sum) covering(columns []string) (index string) {
+	if !s.indexed || len(s.filters) > 0 {
+		return ""
+	}
 	for _, c := range columns {
 		name, found := strings.CutPrefix(c, "r.")
 		if !found { // of the id alone, which every index has
@@ -102,7 +105,7 @@ func (k *kind) covering(columns []string) (index string) {
 		if index != "" {
 			return ""
 		}
-		if index = k.index(name); !strings.Contains(indexFile, " "+index+" ") {
+		if index = s.kind.index(name); !strings.Contains(indexFile, " "+index+" ") {
 			return ""
 		}
 	}
@@ -127,7 +130,7 @@ func (s *sum) byDomain(columns []string, lo, hi int64) bool {
 			return false
 		}
 	}
-	if !s.indexed || !slices.Contains(selected, "d.name") {
+	if !s.indexed || len(s.filters) > 0 || !slices.Contains(selected, "d.name") {
 		return false
 	}
 	seeks := s.Number("select count(*) from domain") * ((hi-1-first)/step + 1)
@@ -182,11 +185,7 @@ func (s *sum) having(header int) {
 			" cross join " + table + " r on r.id = k.id"
 		args = append(args, s.lo, s.hi)
 	}
-	from += " where h.name = ? and h.value <> '' and r.id >= ? and r.id < ?"
-	args = append(args, store.FoldHeader(s.header), s.lo, s.hi)
-	for _, f := range s.filters {
-		from += " and " + f.check
-		args = append(args, f.args...)
-	}
-	s.group(columns, from, args)
+	checks, checked := s.checks(nil)
+	from += " where h.name = ? and h.value <> '' and r.id >= ? and r.id < ?" + checks
+	s.group(columns, from, append(append(args, store.FoldHeader(s.header), s.lo, s.hi), checked...))
 }
