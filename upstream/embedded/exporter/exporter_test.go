@@ -195,6 +195,21 @@ func TestExportNamesWhatAnImportRefuses(t *testing.T) {
 	}
 }
 
+// A sender without an address, which some logs have, is like none: its rows and counts stay the same.
+func TestSendersWithoutAnAddressAreNotExported(t *testing.T) {
+	t.Parallel()
+	b := store.Batch{Senders: []store.Sender{{UserID: 20, SenderID: 17}}, Emails: []upstream.Email{{
+		UserID: 20, SenderID: 17, EmailID: "a", EmailAddress: "r@example.com", Local: "r", Domain: "example.com", ProcessTime: start,
+	}}}
+	s := open(t, b)
+	text, lacks, sum := export(t, exporter.Store(s), ever)
+	again, _ := imported(t, text)
+	if len(lacks) > 0 || sum.Senders != 0 || sum.Emails != 1 {
+		t.Errorf("%q, %+v", lacks, sum)
+	}
+	sameAnswers(t, s, again, b)
+}
+
 // The export of a server is that of its store, as far as the API shows it.
 func TestExportOfAServerIsThatOfItsStore(t *testing.T) {
 	t.Parallel()

@@ -17,8 +17,8 @@ func Store(s store.Store) Source {
 				yield(Row{}, err)
 				return
 			}
-			for i := range senders {
-				if !yield(Row{Sender: &senders[i]}, nil) {
+			for i := range senders { // one without an address is known by its rows
+				if senders[i].Address != "" && !yield(Row{Sender: &senders[i]}, nil) {
 					return
 				}
 			}
