@@ -178,15 +178,11 @@ func TestNodeIsFoundWhateverTheCaseOfItsDomain(t *testing.T) {
 	t.Parallel()
 	stored := rowsAt(day, 0)
 	capitals := rowsAt(day, 0)
-	for _, a := range []struct{ address, domain *string }{
-		{&capitals.Emails[0].EmailAddress, &capitals.Emails[0].Domain},
-		{&capitals.Bounces[0].EmailAddress, &capitals.Bounces[0].Domain},
-		{&capitals.BlockedEmails[0].EmailAddress, &capitals.BlockedEmails[0].Domain},
-	} {
-		local, _, _ := strings.Cut(*a.address, "@")
-		*a.domain = strings.ToUpper(*a.domain)
-		*a.address = local + "@" + *a.domain
-	}
+	capitals.Texts(func(t upstream.Texts) {
+		local, _, _ := strings.Cut(*t.Address, "@")
+		*t.Domain = strings.ToUpper(*t.Domain)
+		*t.Address = local + "@" + *t.Domain
+	})
 	local, domain, _ := strings.Cut(stored.Emails[0].EmailAddress, "@")
 	for name, rows := range map[string]upstreamtest.Rows{"stored in lower case": stored, "in capitals": capitals} {
 		g := newGateway(t, rows)

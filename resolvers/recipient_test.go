@@ -9,49 +9,36 @@ import (
 
 	"deliverygraph/internal/auth"
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/kind"
 	"deliverygraph/upstream/upstreamtest"
 )
 
 // to returns the rows with their recipients replaced by one.
 func to(recipient string, rows upstreamtest.Rows) upstreamtest.Rows {
 	local, domain, _ := strings.Cut(recipient, "@")
-	for i := range rows.Emails {
-		r := &rows.Emails[i]
-		r.EmailAddress, r.Local, r.Domain = recipient, local, domain
-	}
-	for i := range rows.Bounces {
-		r := &rows.Bounces[i]
-		r.EmailAddress, r.Local, r.Domain = recipient, local, domain
-	}
-	for i := range rows.BlockedEmails {
-		r := &rows.BlockedEmails[i]
-		r.EmailAddress, r.Local, r.Domain = recipient, local, domain
-	}
+	rows.Texts(func(t upstream.Texts) { *t.Address, *t.Local, *t.Domain = recipient, local, domain })
 	return rows
 }
 
 // eventNames returns the kind and email id of each event, in the order of the timeline.
 func eventNames(rows upstreamtest.Rows) []string {
 	type event struct {
-		at       upstream.Time
-		kind, id string
+		at   upstream.Time
+		kind upstream.Kind
+		id   string
 	}
 	var all []event
-	for _, r := range rows.Emails {
-		all = append(all, event{r.ProcessTime, "0 Email", r.EmailID})
-	}
-	for _, r := range rows.Bounces {
-		all = append(all, event{r.BounceTime, "1 Bounce", r.EmailID})
-	}
-	for _, r := range rows.BlockedEmails {
-		all = append(all, event{r.ProcessTime, "2 BlockedEmail", r.EmailID})
+	for _, k := range upstream.Kinds {
+		for _, e := range rows.Events(k) {
+			all = append(all, event{e.Time, k, e.EmailID})
+		}
 	}
 	slices.SortFunc(all, func(a, b event) int {
 		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.kind, b.kind), cmp.Compare(a.id, b.id))
 	})
 	names := make([]string, len(all))
 	for i, e := range all {
-		names[i] = e.kind[2:] + " " + e.id
+		names[i] = kind.All[e.kind].Type + " " + e.id
 	}
 	return names
 }

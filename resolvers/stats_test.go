@@ -35,20 +35,15 @@ func countRows(rows upstreamtest.Rows, w upstream.Window, user, sender upstream.
 	in := func(u, s upstream.ID, at upstream.Time) bool {
 		return w.Start <= at && at < w.End && (user == 0 || u == user) && (sender == 0 || s == sender)
 	}
-	for _, e := range rows.Emails {
-		if in(e.UserID, e.SenderID, e.ProcessTime) {
-			t["sent"]++
-		}
-	}
-	for _, b := range rows.Bounces {
-		if in(b.UserID, b.SenderID, b.BounceTime) {
-			t["bounced"]++
-			t[string(b.Type)+"Bounced"]++
-		}
-	}
-	for _, e := range rows.BlockedEmails {
-		if in(e.UserID, e.SenderID, e.ProcessTime) {
-			t["blocked"]++
+	names := [...]string{upstream.Emails: "sent", upstream.Bounces: "bounced", 2: "blocked"}
+	for _, k := range upstream.Kinds {
+		for _, e := range rows.Events(k) {
+			if in(e.UserID, e.SenderID, e.Time) {
+				t[names[k]]++
+				if k == upstream.Bounces {
+					t[string(e.BounceType)+"Bounced"]++
+				}
+			}
 		}
 	}
 	return t

@@ -48,7 +48,6 @@ func TestQuestionsKeepEveryPartOfACall(t *testing.T) {
 		}{
 			{"/bounces", func() error { _, err := api.Bounces(ctx, list); return err }, listOf, list},
 			{"/emails", func() error { _, err := api.Emails(ctx, list); return err }, listOf, list},
-			{"/blocked-emails", func() error { _, err := api.BlockedEmails(ctx, list); return err }, listOf, list},
 			{key.Path(), func() error { _, err := api.Bounce(ctx, key); return err },
 				func(q *Question) any { return q.Detail() }, key},
 			{"/email/counts", func() error { _, err := api.Counts(ctx, Emails, counts); return err },

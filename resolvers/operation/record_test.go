@@ -92,16 +92,16 @@ func TestNotesHideUnseenCalls(t *testing.T) {
 func TestOperationSumsUpCalls(t *testing.T) {
 	t.Parallel()
 	bySender := &upstream.Question{Kind: upstream.Emails, Filters: upstream.Filters{Sender: "b@example.com"}}
-	reasons := &upstream.Question{Shape: upstream.ShapeCatalogue, Kind: upstream.BlockedEmails}
+	codes := &upstream.Question{Shape: upstream.ShapeCatalogue, Kind: upstream.Bounces}
 	for _, explain := range []bool{true, false} {
 		l := operation.New(t.Context(), operation.Options{Explain: explain})
 		operation.Call(l, rest.Call{
 			Path: "/bounces", Query: "start_time=1&recipient=a%40example.com", Tries: 2, Bytes: 10, Rows: 3,
 		})
 		operation.Call(l, rest.Call{Path: "/emails", Tries: 1, Bytes: 10, Rows: 1, Code: upstream.Unavailable})
-		operation.Lookup(l, cached.Lookup{Question: reasons, Left: time.Minute})
+		operation.Lookup(l, cached.Lookup{Question: codes, Left: time.Minute})
 		operation.Lookup(l, cached.Lookup{Question: bySender, Hit: true, Age: time.Second, Left: time.Hour, Rows: 5})
-		operation.Lookup(l, cached.Lookup{Question: reasons, Err: errors.New("down")})
+		operation.Lookup(l, cached.Lookup{Question: codes, Err: errors.New("down")})
 		operation.Call(l, rest.Call{Path: "/y", Code: upstream.Unavailable})
 		one := upstream.API{Asker: upstream.Around(upstreamtest.NewModel(upstreamtest.Rows{}), l.Remember)}
 		for range 2 {
@@ -112,9 +112,9 @@ func TestOperationSumsUpCalls(t *testing.T) {
 		if left, held := sum.Left(); left != time.Minute || !held {
 			t.Errorf("fresh for %v, %v", left, held)
 		}
-		operation.Lookup(l, cached.Lookup{Question: reasons, Joined: true, Left: time.Hour})
-		operation.Lookup(l, cached.Lookup{Question: reasons, Stale: true, Age: time.Hour, Err: errors.New("down")})
-		operation.Lookup(l, cached.Lookup{Question: reasons, Stale: true, Age: time.Minute, Err: errors.New("down")})
+		operation.Lookup(l, cached.Lookup{Question: codes, Joined: true, Left: time.Hour})
+		operation.Lookup(l, cached.Lookup{Question: codes, Stale: true, Age: time.Hour, Err: errors.New("down")})
+		operation.Lookup(l, cached.Lookup{Question: codes, Stale: true, Age: time.Minute, Err: errors.New("down")})
 		sum = l.Summary()
 		want := operation.Summary{
 			Sent: 2, Joined: 1, Cached: 1, Stale: 2, Unsent: 1, Failed: 2, Tries: 3, Bytes: 20, Rows: 9, Age: time.Hour,
@@ -131,7 +131,7 @@ func TestOperationSumsUpCalls(t *testing.T) {
 			wantNoted = []string{
 				"sent /bounces?start_time=1&recipient=…", "sent /emails",
 				"cached /emails?start_time=0&end_time=0&sender=…", "unsent /y",
-				"joined /blocked-email/reasons", "stale /blocked-email/reasons", "stale /blocked-email/reasons",
+				"joined /bounce/categories", "stale /bounce/categories", "stale /bounce/categories",
 			}
 			wantBatches = []operation.Batch{{Loader: "loader", Keys: 7}}
 		}

@@ -85,15 +85,15 @@ func callsOf(id upstream.ID, offset int) map[string]call {
 	user := upstream.CountQuery{Window: day, UserID: 21, Rollup: upstream.ByUser}
 	key := someRows().Bounces[1005].Key()
 	all := map[string]call{
-		"bounces":        func(ctx context.Context, c *Client) (any, error) { return c.Bounces(ctx, list) },
-		"bounces, next":  func(ctx context.Context, c *Client) (any, error) { return c.Bounces(ctx, next) },
-		"emails":         func(ctx context.Context, c *Client) (any, error) { return c.Emails(ctx, list) },
-		"blocked emails": func(ctx context.Context, c *Client) (any, error) { return c.BlockedEmails(ctx, list) },
-		"bounce":         func(ctx context.Context, c *Client) (any, error) { return c.Bounce(ctx, key) },
-		"categories":     func(ctx context.Context, c *Client) (any, error) { return c.BounceCategories(ctx) },
-		"reasons":        func(ctx context.Context, c *Client) (any, error) { return c.BlockedReasons(ctx) },
+		"bounces":       func(ctx context.Context, c *Client) (any, error) { return c.Bounces(ctx, list) },
+		"bounces, next": func(ctx context.Context, c *Client) (any, error) { return c.Bounces(ctx, next) },
+		"bounce":        func(ctx context.Context, c *Client) (any, error) { return c.Bounce(ctx, key) },
+		"categories":    func(ctx context.Context, c *Client) (any, error) { return c.BounceCategories(ctx) },
 	}
 	for _, k := range upstream.Kinds {
+		all[k.String()] = func(ctx context.Context, c *Client) (any, error) {
+			return c.Ask(ctx, upstreamtest.Question(k, list))
+		}
 		all[k.String()+" by sender"] = func(ctx context.Context, c *Client) (any, error) {
 			return c.Counts(ctx, k, sender)
 		}

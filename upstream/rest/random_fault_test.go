@@ -82,7 +82,7 @@ func (a asked) fails(t *testing.T, s *faulty, code upstream.Code, message string
 		t.Errorf("%s: answered %.300s", a.name, fmt.Sprint(a.value))
 		return
 	}
-	if !reflect.ValueOf(a.value).IsZero() {
+	if a.value != nil && !reflect.ValueOf(a.value).IsZero() {
 		t.Errorf("%s: an error and an answer: %.300s", a.name, fmt.Sprint(a.value))
 	}
 	e := public(t, a.err)

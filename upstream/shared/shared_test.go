@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"flag"
+	"fmt"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -75,42 +77,17 @@ func openWith(t testing.TB, url string, api upstream.Asker, o cached.Options, le
 // question is a call of the API by name.
 type question struct {
 	name string
-	ask  func(context.Context, upstream.API) (any, error)
+	*upstream.Question
 }
 
-// named returns a question whose answer is a T.
-func named[T any](name string, ask func(context.Context, upstream.API) (T, error)) question {
-	return question{name, func(ctx context.Context, a upstream.API) (any, error) { return ask(ctx, a) }}
+func (q question) ask(ctx context.Context, a upstream.Asker) (any, error) {
+	return a.Ask(ctx, q.Question)
 }
 
 // questions returns one question of each shape and kind.
-func questions() []question {
-	list, count := upstream.ListQuery{Window: everything}, upstream.CountQuery{Window: everything}
-	key := upstreamtest.Sample().Bounces[0].Key()
-	all := []question{
-		named("emails", func(ctx context.Context, a upstream.API) ([]upstream.Email, error) { return a.Emails(ctx, list) }),
-		named("bounces", func(ctx context.Context, a upstream.API) ([]upstream.Bounce, error) {
-			return a.Bounces(ctx, list)
-		}),
-		named("blocked emails", func(ctx context.Context, a upstream.API) ([]upstream.BlockedEmail, error) {
-			return a.BlockedEmails(ctx, list)
-		}),
-		named("detail", func(ctx context.Context, a upstream.API) (upstream.BounceDetail, error) {
-			return a.Bounce(ctx, key)
-		}),
-		named("categories", func(ctx context.Context, a upstream.API) ([]string, error) {
-			return a.BounceCategories(ctx)
-		}),
-		named("reasons", func(ctx context.Context, a upstream.API) ([]string, error) { return a.BlockedReasons(ctx) }),
-	}
-	for _, k := range upstream.Kinds {
-		all = append(all,
-			named("counts of "+k.String(), func(ctx context.Context, a upstream.API) ([]upstream.Count, error) {
-				return a.Counts(ctx, k, count)
-			}),
-			named("series of "+k.String(), func(ctx context.Context, a upstream.API) ([]upstream.Series, error) {
-				return a.Series(ctx, k, upstream.SeriesQuery{CountQuery: count, Interval: upstream.Day})
-			}))
+func questions() (all []question) {
+	for _, q := range upstreamtest.Questions(everything, upstreamtest.Sample().Bounces[0].Key()) {
+		all = append(all, question{fmt.Sprint(q.Endpoint(), " ", q.Shape), q})
 	}
 	return all
 }
@@ -157,7 +134,7 @@ func TestKeysAndScopesShareNothing(t *testing.T) {
 	for _, q := range questions() {
 		ask := func(name string, a upstream.Asker) {
 			before := api.Total()
-			if _, err := q.ask(t.Context(), upstream.API{Asker: a}); err != nil {
+			if _, err := q.ask(t.Context(), a); err != nil {
 				t.Fatal(err)
 			}
 			if api.Total() == before {
@@ -206,7 +183,10 @@ func TestEqualQuestionsMakeOneCall(t *testing.T) {
 	}
 }
 
-var bounces, categories = questions()[1], questions()[4]
+var (
+	bounces    = question{"bounces", upstreamtest.Question(upstream.Bounces, upstream.ListQuery{Window: everything})}
+	categories = question{"categories", &upstream.Question{Shape: upstream.ShapeCatalogue, Kind: upstream.Bounces}}
+)
 
 // loads asks the question, so that Redis knows the scripts.
 func (q question) loads(t *testing.T, g gateway) {
@@ -221,7 +201,9 @@ func TestGatewaysWorkWithoutRedis(t *testing.T) {
 	t.Parallel()
 	server, api := redistest.Start(t), sampleAPI()
 	first, second := open(t, server.URL(), api, settings), open(t, server.URL(), api, settings)
-	all := questions()
+	all := slices.DeleteFunc(questions(), func(q question) bool { // those that take two calls
+		return q.Shape == upstream.ShapeCounts || q.Shape == upstream.ShapeSeries
+	})
 	askBoth := func(qs []question) {
 		t.Helper()
 		for _, q := range qs {
@@ -329,7 +311,7 @@ func TestCountsAloneAreShared(t *testing.T) {
 	first, second := open(t, server.URL(), api, o), open(t, server.URL(), api, o)
 	keys := server.Client()
 	for _, q := range questions() {
-		counted := strings.Contains(q.name, "of") || q.name == "categories" || q.name == "reasons"
+		counted := q.Shape != upstream.ShapeList && q.Shape != upstream.ShapeDetail
 		before := keys.DBSize(t.Context()).Val()
 		for _, g := range []gateway{first, second} {
 			if _, err := q.ask(t.Context(), g.API); err != nil {

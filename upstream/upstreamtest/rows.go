@@ -116,6 +116,22 @@ func sortRows[R any, P upstream.Row[R]](rows []R) {
 	slices.SortFunc(rows, func(a, b R) int { return P(&a).Identity().Compare(P(&b).Identity()) })
 }
 
+// Texts calls f with the texts of each row, for tests that change them.
+func (r Rows) Texts(f func(upstream.Texts)) {
+	textsOf(r.Emails, f)
+	textsOf(r.Bounces, f)
+	textsOf(r.BlockedEmails, f)
+}
+
+func textsOf[R any, P interface {
+	*R
+	Texts() upstream.Texts
+}](rows []R, f func(upstream.Texts)) {
+	for i := range rows {
+		f(P(&rows[i]).Texts())
+	}
+}
+
 func eventsOf[R any, P upstream.Row[R]](rows []R) (all []upstream.Event) {
 	for i := range rows {
 		all = append(all, P(&rows[i]).Event())

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/embedded/store/clickhouse"
 	"deliverygraph/upstream/embedded/store/storetest"
@@ -49,9 +50,10 @@ func BenchmarkStore(b *testing.B) {
 		fmt.Printf("%d rows loaded in %.1f s: %.0f rows/s, %.1f bytes a row\n", rows, took.Seconds(),
 			float64(rows)/took.Seconds(), float64(info.Bytes)/float64(rows))
 	}
-	fmt.Printf("%d emails, %d bounces, %d blocked emails\n\n", info.Emails.Rows, info.Bounces.Rows,
-		info.BlockedEmails.Rows)
-	fmt.Printf("| request | rows | p50 ms | max ms |\n| --- | --- | --- | --- |\n")
+	for _, k := range upstream.Kinds {
+		fmt.Printf("%d %s\n", info.Of(k).Rows, k)
+	}
+	fmt.Printf("\n| request | rows | p50 ms | max ms |\n| --- | --- | --- | --- |\n")
 	only := regexp.MustCompile(os.Getenv("STORE_BENCH_REQUESTS"))
 	for _, r := range storetest.Requests(info) {
 		if !only.MatchString(r.Name) {

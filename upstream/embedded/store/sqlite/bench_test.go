@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/embedded/store/sqlite"
 	"deliverygraph/upstream/embedded/store/storetest"
@@ -45,9 +46,10 @@ func BenchmarkStore(b *testing.B) {
 	}
 	s := open(b, path)
 	info := storetest.Must[store.Info](b)(s.Info(context.Background()))
-	fmt.Printf("%d emails, %d bounces, %d blocked emails\n\n", info.Emails.Rows, info.Bounces.Rows,
-		info.BlockedEmails.Rows)
-	fmt.Printf("| request | rows | p50 ms | p99 ms | CPU p50 ms | CPU p99 ms |\n| --- | --- | --- | --- | --- " +
+	for _, k := range upstream.Kinds {
+		fmt.Printf("%d %s\n", info.Of(k).Rows, k)
+	}
+	fmt.Printf("\n| request | rows | p50 ms | p99 ms | CPU p50 ms | CPU p99 ms |\n| --- | --- | --- | --- | --- " +
 		"| --- |\n")
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
