@@ -3,7 +3,6 @@ package upstream
 import (
 	"math"
 	"strconv"
-	"strings"
 )
 
 // mistyped fails because a field's value has another type than wanted, or is not JSON.
@@ -129,16 +128,8 @@ func (l *lexer) time(field string) Time {
 	return t
 }
 
-// floorTime rounds the JSON number s down to a whole second.
+// floorTime rounds the JSON number s down to a whole second. Numbers that are too large for a time stay too large.
 func floorTime(s string) Time {
-	if strings.ContainsAny(s, "eE") {
-		f, _ := strconv.ParseFloat(s, 64) // infinite if too large
-		return Time(max(math.MinInt64/2, min(math.MaxInt64/2, math.Floor(f))))
-	}
-	whole, fraction, _ := strings.Cut(s, ".")
-	n, _ := strconv.ParseInt(whole, 10, 64) // saturated if too large
-	if s[0] == '-' && n > math.MinInt64 && strings.Trim(fraction, "0") != "" {
-		n--
-	}
-	return Time(n)
+	f, _ := strconv.ParseFloat(s, 64) // infinite if too large
+	return Time(max(math.MinInt64/2, min(math.MaxInt64/2, math.Floor(f))))
 }

@@ -28,7 +28,7 @@ func TestInvalidResponses(t *testing.T) {
 		"NUL after the answer":   {"bounces", "[]\x00", "not JSON at byte 2"},
 		"comma before the end":   {"bounces", `[` + good + `,]`, "row 1: not JSON at byte 134"},
 		"control character":      {"bounces", "[{\"local\":\"SEC\nRET\"}]", "row 0: not JSON at byte 14"},
-		"unknown escape":         {"bounces", `[{"local":"\x"}]`, "row 0: not JSON at byte 11"},
+		"unknown escape":         {"bounces", `[{"local":"\x"}]`, "row 0: not JSON at byte 10"},
 		"string for a list":      {"bounces", `"SECRET"`, "the answer is not an array or an object"},
 		"null for a list":        {"bounces", `null`, "the answer is not an array or an object"},
 		"object without data":    {"bounces", good, "data is missing"},

@@ -1,12 +1,14 @@
 package upstream
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/bits"
 	"strconv"
 	"strings"
-	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // maxDepth limits the nesting of arrays and objects in an answer. The API's own answers are five deep; the rest is room
@@ -184,101 +186,37 @@ func plainASCII(s string, i int) int {
 
 // mixed reads the rest of a string that began at start and is not plain at l.i.
 func (l *lexer) mixed(start int) string {
-	var built []byte // nil while the string equals its text
-	from := start    // start of the text that is not yet in built
+	escaped := false
 	for {
 		l.i = plainASCII(l.s, l.i)
-		if l.i >= len(l.s) || l.s[l.i] < ' ' {
+		switch {
+		case l.i >= len(l.s) || l.s[l.i] < ' ':
 			l.malformed()
 			return ""
-		}
-		switch l.s[l.i] {
-		case '"':
-			s := l.s[from:l.i]
+		case l.s[l.i] == '\\':
+			escaped = true
+			l.i += 2
+		case l.s[l.i] != '"':
 			l.i++
-			if built == nil {
-				return s
-			}
-			return string(append(built, s...))
-		case '\\':
-			built = append(built, l.s[from:l.i]...)
-			built = l.escape(built)
-			if l.err != nil {
-				return ""
-			}
-			from = l.i
+		case !escaped && utf8.ValidString(l.s[start:l.i]):
+			l.i++
+			return l.s[start : l.i-1]
 		default:
-			r, n := utf8.DecodeRuneInString(l.s[l.i:])
-			if r == utf8.RuneError && n == 1 {
-				built = append(built, l.s[from:l.i]...)
-				built = utf8.AppendRune(built, utf8.RuneError)
-				from = l.i + 1
+			quoted := []byte(l.s[start-1 : l.i+1])
+			s, err := jsontext.AppendUnquote(nil, quoted)
+			if err == nil {
+				l.i++
+				return string(s)
 			}
-			l.i += n
-		}
-	}
-}
-
-// escape reads the escape at l.i.
-func (l *lexer) escape(dst []byte) []byte {
-	if l.i+1 >= len(l.s) {
-		l.i = len(l.s)
-		l.malformed()
-		return dst
-	}
-	c := l.s[l.i+1]
-	switch c {
-	case '"', '\\', '/':
-	case 'b':
-		c = '\b'
-	case 'f':
-		c = '\f'
-	case 'n':
-		c = '\n'
-	case 'r':
-		c = '\r'
-	case 't':
-		c = '\t'
-	case 'u':
-		r, ok := l.unicode(l.i)
-		if !ok {
-			l.malformed()
-			return dst
-		}
-		l.i += len(`\u0000`)
-		if utf16.IsSurrogate(r) {
-			low, ok := l.unicode(l.i)
-			if r = utf16.DecodeRune(r, low); ok && r != utf8.RuneError {
-				l.i += len(`\u0000`)
+			var replaced string // unlike jsontext, json replaces invalid UTF-8 without an error
+			if json.Unmarshal(quoted, &replaced) != nil {
+				l.i = start - 1
+				l.malformed()
 			}
+			l.i++
+			return replaced
 		}
-		return utf8.AppendRune(dst, r)
-	default:
-		l.malformed()
-		return dst
 	}
-	l.i += 2
-	return append(dst, c)
-}
-
-// unicode returns the code unit of the \u escape at i, if there is one.
-func (l *lexer) unicode(i int) (rune, bool) {
-	if len(l.s)-i < len(`\u0000`) || l.s[i:i+2] != `\u` {
-		return 0, false
-	}
-	var r rune
-	for _, c := range []byte(l.s[i+2 : i+6]) {
-		switch {
-		case isDigit(c):
-			c -= '0'
-		case 'a' <= c|0x20 && c|0x20 <= 'f':
-			c = c | 0x20 - 'a' + 10
-		default:
-			return 0, false
-		}
-		r = r<<4 | rune(c)
-	}
-	return r, true
 }
 
 // number reads a number as text.

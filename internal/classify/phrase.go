@@ -178,4 +178,4 @@ func (p *phraseParser) words() (phrase, error) {
 }
 
 // wordRune reports whether c can be part of a word.
-func wordRune(c rune) bool { return unicode.In(c, unicode.L, unicode.N, unicode.M) }
+func wordRune(c rune) bool { return unicode.IsLetter(c) || unicode.IsNumber(c) || unicode.IsMark(c) }

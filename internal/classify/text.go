@@ -178,39 +178,18 @@ func replyBegins(s string, i int) bool {
 // part of the word.
 func wordEnd(s string, i, end int) int {
 	for i < end {
-		b := s[i]
-		if alphanumeric(b) {
-			i++
-			continue
-		}
-		if n := apostrophe(s[i:end]); n > 0 && i+n < end {
-			if next, _ := utf8.DecodeRuneInString(s[i+n : end]); wordRune(next) && !ideograph(next) {
-				i += n
-				continue
-			}
-			return i
-		}
-		if b < utf8.RuneSelf {
-			return i
-		}
 		r, size := utf8.DecodeRuneInString(s[i:end])
-		if !wordRune(r) || ideograph(r) {
+		if r == '\'' || r == '’' {
+			next, _ := utf8.DecodeRuneInString(s[i+size : end])
+			if !wordRune(next) || ideograph(next) {
+				return i
+			}
+		} else if !wordRune(r) || ideograph(r) {
 			return i
 		}
 		i += size
 	}
 	return i
-}
-
-// apostrophe returns the length of the apostrophe that s begins with, or 0.
-func apostrophe(s string) int {
-	switch {
-	case s[0] == '\'':
-		return 1
-	case strings.HasPrefix(s, "’"):
-		return len("’")
-	}
-	return 0
 }
 
 // ideograph reports whether c belongs to a script without spaces between words. Each such
@@ -223,23 +202,9 @@ func ideograph(c rune) bool {
 // appendFolded appends a word in the form in which words are compared: lower case, without
 // apostrophes.
 func appendFolded(dst []byte, w string) []byte {
-	for i := 0; i < len(w); {
-		b := w[i]
-		switch {
-		case b >= 'A' && b <= 'Z':
-			dst = append(dst, b+'a'-'A')
-			i++
-		case b == '\'':
-			i++
-		case b < utf8.RuneSelf:
-			dst = append(dst, b)
-			i++
-		default:
-			r, size := utf8.DecodeRuneInString(w[i:])
-			if r != '’' {
-				dst = utf8.AppendRune(dst, unicode.ToLower(r))
-			}
-			i += size
+	for _, r := range w {
+		if r != '\'' && r != '’' {
+			dst = utf8.AppendRune(dst, unicode.ToLower(r))
 		}
 	}
 	return dst
