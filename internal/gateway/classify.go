@@ -34,23 +34,6 @@ type classifyCommand struct {
 	Data         string `placeholder:"FILE"`
 }
 
-// Help returns the text below the usage.
-func (classifyCommand) Help() string {
-	return `It prints a tab-separated line for each diagnostic, and for each recipient of a bounce mail: category,
-type, rule, the words that matched and, for mails, the recipient. If no rule matches, the category is unclassified and
-the rule is -.
-
-The words that people read in a bounce mail are looked at too, if what the server said is not enough.
-
-With --unclassified, each line is a number of bounces and what they say. Addresses and numbers in it are replaced, so
-that what differs by them alone is counted together.
-
-Bounce mails of Postfix about mail that expired in its queue are sorted by the server's last reply. If there was none,
-or no rule matches it, the category is message-expired and the rule is -.
-
-For rules of your own, see the form of the embedded ones: deliverygraph classify --print-rules`
-}
-
 // Run classifies diagnostics.
 func (c *classifyCommand) Run(ctx context.Context, io Streams) error {
 	if c.PrintRules {

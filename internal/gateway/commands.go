@@ -32,16 +32,6 @@ type doctorCommand struct {
 	ASCII       bool   `name:"ascii"`
 }
 
-// Help returns the text below the usage.
-func (doctorCommand) Help() string {
-	return `It sends about sixty requests that only read, one after the other, and compares the responses with the
-API's documentation and with each other. A table shows what agrees, what differs and whether the gateway handles it,
-and what could not be judged.
-
-Exit code: 0 the gateway can use the server; 3 it can, with differences that it handles, or there is no data to judge
-by; 1 it cannot, or the server cannot be reached; 2 wrong flags.`
-}
-
 // Run examines the server.
 func (c *doctorCommand) Run(ctx context.Context, io Streams) error {
 	o := doctor.Options{BaseURL: c.Upstream, Key: c.UpstreamKey, CAFile: c.UpstreamCA}
@@ -80,12 +70,6 @@ type schemaCommand struct {
 	Output string `short:"o" placeholder:"FILE" help:"The file to write. Default: standard output."`
 }
 
-// Help returns the text below the usage.
-func (schemaCommand) Help() string {
-	return `It prints the schema with all descriptions, as code generators and linters need it. ` +
-		`A copy of it is schema/published/schema.graphql.`
-}
-
 // Run prints the schema.
 func (c *schemaCommand) Run(io Streams) error {
 	sdl := new(bytes.Buffer)
@@ -117,14 +101,6 @@ type newKeyCommand struct {
 	Scopes        string `default:"metrics:read" placeholder:"SCOPES"`
 	CostPerMinute int    `placeholder:"N"`
 	Streams       int    `placeholder:"N"`
-}
-
-// Help returns the text below the usage.
-func (newKeyCommand) Help() string {
-	return `It prints two lines: the key, for the caller, which cannot be shown again; ` +
-		`and the line to append to the file of --auth-keys, which contains only the key's SHA-256. ` +
-		`A running gateway sees the change within seconds. To withdraw a key, ` +
-		`delete its line: its open streams end within a heartbeat (--subscription-heartbeat).`
 }
 
 // Run makes a key.

@@ -36,22 +36,6 @@ type exportCommand struct {
 	Output              string `short:"o" placeholder:"FILE"`
 }
 
-// Help returns the text below the usage.
-func (exportCommand) Help() string {
-	return `Writes emails, bounces with their messages, blocked emails and senders as rows of the API, which deliverygraph
-import reads: one JSON object on a line, in order of time. A store that imports them gives the same answers to every
-request. So it moves a store to another database, and saves the data of a remote server before it is shut down.
-
-Gateways and imports may use the store meanwhile. If the export was stopped or failed, what it has written can be
-imported. It then reports the time up to which that is complete: export the rest with --from that time to another file,
-and import both. Rows that are in both are imported once.
-
-Of a remote server it reads the counts of each day, the lists page by page, and the details of each bounce.
-
-Exit code: 0 everything was exported; 3 an import would refuse some rows, or the server lacks details or rows, each of
-which is reported; 1 the export failed or was stopped; 2 the arguments are wrong.`
-}
-
 // window returns the window of time to export.
 func (c *exportCommand) window(now time.Time) (upstream.Window, error) {
 	w := upstream.Window{Start: -store.MaxTime, End: store.MaxTime + 1}

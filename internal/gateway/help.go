@@ -9,11 +9,11 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// flagTexts explains flags and arguments. A block begins with the command and the flag or argument; the text follows
-// indented.
+// helpTexts explains commands, flags and arguments. A block begins with the command, or with the command and the flag or
+// argument; the text follows indented, for commands in several paragraphs.
 //
 //go:embed flags.txt
-var flagTexts string
+var helpTexts string
 
 // newParser returns the parser of the command line.
 func newParser(c *commands, options ...kong.Option) *kong.Kong {
@@ -21,17 +21,47 @@ func newParser(c *commands, options ...kong.Option) *kong.Kong {
 		kong.PostBuild(setHelp))...)
 }
 
-// setHelp sets the help of flags and arguments from flags.txt. It fails if that explains one that does not exist.
+// setHelp sets the help of commands, flags and arguments from flags.txt. It fails if that explains one that does not
+// exist.
 func setHelp(k *kong.Kong) error {
-	for _, block := range strings.Split(flagTexts, "\n\n")[1:] { // the first says what the file is
+	var blocks []string
+	for _, part := range strings.Split(helpTexts, "\n\n")[1:] { // the first says what the file is
+		if strings.HasPrefix(part, " ") {
+			blocks[len(blocks)-1] += "\n\n" + part
+		} else {
+			blocks = append(blocks, part)
+		}
+	}
+	for _, block := range blocks {
 		title, text, _ := strings.Cut(block, "\n")
+		paragraphs := strings.Split(text, "\n\n")
+		for i, p := range paragraphs {
+			paragraphs[i] = strings.Join(strings.Fields(p), " ")
+		}
+		text = strings.Join(paragraphs, "\n\n")
+		if c := findCommand(k.Model.Node, title); c != nil {
+			c.Detail = strings.ReplaceAll(text, "${formats}", formats())
+			continue
+		}
 		v := findValue(k.Model.Node, title)
 		if v == nil {
 			return fmt.Errorf("flags.txt explains %q, which does not exist", title)
 		}
-		v.Help = strings.Join(strings.Fields(text), " ")
-		if v.Default != "" {
+		if v.Help = text; v.Default != "" {
 			v.Help += " Default: ${default}."
+		}
+	}
+	return nil
+}
+
+// findCommand returns the command with a title such as "key new", or nil.
+func findCommand(n *kong.Node, title string) *kong.Node {
+	for _, c := range n.Children {
+		if rest, ok := strings.CutPrefix(title, c.Name+" "); ok {
+			return findCommand(c, rest)
+		}
+		if title == c.Name {
+			return c
 		}
 	}
 	return nil

@@ -40,39 +40,15 @@ type importCommand struct {
 	StoreMemory byteSize `default:"64MiB" placeholder:"SIZE"`
 }
 
-// Help returns the text below the usage.
-func (importCommand) Help() string {
+// formats lists the formats of imports for --help.
+func formats() string {
 	var list strings.Builder
 	list.WriteString(importer.Rows + ": rows of the REST API as NDJSON, " +
 		`with "kind": "sender", "email", "bounce" or "blocked_email"`)
 	for _, f := range importer.Formats {
 		fmt.Fprintf(&list, "; %s: %s", f.Name, f.About)
 	}
-	return `The formats: ` + list.String() + `.
-
-Logs are read in the order of their first lines, whatever the order of the arguments. The lines of one message may be
-in several files, and in files that are imported on different days, oldest first. Accounts become users, and From
-addresses become senders; their numbers stay the same. Bounces are sorted into the categories of the API. At the end,
-a summary says for each format what was found, and what was skipped and why.
-
-With --follow, logs and Maildirs are imported as they grow, and the rows are stored within a second. The next query to
-a gateway that serves the same store shows them, and subscriptions report them. Logs may be rotated or truncated, or may
-not exist yet. The store remembers, in the same transaction as the rows, how far each file was read. So nothing is lost
-or duplicated when the program is stopped or killed and started again. Standard input is read until it ends, and
-compressed files are read once. In a folder that is no Maildir, each compressed file is read when it is complete. Once a
-minute, a line on standard error reports the progress. SIGTERM and SIGINT end the program.
-
-Rows that the store already has are not duplicated: if an import was stopped or killed, run the same command again to
-complete it. Rows of the API are imported fastest in about the order of their time; if they are in another order, they
-are sorted first, in a temporary file beside the store.
-
-At the end, all rows are in the store's main file, which can then be copied by itself.
-
-Bad lines and records are reported and skipped. So are files that cannot be read or are in an unknown format.
-
-Exit code: 0 everything was imported, 3 bad lines or whole files were skipped (or, with --strict, the first one
-stopped the import), 1 the import failed, for example because the disk is full, 2 the arguments are wrong. With
---follow: 0 the program was stopped by a signal, or no file is left to follow.`
+	return list.String()
 }
 
 // check checks the settings that kong cannot check, and returns the time zone.

@@ -82,13 +82,6 @@ type migrateCommand struct {
 	Cluster string `placeholder:"NAME" help:"Make replicated tables on all servers of this cluster of ClickHouse."`
 }
 
-// Help returns the text below the usage.
-func (migrateCommand) Help() string {
-	return `Makes the tables of a store in ClickHouse, and its database, or upgrades them to this release. ` +
-		`Run it before other commands use the store, and after an upgrade of deliverygraph. ` +
-		`Stores in files need it never: they are upgraded when they are opened.`
-}
-
 // Run migrates the store.
 func (c *migrateCommand) Run(ctx context.Context, streams Streams) error {
 	if !inClickHouse(c.Data) {

@@ -25,16 +25,6 @@ type reclassifyCommand struct {
 	DryRun bool   `help:"Print what would change without changing it."`
 }
 
-// Help returns the text below the usage.
-func (reclassifyCommand) Help() string {
-	return `It sorts the bounces of a store again, by the current rules. A bounce that no rule matches stays as it is.
-
-It prints a line for each kind of change, most frequent first: how many bounces, and their category and type before
-and after, with a tab between them.
-
-If it is stopped, run the same command again to complete it.`
-}
-
 // Run sorts the bounces.
 func (c *reclassifyCommand) Run(ctx context.Context, s Streams) (err error) {
 	rules, err := loadRules(c.Rules)

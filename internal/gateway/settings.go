@@ -94,18 +94,6 @@ type serveCommand struct {
 	LogFormat string     `group:"Logging:" default:"text" enum:"text,json"`
 }
 
-// Help returns the text below the usage.
-func (serveCommand) Help() string {
-	return `Without settings it serves demo data on 127.0.0.1:8080: open http://127.0.0.1:8080/ for the playground.
-
-Each flag can also be set by an environment variable, such as DELIVERYGRAPH_REST_LISTEN for --rest-listen; the flag
-takes precedence.
-
-Other commands: deliverygraph import, export, prune, erase, backup, info, check, reclassify and migrate for stores;
-deliverygraph classify, deliverygraph doctor, deliverygraph key new, deliverygraph schema, deliverygraph version (or --version); add
---help to each.`
-}
-
 // check refuses settings that are invalid or contradict each other.
 func (c *serveCommand) check() error {
 	if c.Upstream != "" {

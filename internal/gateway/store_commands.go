@@ -85,14 +85,6 @@ type pruneCommand struct {
 	Compact   bool `help:"Give the free space back to the file system. Otherwise new events reuse it."`
 }
 
-// Help returns the text below the usage.
-func (pruneCommand) Help() string {
-	return `Removes emails, bounces and blocked emails, with their headers and messages, ` +
-		`and subtracts them from all counts, and old unfinished messages of imports. It works in small steps, ` +
-		`so that other programs can read and write at the same time. If it was stopped, ` +
-		`run the same command again to complete it. deliverygraph serve --retention does the same automatically.`
-}
-
 // Run removes old events.
 func (c *pruneCommand) Run(ctx context.Context, io Streams) error {
 	before := c.OlderThan.ago()
@@ -136,17 +128,6 @@ type eraseCommand struct {
 	DryRun    bool   `help:"Only count what would be removed."`
 }
 
-// Help returns the text below the usage.
-func (eraseCommand) Help() string {
-	return `Removes all rows of the recipient, with their headers and messages, and subtracts them from all counts. In
-other rows' email ids, headers, diagnostics and messages, the word "erased" replaces the address, also where it is
-part of a return path (bounces+user=example.com@…). It removes the recipient from what imports remember of unfinished
-messages, too. Upper and lower case are the same. Then it rewrites the file, so that no trace of the address remains
-in it; this temporarily takes as much disk space again. A gateway that serves the store drops its cache.
-
-Backups, logs and imported files are not changed: erase the address there too, or the next import brings it back.`
-}
-
 // Run removes a recipient.
 func (c *eraseCommand) Run(ctx context.Context, io Streams) error {
 	if a, err := mail.ParseAddress(c.Recipient); err != nil || a.Address != c.Recipient {
@@ -186,13 +167,6 @@ type backupCommand struct {
 	Target string `arg:"" name:"target" help:"The file to write, which must not exist."`
 }
 
-// Help returns the text below the usage.
-func (backupCommand) Help() string {
-	return `Writes a copy of the store as it is now, even while a gateway serves it and an import writes to it. ` +
-		`The copy is a complete store without free space. (A plain copy of the file would lack what is in the -wal ` +
-		`file beside it.)`
-}
-
 func missing(file string) bool {
 	_, err := os.Stat(file)
 	return errors.Is(err, os.ErrNotExist)
@@ -217,12 +191,6 @@ func (c *backupCommand) Run(ctx context.Context, io Streams) error {
 }
 
 type infoCommand struct{ storeFlags }
-
-// Help returns the text below the usage.
-func (infoCommand) Help() string {
-	return `Prints how many rows, users and senders the store has, the times of its first and last rows, ` +
-		`and the size of its file.`
-}
 
 // Run describes the store.
 func (c *infoCommand) Run(ctx context.Context, io Streams) error {
@@ -259,14 +227,6 @@ func (c *infoCommand) Run(ctx context.Context, io Streams) error {
 }
 
 type checkCommand struct{ storeFlags }
-
-// Help returns the text below the usage.
-func (checkCommand) Help() string {
-	return `Reads the whole store: it runs SQLite's check of the file and its indexes, then compares rows, their order,
-headers, messages and counts with each other. In ClickHouse, it compares the rows with their keys and their index.
-
-Exit code: 0 all is well, 1 the store is damaged; each problem is printed on a line.`
-}
 
 // Run checks the store.
 func (c *checkCommand) Run(ctx context.Context, io Streams) error {
