@@ -34,8 +34,8 @@ type Shared interface {
 type Fill func(ctx context.Context) (value func() []byte, keep time.Duration, err error)
 
 const (
-	// partFor is how long a part of a sum is shared, which only the processes need that are waiting for it. The sum is
-	// shared for longer.
+	// partFor is how long a part of a sum is shared. Only processes that are adding it up right now need it; the sum
+	// itself is shared for longer.
 	partFor = 5 * time.Second
 	// sealedFor is how long sealed answers are shared if [Options].Sealed sets no limit.
 	sealedFor = 24 * time.Hour

@@ -85,9 +85,13 @@ func (a *asker) do(ctx context.Context, path, query, key string) answer {
 	got := a.send(ctx, path, query, key)
 	switch got.status {
 	case http.StatusAccepted, http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		if a.sent < maxRequests && wait(ctx, retryAfter(got.header)) {
-			a.sent++
-			got = a.send(ctx, path, query, key)
+		if a.sent < maxRequests {
+			select {
+			case <-time.After(retryAfter(got.header)):
+				a.sent++
+				got = a.send(ctx, path, query, key)
+			case <-ctx.Done():
+			}
 		}
 	}
 	if got.err == nil {
@@ -195,16 +199,4 @@ func retryAfter(h http.Header) time.Duration {
 		return min(time.Duration(s)*time.Second, maxRetryWait)
 	}
 	return time.Second
-}
-
-// wait waits for d. It returns false if ctx ends first.
-func wait(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

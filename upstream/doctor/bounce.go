@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 
 	"deliverygraph/upstream"
 )
@@ -23,7 +22,7 @@ func (e *exam) details(ctx context.Context, s *sample) {
 		}
 	}
 	k := row.Key()
-	k.EmailID = unlike(k.EmailID)
+	k.EmailID += "9" // probably that of no bounce
 	a := e.ask.get(ctx, k.Path(), "")
 	c := e.check(ruleUnknown, subject, a)
 	const (
@@ -46,7 +45,7 @@ func (e *exam) details(ctx context.Context, s *sample) {
 	}
 }
 
-// listedBounce picks a bounce of the sample whose key is unique, preferring keys that need little escaping.
+// listedBounce returns the first bounce of the sample whose key is unique.
 func (e *exam) listedBounce(s *sample) (found upstream.Bounce, ok bool) {
 	rows, err := upstream.DecodeBounces(string(s.page.body))
 	if s.page.fault != "" || err != nil {
@@ -56,14 +55,11 @@ func (e *exam) listedBounce(s *sample) (found upstream.Bounce, ok bool) {
 	for _, b := range rows {
 		keys[b.Key()]++
 	}
-	fewest := 0
-	for _, b := range rows {
-		n := strings.Count(b.Key().Path(), "%")
-		if keys[b.Key()] == 1 && (!ok || n < fewest) {
-			found, fewest, ok = b, n, true
-		}
+	first := slices.IndexFunc(rows, func(b upstream.Bounce) bool { return keys[b.Key()] == 1 })
+	if first < 0 {
+		return found, false
 	}
-	return found, ok
+	return rows[first], true
 }
 
 // detail compares the details of a bounce with its row.
@@ -96,14 +92,6 @@ func (e *exam) detail(ctx context.Context, subject string, row upstream.Bounce) 
 		}
 	}
 	c.agrees()
-}
-
-// unlike returns a well-formed email id that is unlikely to exist: id with a digit added.
-func unlike(id string) string {
-	if i := strings.IndexByte(id, '.'); i >= 0 && i+1 < len(id) && id[i+1] != '@' {
-		return id[:i+1] + "9" + id[i+1:]
-	}
-	return id + "9"
 }
 
 // catalogues checks both catalogues. Their codes are an open set.

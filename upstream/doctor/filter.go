@@ -133,8 +133,7 @@ type try struct {
 }
 
 // choose picks the query by the named filter that matches the fewest rows of the sample, but at least one and not all,
-// so that an ignored filter shows. It prefers values that need no escaping. If every row has the same value, choose
-// returns a query that matches no row.
+// so that an ignored filter shows. If every row has the same value, choose returns a query that matches no row.
 func choose(s *sample, name string, addresses map[upstream.ID]string) (try, bool) {
 	all := slices.DeleteFunc(tries(s, name, s.rows, addresses), func(t try) bool { return len(t.want) == len(s.rows) })
 	if len(all) == 0 {
@@ -144,8 +143,8 @@ func choose(s *sample, name string, addresses map[upstream.ID]string) (try, bool
 		return try{}, false
 	}
 	return slices.MinFunc(all, func(a, b try) int {
-		x, y := a.query.Encode(s.kind), b.query.Encode(s.kind)
-		return cmp.Or(cmp.Compare(escapes(x), escapes(y)), cmp.Compare(len(a.want), len(b.want)), cmp.Compare(x, y))
+		return cmp.Or(cmp.Compare(len(a.want), len(b.want)),
+			strings.Compare(a.query.Encode(s.kind), b.query.Encode(s.kind)))
 	}), true
 }
 
@@ -166,9 +165,4 @@ func tries(s *sample, name string, rows []upstream.Event, addresses map[upstream
 		}
 	}
 	return all
-}
-
-// escapes counts the escaped characters of an encoded query, except @.
-func escapes(encoded string) int {
-	return strings.Count(strings.ReplaceAll(encoded, "%40", ""), "%")
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // Reports are read on terminals and forwarded by mail. Text from the server therefore
-// appears in them shortened and printable, without full addresses and without the key.
+// appears in them shortened and printable, without addresses and without the key.
 
 // show formats a request for messages, without the values that are or may contain addresses.
 func (a *asker) show(path, query string) string {
@@ -29,7 +29,7 @@ func (a *asker) clean(s string) string {
 		s = strings.ReplaceAll(s, a.key, "[key]")
 		s = strings.ReplaceAll(s, url.QueryEscape(a.key), "[key]")
 	}
-	return excerpt(addresses.ReplaceAllStringFunc(printable(s), shortAddress), 160)
+	return excerpt(addresses.ReplaceAllString(printable(s), "…"), 160)
 }
 
 // statusAndMessage describes an answer by its status and its error message, if it has one.
@@ -52,19 +52,6 @@ func looksLikeHTML(got answer) bool {
 }
 
 var addresses = regexp.MustCompile(`[^\s<>"'(),;:=]+@[^\s<>"'(),;:=]+`)
-
-// shortAddress shortens an address to its first letter and the domain, and a local part to its first letter.
-func shortAddress(s string) string {
-	local, domain := s, ""
-	if cut := strings.LastIndexByte(s, '@'); cut >= 0 {
-		local, domain = s[:cut], s[cut:]
-	}
-	first, size := utf8.DecodeRuneInString(local)
-	if size == 0 || size == len(local) && domain == "" {
-		return s
-	}
-	return string(first) + "…" + domain
-}
 
 // printable replaces control characters and others that could affect a terminal.
 func printable(s string) string {

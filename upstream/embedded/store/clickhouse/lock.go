@@ -14,7 +14,7 @@ import (
 // clock.
 
 const (
-	// turnTime is for how long a turn lasts. It is renewed meanwhile.
+	// turnTime is how long a turn lasts unless its process renews it.
 	turnTime  = 2 * time.Minute
 	turnRenew = 20 * time.Second
 	turnPoll  = 10 * time.Millisecond
