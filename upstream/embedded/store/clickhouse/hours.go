@@ -24,8 +24,10 @@ const (
 	settleSlots = 1
 	// minHours is the number of hours from which on counts by hour are faster than those of events.
 	minHours = 3
-	// maxRanges is the number of ranges of time up to which a query counts events in them, rather than everywhere.
-	maxRanges = 500
+	// maxRanges is the number of ranges of time up to which each is a condition of its own.
+	maxRanges = 50
+	// countedHours is the number of hours that are counted at once. If a caller leaves, the next one begins there.
+	countedHours = 100
 )
 
 // mark says what is known of the events of a kind in an hour.
@@ -78,18 +80,11 @@ func (s *Store) hourly(
 		for _, m := range before {
 			if !m.valid() {
 				stale = append(stale, number(m.hour))
-				if last := &rest[len(rest)-1]; last.End == m.hour {
-					last.End += hour
-				} else {
-					rest = append(rest, upstream.Window{Start: m.hour, End: m.hour + hour})
-				}
+				rest = append(rest, upstream.Window{Start: m.hour, End: m.hour + hour})
 			}
 		}
 		rest = append(rest, upstream.Window{Start: whole.End, End: w.End})
-		if len(rest) > maxRanges {
-			break
-		}
-		kept := filter{where: where.where}
+		kept := filter{where: slices.Clone(where.where)}
 		if len(stale) > 0 {
 			kept.add("hour not in (" + join(stale) + ")")
 		}
@@ -125,24 +120,45 @@ func keptCounts(k *kind, w upstream.Window, where filter) string {
 			"hour < " + number(w.End)}, where.where...), " and ")
 }
 
-// eventCounts selects counts by hour from the events in some windows, which do not overlap.
+// eventCounts selects counts by hour from the events in some windows, which are in order, and whole hours but for the
+// first and the last.
 func (s *Store) eventCounts(k *kind, windows []upstream.Window, where filter) string {
-	var ranges []string
-	for _, w := range windows {
-		if w.Start < w.End {
-			ranges = append(ranges, within(w))
-		}
-	}
-	if len(ranges) == 0 {
-		ranges = []string{"0"}
-	}
 	byType := "toUInt64(0) as hard, toUInt64(0) as soft"
 	if k.Kind == upstream.Bounces {
 		byType = "countIf(type = 'hard') as hard, countIf(type = 'soft') as soft"
 	}
+	conditions := append([]string{inAny(windows), "removed = 0"}, where.where...)
 	return "select user_id, sender_id, " + bucket(upstream.Hour) + " as hour, count() as total, " + byType + " from " +
-		s.from(k) + " where " + strings.Join(append([]string{"(" + strings.Join(ranges, " or ") + ")", "removed = 0"},
-		where.where...), " and ") + " group by user_id, sender_id, hour"
+		s.from(k) + " where " + strings.Join(conditions, " and ") + " group by user_id, sender_id, hour"
+}
+
+// inAny is the condition that events happened in one of the windows of eventCounts.
+func inAny(windows []upstream.Window) string {
+	var joined []upstream.Window
+	for _, w := range windows {
+		if n := len(joined); n > 0 && joined[n-1].End == w.Start {
+			joined[n-1].End = w.End
+		} else if w.Start < w.End {
+			joined = append(joined, w)
+		}
+	}
+	if len(joined) == 0 {
+		return "0"
+	}
+	var ranges, hours []string
+	for _, w := range joined {
+		ranges = append(ranges, within(w))
+	}
+	if len(ranges) <= maxRanges {
+		return "(" + strings.Join(ranges, " or ") + ")"
+	}
+	for _, w := range joined {
+		for h := upstream.Hour.Floor(w.Start); h < w.End; h += hour {
+			hours = append(hours, number(h))
+		}
+	}
+	return within(upstream.Window{Start: joined[0].Start, End: joined[len(joined)-1].End}) + " and " +
+		bucket(upstream.Hour) + " in (" + join(hours) + ")"
 }
 
 // countable reports whether there are hours that can be counted once and for all. Hours that have just passed may get
@@ -167,7 +183,7 @@ func (s *Store) count(ctx context.Context, k *kind, w upstream.Window) {
 	}
 	all, err := s.marks(ctx, k, w)
 	all = slices.DeleteFunc(all, func(m mark) bool { return m.valid() || !s.settled(m) })
-	for some := range slices.Chunk(all, maxRanges) { // the marks were read before the events are counted
+	for some := range slices.Chunk(all, countedHours) { // the marks were read before the events are counted
 		if err != nil {
 			return
 		}

@@ -185,3 +185,26 @@ func TestListsBeginAtAnyOffsetOfAnyWindow(t *testing.T) {
 		}
 	}
 }
+
+func TestCountsOfManyScatteredHoursAreExact(t *testing.T) {
+	s, tables := openWithTables(t)
+	const start = 277777*3600 + 600
+	var b store.Batch
+	o := &storetest.Model{}
+	for n := range 200 { // two in each other hour
+		b.Emails = append(b.Emails, email("r", n, upstream.Time(start+n/2*7200+n%2*1800)))
+	}
+	storetest.Write(t, s, b)
+	o.Write(b)
+	check := func() {
+		t.Helper()
+		q := upstream.CountQuery{Window: upstream.Window{Start: start + 1000, End: start + 99*7200 + 1000}}
+		got := storetest.Must[[]upstream.Count](t)(s.Counts(t.Context(), nil, upstream.Emails, q))
+		if diff := storetest.Diff(o.Counts(nil, upstream.Emails, q), got); diff != "" {
+			t.Error(diff)
+		}
+	}
+	check()
+	do(t, tables, "insert into mark select kind, hour, toUnixTimestamp(now()) / 600, toInt64(1), toInt64(0) from mark")
+	check() // while all hours are written to
+}
