@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -16,7 +17,8 @@ const (
 	dialLimit  = 5 * time.Second // for connecting, and again for the server's greeting
 	probeEvery = 2 * time.Second
 	probeLimit = 3 * time.Second
-	maxDelay   = 2 // seconds that a replica may be behind others; that is inserts in progress
+	hangTime   = 10 * time.Second // after which calls that read no longer try a server that hangs
+	maxDelay   = 2                // seconds that a replica may be behind others; that is inserts in progress
 )
 
 // Host is the state of a server of a store.
@@ -46,7 +48,8 @@ type host struct {
 
 	mu       sync.Mutex
 	state    state
-	err      error // of a server that is not up
+	err      error     // of a server that is not up
+	since    time.Time // when the state began
 	failures uint64
 	compared bool            // its replicas with others, since it was started or failed
 	settings driver.Settings // those of calls, once the server's version is known
@@ -177,7 +180,9 @@ func (x *host) is() state {
 func (h *hosts) set(x *host, now state, err error) {
 	x.mu.Lock()
 	before := x.state
-	x.state, x.err, x.compared = now, err, now == up
+	if x.state, x.err, x.compared = now, err, now == up; now != before {
+		x.since = time.Now()
+	}
 	if now != up {
 		x.settings = nil // it may be upgraded
 	}
@@ -195,6 +200,22 @@ func (x *host) current() Host {
 		s.Err = x.err
 	}
 	return s
+}
+
+// hang returns an error if all servers have been hanging for some time. Calls would wait for them until their deadline.
+func (h *hosts) hang() error {
+	var errs hostErrors
+	for _, x := range h.list {
+		x.mu.Lock()
+		network, _ := errors.AsType[net.Error](x.err)
+		hangs := x.state == down && network != nil && network.Timeout() && time.Since(x.since) > hangTime
+		errs = append(errs, &hostError{x.name, x.err})
+		x.mu.Unlock()
+		if !hangs {
+			return nil
+		}
+	}
+	return errs
 }
 
 // failed notes that a call got no answer from a server.

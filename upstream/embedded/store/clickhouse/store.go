@@ -248,6 +248,9 @@ func (s *Store) use(ctx context.Context, what string, again bool, f func(context
 
 // read is use for calls that only read. It may run f again on another server.
 func (s *Store) read(ctx context.Context, what string, f func(context.Context) error) error {
+	if err := s.conn.hang(); err != nil {
+		return s.explain(ctx, what, err)
+	}
 	if err := s.takeSlot(ctx, what); err != nil {
 		return err
 	}
