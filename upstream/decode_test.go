@@ -3,6 +3,8 @@ package upstream_test
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -32,32 +34,31 @@ func newDecoder[T any](name string, decode func(string) (T, error), read func(va
 	}
 }
 
-var (
-	rowKeys = []string{
-		"user_id", "sender_id", "email_id", "email_address", "local", "domain", "process_time", "xheaders",
+var countKeys = []string{"sent_count", "bounce_count", "soft_bounce_count", "hard_bounce_count", "blocked_email_count"}
+
+func keysOf(k Kind, detail bool) []string { return slices.Sorted(maps.Keys(fieldsOf(k, detail))) }
+
+// decodePage returns the decoder of a kind's lists.
+func decodePage(k Kind) func(string) (any, error) {
+	return func(body string) (any, error) {
+		page, err := DecodePage(k, body)
+		if err != nil {
+			return nil, err
+		}
+		return page.Rows(), nil
 	}
-	bounceKeys = append([]string{"bounce_time", "bounce_type", "bounce_category", "bounce_code", "postback_time"},
-		rowKeys...)
-	countKeys = []string{"sent_count", "bounce_count", "soft_bounce_count", "hard_bounce_count", "blocked_email_count"}
-)
+}
 
 // decoders returns all decoders.
 func decoders() []decoder {
-	ds := []decoder{
-		newDecoder("bounces", DecodeBounces, rowsOf(readBounce), bounceKeys...),
-		newDecoder("emails", DecodeEmails, rowsOf(readEmail), append([]string{"delivered"}, rowKeys...)...),
-		newDecoder("blocked emails", DecodeBlockedEmails, rowsOf(readBlockedEmail),
-			append([]string{"postback_time", "blocked_reason"}, rowKeys...)...),
-		newDecoder("bounce", DecodeBounceDetail, readDetails,
-			append([]string{"diagnostic_code", "regex_name", "full_content"}, bounceKeys...)...),
-		newDecoder("email", DecodeEmail, readEmail, append([]string{"delivered"}, rowKeys...)...),
-		newDecoder("blocked email", DecodeBlockedEmail, readBlockedEmail,
-			append([]string{"postback_time", "blocked_reason"}, rowKeys...)...),
-		newDecoder("codes", DecodeCodes, rowsOf(readCode)),
+	var ds []decoder
+	for _, k := range Kinds {
+		ds = append(ds, newDecoder(k.String(), decodePage(k), readPage(k), keysOf(k, false)...))
 	}
-	for i := 3; i <= 5; i++ {
-		ds[i].single = true
-	}
+	detail := newDecoder("bounce", DecodeBounceDetail, readDetails, keysOf(Bounces, true)...)
+	email := newDecoder("email", DecodeEmail, readEmail, keysOf(Emails, false)...)
+	detail.single, email.single = true, true
+	ds = append(ds, detail, email, newDecoder("codes", DecodeCodes, rowsOf(readCode)))
 	for _, k := range Kinds {
 		for r, id := range map[Rollup]string{BySender: "sender_id", ByUser: "user_id"} {
 			ds = append(ds, newDecoder(k.String()+" counts by "+id,

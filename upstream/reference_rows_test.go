@@ -2,11 +2,13 @@ package upstream_test
 
 import (
 	"math/big"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 
 	. "deliverygraph/upstream"
+	"deliverygraph/upstream/kind"
 )
 
 func rowsOf[T any](row func(value) T) func(value) []T {
@@ -46,107 +48,90 @@ func recipient(address, local, domain string) (string, string, string) {
 	return address, local, domain
 }
 
-// readShared reads the fields that all rows have, and calls read for the others.
-func readShared(v value, read func(key string, v value)) Email {
-	var e Email
-	v.each(func(key string, v value) {
-		switch key {
-		case "user_id":
-			e.UserID = v.id()
-		case "sender_id":
-			e.SenderID = v.id()
-		case "email_id":
-			e.EmailID = v.str()
-		case "email_address":
-			e.EmailAddress = v.str()
-		case "local":
-			e.Local = v.str()
-		case "domain":
-			e.Domain = v.str()
-		case "process_time":
-			e.ProcessTime = v.time()
-		case "xheaders":
-			e.XHeaders = v.headers()
-		default:
-			read(key, v)
-		}
-	})
-	check(e.UserID > 0 && e.SenderID > 0 && e.EmailID != "", "incomplete")
-	e.EmailAddress, e.Local, e.Domain = recipient(e.EmailAddress, e.Local, e.Domain)
-	return e
-}
-
-func readDetail(v value) BounceDetail {
-	var d BounceDetail
-	e := readShared(v, func(key string, v value) {
-		switch key {
-		case "bounce_type":
-			d.Type = BounceType(v.str())
-		case "bounce_category":
-			d.Category = v.str()
-		case "bounce_code":
-			d.Code = v.str()
-		case "bounce_time":
-			d.BounceTime = v.time()
-		case "postback_time":
-			d.PostbackTime = v.time()
-		case "diagnostic_code":
-			d.DiagnosticCode = v.str()
-		case "regex_name":
-			d.RuleName = v.str()
-		case "full_content":
-			d.FullContent = v.str()
-		}
-	})
-	check(d.BounceTime != 0, "incomplete")
-	d.UserID, d.SenderID, d.EmailID, d.ProcessTime, d.XHeaders = e.UserID, e.SenderID, e.EmailID, e.ProcessTime,
-		e.XHeaders
-	d.EmailAddress, d.Local, d.Domain = e.EmailAddress, e.Local, e.Domain
-	return d
-}
-
-// readBounce is readDetail without the fields that a list's row does not have. Such fields are skipped, so they may
-// have any type.
-func readBounce(v value) Bounce {
-	kept := value{kind: v.kind}
-	for i, key := range v.keys {
-		if key != "diagnostic_code" && key != "regex_name" && key != "full_content" {
-			kept.keys = append(kept.keys, key)
-			kept.list = append(kept.list, v.list[i])
+// fieldsOf returns the fields of the rows of a kind, or of its detail, by their REST names.
+func fieldsOf(k Kind, detail bool) map[string]kind.Field {
+	fields := map[string]kind.Field{}
+	for _, f := range kind.All[k].Fields {
+		if detail || !f.Detail {
+			fields[f.REST] = f
 		}
 	}
-	return readDetail(kept).Bounce
+	return fields
 }
 
-func readEmail(v value) Email {
-	delivered, known := false, false
-	e := readShared(v, func(key string, v value) {
-		if key == "delivered" {
-			check(v.kind == 't' || v.kind == 'f' || v.kind == 'n', "not a boolean")
-			delivered, known = v.kind == 't', v.kind != 'n'
-		}
-	})
-	check(known && e.ProcessTime != 0, "incomplete")
-	e.Delivered = delivered
-	return e
+// rowType returns the type of the rows of a kind, or of its detail.
+func rowType(k Kind, detail bool) reflect.Type {
+	if detail {
+		return reflect.TypeFor[BounceDetail]()
+	}
+	none, _ := DecodePage(k, `{"data":[]}`)
+	return reflect.TypeOf(none.Rows()).Elem()
 }
 
-func readBlockedEmail(v value) BlockedEmail {
-	var b BlockedEmail
-	e := readShared(v, func(key string, v value) {
-		switch key {
-		case "postback_time":
-			b.PostbackTime = v.time()
-		case "blocked_reason":
-			b.Reason = v.str()
+// readRow reads a row by the description of its kind. Members that it does not have are skipped, and so may have any
+// type.
+func readRow(k Kind, detail bool) func(value) any {
+	fields := fieldsOf(k, detail)
+	required := func(f kind.Field) bool { return f.Presence == kind.Required || f.REST == kind.All[k].Time }
+	return func(v value) any {
+		row := reflect.New(rowType(k, detail)).Elem()
+		missing := map[string]bool{}
+		for _, f := range fields {
+			missing[f.REST] = required(f)
 		}
-	})
-	check(e.ProcessTime != 0, "incomplete")
-	b.UserID, b.SenderID, b.EmailID, b.ProcessTime, b.XHeaders = e.UserID, e.SenderID, e.EmailID, e.ProcessTime,
-		e.XHeaders
-	b.EmailAddress, b.Local, b.Domain = e.EmailAddress, e.Local, e.Domain
-	return b
+		v.each(func(key string, v value) {
+			f, ok := fields[key]
+			if !ok {
+				return
+			}
+			to := row.FieldByName(f.Name)
+			switch f.Type {
+			case kind.ID:
+				to.SetInt(int64(v.id()))
+			case kind.Time:
+				to.SetInt(int64(v.time()))
+			case kind.Flag:
+				check(v.kind == 't' || v.kind == 'f' || v.kind == 'n', "not a boolean")
+				to.SetBool(v.kind == 't')
+			case kind.Headers:
+				to.Set(reflect.ValueOf(v.headers()))
+			default:
+				to.SetString(v.str())
+			}
+			if required(f) {
+				missing[key] = to.IsZero() && (f.Type != kind.Flag || v.kind == 'n')
+			}
+		})
+		for _, m := range missing {
+			check(!m, "incomplete")
+		}
+		address, local, domain := row.FieldByName("EmailAddress"), row.FieldByName("Local"), row.FieldByName("Domain")
+		a, l, d := recipient(address.String(), local.String(), domain.String())
+		address.SetString(a)
+		local.SetString(l)
+		domain.SetString(d)
+		return row.Interface()
+	}
 }
+
+// readPage reads the answer to a list's question, such as a []Bounce.
+func readPage(k Kind) func(value) any {
+	read := rowsOf(readRow(k, false))
+	return func(v value) any { return sliceOf(k, read(v)) }
+}
+
+// sliceOf returns rows of a kind as a slice of their type.
+func sliceOf(k Kind, rows []any) any {
+	all := reflect.MakeSlice(reflect.SliceOf(rowType(k, false)), 0, len(rows))
+	for _, row := range rows {
+		all = reflect.Append(all, reflect.ValueOf(row))
+	}
+	return all.Interface()
+}
+
+func readDetail(v value) BounceDetail { return readRow(Bounces, true)(v).(BounceDetail) }
+
+func readEmail(v value) Email { return readRow(Emails, false)(v).(Email) }
 
 func readCode(v value) string {
 	check(v.str() != "", "no code")
@@ -172,9 +157,10 @@ func readTally(v value, k Kind) Tally {
 		return 0
 	}
 	switch k {
+	case Bounces:
 	case Emails:
 		return Tally{Total: first("sent_count")}
-	case BlockedEmails:
+	default:
 		return Tally{Total: first("blocked_email_count", "bounce_count")}
 	}
 	soft, hard := n["soft_bounce_count"], n["hard_bounce_count"]
