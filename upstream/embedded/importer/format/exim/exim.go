@@ -31,7 +31,9 @@ type reader struct {
 type message = queue.Message[struct{}]
 
 func newReader(o format.Options, memory int) *reader {
-	return &reader{options: o, Queue: queue.New[struct{}](memory)}
+	r := &reader{options: o, Queue: queue.New[struct{}](memory)}
+	r.Open = r.open
+	return r
 }
 
 // Read reads a log.
@@ -57,16 +59,6 @@ func (r *reader) Read(ctx context.Context, f format.File, s format.Sink) error {
 	})
 }
 
-// Flush passes on the recipients in the queue without an outcome.
-func (r *reader) Flush(s format.Sink, _ bool) error {
-	for _, m := range r.Changed() {
-		if err := r.open(0, m, s); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // entry reads a line about a message.
 func (r *reader) entry(n int, e entry, s format.Sink) error {
 	m := r.Find(e.host, e.id)
@@ -75,7 +67,7 @@ func (r *reader) entry(n int, e entry, s format.Sink) error {
 		if m == nil {
 			return nil
 		}
-		err := r.finish(n, m, s)
+		err := r.Finish(n, m, s)
 		r.Leave(m, e.time)
 		return err
 	}
@@ -112,13 +104,7 @@ func (r *reader) entry(n int, e entry, s format.Sink) error {
 	if err != nil {
 		return err
 	}
-	r.Touch(m)
-	for r.Full() {
-		if err := r.finish(n, r.Oldest(), s); err != nil {
-			return err
-		}
-	}
-	return nil
+	return r.Queue.Read(n, m, s)
 }
 
 // arrive reads that Exim took a message. Bounce messages refer to the message that bounced.
@@ -192,14 +178,8 @@ func (r *reader) recipient(n int, m *message, d delivery, s format.Sink) (int, e
 	return i, nil
 }
 
-// finish passes on the recipients of a message without an outcome, and removes the message.
-func (r *reader) finish(n int, m *message, s format.Sink) error {
-	r.Drop(m)
-	return r.open(n, m, s)
-}
-
 // open passes on the recipients of a message without an outcome.
-func (r *reader) open(n int, m *message, s format.Sink) error {
+func (r *reader) open(n int, m *message, _ bool, s format.Sink) error {
 	for i := range m.Recipients {
 		rcpt := &m.Recipients[i]
 		if rcpt.State != queue.Deferred || rcpt.Reported {

@@ -49,7 +49,7 @@ func (r *reader) deliver(n int, e syslog.Entry, svc service, id []byte, m *messa
 	if err := r.outcome(n, e, svc, m, a, s); err != nil {
 		return err
 	}
-	return r.shrink(n, m, s)
+	return r.Queue.Read(n, m, s)
 }
 
 // outcome decides what a delivery means.
@@ -124,7 +124,7 @@ func (r *reader) expire(n int, e syslog.Entry, m *message, sender []byte, s form
 	}
 	if taken(m, sender, []byte(m.X.Size)); m.Notice {
 		s.Skip(queue.NoticeMail)
-		return r.shrink(n, m, s)
+		return r.Queue.Read(n, m, s)
 	}
 	for i := range m.Recipients {
 		rcpt := &m.Recipients[i]
@@ -137,13 +137,7 @@ func (r *reader) expire(n int, e syslog.Entry, m *message, sender []byte, s form
 			return err
 		}
 	}
-	return r.shrink(n, m, s)
-}
-
-// finish passes on the recipients of a message without an outcome, and removes the message.
-func (r *reader) finish(n int, m *message, s format.Sink) error {
-	r.Drop(m)
-	return r.open(n, m, true, s)
+	return r.Queue.Read(n, m, s)
 }
 
 // open passes on the recipients of a message without an outcome. A message that was handed to the same

@@ -68,7 +68,9 @@ type life struct {
 }
 
 func newReader(o format.Options, memory int) *reader {
-	return &reader{options: o, Queue: queue.New[life](memory), services: map[string]service{}}
+	r := &reader{options: o, Queue: queue.New[life](memory), services: map[string]service{}}
+	r.Open = r.open
+	return r
 }
 
 // Read reads a log.
@@ -81,16 +83,6 @@ func (r *reader) Read(ctx context.Context, f format.File, s format.Sink) error {
 		}
 		return r.entry(n, e, s)
 	})
-}
-
-// Flush passes on the recipients in the queue without an outcome.
-func (r *reader) Flush(s format.Sink, growing bool) error {
-	for _, m := range r.Changed() {
-		if err := r.open(0, m, !growing, s); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // entry reads a line.
@@ -131,7 +123,7 @@ func (r *reader) message(n int, e syslog.Entry, svc service, id, text []byte, s 
 	case m == nil:
 		s.Skip(queue.NoDelivery)
 	case has("removed"):
-		err := r.finish(n, m, s)
+		err := r.Finish(n, m, s)
 		r.Leave(m, e.Time)
 		return err
 	case has("requeued"): // under another id
@@ -163,7 +155,7 @@ func (r *reader) arrive(n int, e syslog.Entry, id []byte, m *message, made bool,
 		m.Arrived = e.Time
 	}
 	m.X.Exact, m.X.Given = true, m.X.Given || made
-	return r.shrink(n, m, s)
+	return r.Queue.Read(n, m, s)
 }
 
 // manage reads that the queue manager takes a message up, for the first time or again, or that
@@ -180,7 +172,7 @@ func (r *reader) manage(n int, e syslog.Entry, id []byte, m *message, text []byt
 		return err
 	}
 	taken(m, sender, size)
-	return r.shrink(n, m, s)
+	return r.Queue.Read(n, m, s)
 }
 
 // taken notes that the queue manager has picked up a message.
@@ -203,7 +195,7 @@ func sameSender(m *message, sender []byte) bool {
 // then m is past, and the line about its end is missing.
 func (r *reader) current(n int, e syslog.Entry, id []byte, m *message, past bool, s format.Sink) (*message, error) {
 	if past {
-		if err := r.finish(n, m, s); err != nil {
+		if err := r.Finish(n, m, s); err != nil {
 			return nil, err
 		}
 		m = nil
@@ -212,18 +204,6 @@ func (r *reader) current(n int, e syslog.Entry, id []byte, m *message, past bool
 		m = r.Add(e.Host, string(id), e.Time)
 	}
 	return m, nil
-}
-
-// shrink must be called after each line about a message. While the messages take too much memory, it
-// finishes those with the oldest last lines.
-func (r *reader) shrink(n int, m *message, s format.Sink) error {
-	r.Touch(m)
-	for r.Full() {
-		if err := r.finish(n, r.Oldest(), s); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // service is what a daemon of Postfix does.

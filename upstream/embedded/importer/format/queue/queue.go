@@ -34,9 +34,13 @@ const (
 
 // Queue holds messages. X is the additional data of a format.
 type Queue[X any] struct {
+	// Open passes on the recipients of a message without an outcome, for line n. End says that the log has no more lines
+	// about it.
+	Open func(n int, m *Message[X], end bool, s format.Sink) error
+
 	messages map[Key]*Message[X]
 	hosts    map[string]bool
-	open     messages[X]
+	present  messages[X]
 	gone     messages[X]
 	maxBytes int
 	latest   int64    // the latest time that was read, in milliseconds since 1970
@@ -97,7 +101,7 @@ const (
 func New[X any](maxBytes int) *Queue[X] {
 	return &Queue[X]{
 		messages: map[Key]*Message[X]{}, hosts: map[string]bool{}, maxBytes: maxBytes,
-		open: messages[X]{list: list.New()}, gone: messages[X]{list: list.New()},
+		present: messages[X]{list: list.New()}, gone: messages[X]{list: list.New()},
 	}
 }
 
@@ -130,7 +134,7 @@ func (q *Queue[X]) Add(host, id string, arrived int64) *Message[X] {
 
 func (q *Queue[X]) enter(m *Message[X]) {
 	q.messages[m.Key] = m
-	q.open.push(m)
+	q.present.push(m)
 	if len(q.hosts) < maxHosts {
 		q.hosts[m.Host] = true
 	}
@@ -138,21 +142,50 @@ func (q *Queue[X]) enter(m *Message[X]) {
 
 // Oldest returns the message in the queue with the oldest last line, or nil.
 func (q *Queue[X]) Oldest() *Message[X] {
-	if e := q.open.list.Front(); e != nil {
+	if e := q.present.list.Front(); e != nil {
 		return e.Value.(*Message[X])
 	}
 	return nil
 }
 
 // Full reports whether the messages in the queue take too much memory.
-func (q *Queue[X]) Full() bool { return q.open.bytes > q.maxBytes && q.open.list.Len() > 0 }
+func (q *Queue[X]) Full() bool { return q.present.bytes > q.maxBytes && q.present.list.Len() > 0 }
 
-// Touch must be called after each line about a message. It moves the message to the end of the list of
-// open ones, so that changed messages are together.
+// Read must be called after line n, which is about a message. While the messages take too much memory, it finishes those
+// with the oldest last lines.
+func (q *Queue[X]) Read(n int, m *Message[X], s format.Sink) error {
+	q.Touch(m)
+	for q.Full() {
+		if err := q.Finish(n, q.Oldest(), s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Finish passes on the recipients of a message without an outcome, and removes the message.
+func (q *Queue[X]) Finish(n int, m *Message[X], s format.Sink) error {
+	q.Drop(m)
+	return q.Open(n, m, true, s)
+}
+
+// Flush passes on the recipients without an outcome in messages that have changed since they were saved. Growing says
+// that more lines may come.
+func (q *Queue[X]) Flush(s format.Sink, growing bool) error {
+	for _, m := range q.Changed() {
+		if err := q.Open(0, m, !growing, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Touch notes that a message has changed. It moves the message to the end of the list of those in the queue, so that
+// changed messages are together.
 func (q *Queue[X]) Touch(m *Message[X]) {
 	if m.Gone == 0 && q.messages[m.Key] == m {
 		m.changed = true
-		q.open.list.MoveToBack(m.element)
+		q.present.list.MoveToBack(m.element)
 	}
 }
 
@@ -190,7 +223,7 @@ func (q *Queue[X]) of(m *Message[X]) *messages[X] {
 	if m.Gone > 0 {
 		return &q.gone
 	}
-	return &q.open
+	return &q.present
 }
 
 // many is the number of recipients up to which they are searched one by one.

@@ -15,7 +15,7 @@ const maxAge = 30 * 24 * 60 * 60 * 1000
 // Changed returns the messages in the queue that have changed since they were saved, in the order
 // of their last lines.
 func (q *Queue[X]) Changed() (list []*Message[X]) {
-	for e := q.open.list.Back(); e != nil && e.Value.(*Message[X]).changed; e = e.Prev() {
+	for e := q.present.list.Back(); e != nil && e.Value.(*Message[X]).changed; e = e.Prev() {
 		list = append(list, e.Value.(*Message[X]))
 	}
 	slices.Reverse(list)
