@@ -45,19 +45,3 @@ func TestBucketsAreHoursAndDaysInUTC(t *testing.T) {
 		}
 	})
 }
-
-func TestTalliesAdd(t *testing.T) {
-	t.Parallel()
-	got := Tally{Total: 3, Soft: 1, Hard: 2}.Add(Tally{Total: 30, Soft: 10, Hard: 20})
-	if want := (Tally{Total: 33, Soft: 11, Hard: 22}); got != want {
-		t.Errorf("got %+v, want %+v", got, want)
-	}
-}
-
-func TestBounceHasItsKey(t *testing.T) {
-	t.Parallel()
-	b := Bounce{UserID: 1, SenderID: 2, EmailID: "3", BounceTime: 4, ProcessTime: 5}
-	if got, want := b.Key(), (BounceKey{UserID: 1, SenderID: 2, BounceTime: 4, EmailID: "3"}); got != want {
-		t.Errorf("got %+v, want %+v", got, want)
-	}
-}

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	. "deliverygraph/upstream"
+	"deliverygraph/upstream/kind"
 )
 
 var week = Window{Start: midnight - 7*86400, End: midnight}
@@ -34,9 +35,6 @@ func TestEncodeIsCanonical(t *testing.T) {
 				"&user_id=21&sender_id=17&sender=s%40example.com&domain=example.org&local=a&recipient=a%40example.org&bounce_type=hard&bounce_category=bad-mailbox&offset=500",
 		},
 		"delivered": {ListQuery{Window: week, Delivered: true}.Encode(Emails), inWeek + "&delivered=1"},
-		"blocked_reason": {
-			ListQuery{Window: week, BlockedReason: "manual"}.Encode(BlockedEmails), inWeek + "&blocked_reason=manual",
-		},
 		"headers in order, offset last": {
 			ListQuery{
 				Window: week, Offset: 1, XHeaders: headers("X-B", "2", "x-a", "3", "X-C", "", "X-A", "1"),
@@ -91,13 +89,15 @@ func listQuery(t *rapid.T, k Kind) ListQuery {
 			}
 		}), 0, MaxXHeaders, func(h Header) string { return strings.ToLower(h.Name) }).Draw(t, "headers"),
 	}
-	switch k {
-	case Emails:
-		q.Delivered = rapid.Bool().Draw(t, "delivered")
-	case Bounces:
-		q.BounceType, q.BounceCategory = bounceType(t), text("category")
-	case BlockedEmails:
-		q.BlockedReason = text("reason")
+	for _, f := range kind.Own[k] {
+		value := text(f.Filter)
+		switch f.Type {
+		case kind.Flag:
+			value = rapid.SampledFrom([]string{"", "1"}).Draw(t, f.Filter)
+		case kind.BounceType:
+			value = string(bounceType(t))
+		}
+		q.SetFilter(f.Filter, value)
 	}
 	return q
 }

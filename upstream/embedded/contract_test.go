@@ -3,7 +3,6 @@ package embedded_test
 import (
 	"context"
 	"errors"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
@@ -17,14 +16,6 @@ import (
 	"deliverygraph/upstream/embedded/store/storetest"
 	"deliverygraph/upstream/upstreamtest"
 )
-
-// TestContractInProcess runs the contract against a store in process.
-func TestContractInProcess(t *testing.T) {
-	upstreamtest.Run(t, func(t *testing.T, rows upstreamtest.Rows) upstreamtest.Server {
-		h := embedded.New(openStore(t, rows), embedded.Options{APIHost: "embedded.example.com"})
-		return upstreamtest.Server{URL: "http://embedded", Client: &http.Client{Transport: embedded.Transport(h)}}
-	})
-}
 
 // TestContractOverTCP runs the contract against a store over TCP, with a key.
 func TestContractOverTCP(t *testing.T) {

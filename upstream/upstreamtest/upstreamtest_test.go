@@ -1,9 +1,6 @@
 package upstreamtest_test
 
 import (
-	"context"
-	"errors"
-	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -81,81 +78,5 @@ func TestModelMatchesLiteralAnswers(t *testing.T) {
 	m.Add(upstreamtest.Rows{Emails: []upstream.Email{email(3, 30, at+1, "c", "c")}})
 	if got, err := m.Emails(t.Context(), upstream.ListQuery{Window: hour}); len(got) != 4 || err != nil {
 		t.Errorf("after Add: %d rows, %v; want 4", len(got), err)
-	}
-}
-
-func TestCountingRecordsEachCall(t *testing.T) {
-	c := &upstreamtest.Counting{API: upstreamtest.NewModel(upstreamtest.Sample())}
-	w := upstream.Window{Start: 100, End: 200}
-	ctx := t.Context()
-	api := upstream.API{Asker: c}
-	ask := func() error {
-		var errs []error
-		for _, q := range upstreamtest.Questions(w, upstreamtest.Sample().Bounces[0].Key()) {
-			_, err := c.Ask(ctx, q)
-			errs = append(errs, err)
-		}
-		return errors.Join(errs...)
-	}
-	if err := errors.Join(ask(), ask()); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := api.Bounce(ctx, upstream.BounceKey{
-		UserID: 1, SenderID: 2, BounceTime: 3, EmailID: "a@b",
-	}); upstream.CodeOf(err) != upstream.NotFound {
-		t.Errorf("unknown bounce: %v", err)
-	}
-	calls := c.Calls()
-	for call, n := range map[string]int{
-		"/blocked-emails?start_time=100&end_time=200":              2,
-		"/email/counts?start_time=100&end_time=200":                2,
-		"/email/counts?start_time=100&end_time=200&timeseries=day": 2,
-		"/bounce/categories":                                       2,
-		"/bounce/1/2/3/a@b":                                        1,
-	} {
-		if calls[call] != n {
-			t.Errorf("%d calls of %s, want %d", calls[call], call, n)
-		}
-	}
-	if c.Total() != 25 || c.Peak() != 1 || len(calls) != 13 {
-		t.Errorf("%d calls, %d concurrent; want 25, 1: %v", c.Total(), c.Peak(), calls)
-	}
-	if c.Reset(); c.Total() != 0 || len(c.Calls()) != 0 || c.Peak() != 0 {
-		t.Errorf("after Reset: %d calls %v, %d concurrent; want none", c.Total(), c.Calls(), c.Peak())
-	}
-}
-
-func TestCountingBeforeCanFailOrBlockCalls(t *testing.T) {
-	const down = "/bounce/categories"
-	failure := &upstream.Error{Code: upstream.Unavailable, Message: "down"}
-	held, release := make(chan struct{}), make(chan struct{})
-	c := &upstreamtest.Counting{
-		API: upstreamtest.NewModel(upstreamtest.Rows{}),
-		Before: func(_ context.Context, call string) error {
-			if call == down {
-				return failure
-			}
-			held <- struct{}{}
-			<-release
-			return nil
-		},
-	}
-	api := upstream.API{Asker: c}
-	if _, err := api.BounceCategories(t.Context()); !errors.Is(err, failure) {
-		t.Errorf("error %v, want %v", err, failure)
-	}
-	var callers sync.WaitGroup
-	for range 3 {
-		callers.Go(func() {
-			if _, err := api.BlockedReasons(t.Context()); err != nil {
-				t.Error(err)
-			}
-		})
-		<-held
-	}
-	close(release)
-	callers.Wait()
-	if c.Peak() != 3 || c.Total() != 4 {
-		t.Errorf("%d calls, %d concurrent; want 4, 3", c.Total(), c.Peak())
 	}
 }
