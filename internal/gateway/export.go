@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -181,7 +179,11 @@ func (c *exportCommand) export(
 	sum, err := exporter.Run(ctx, from(e), out, exporter.Options{
 		Window: w, Progress: e.progress,
 		Lacks: func(r *exporter.Row, what string) {
-			if r.Sender != nil {
+			switch {
+			case r.Account != nil:
+				e.lacks(fmt.Sprintf("account %q: %s", r.Account.Name, what))
+				return
+			case r.Sender != nil:
 				e.lacks(fmt.Sprintf("sender %d: %s", r.Sender.SenderID, what))
 				return
 			}
@@ -190,8 +192,9 @@ func (c *exportCommand) export(
 		},
 	})
 	e.clear()
-	fmt.Fprintf(streams.Err, "%s in %v: %s, %s\n", english.Plural(sum.Rows(), "row", ""),
-		sum.Took.Round(time.Millisecond), english.Plural(sum.Senders, "sender", ""),
+	fmt.Fprintf(streams.Err, "%s in %v: %s, %s, %s\n", english.Plural(sum.Rows(), "row", ""),
+		sum.Took.Round(time.Millisecond), english.Plural(sum.Accounts, "account", ""),
+		english.Plural(sum.Senders, "sender", ""),
 		perKind(func(k upstream.Kind) int { return *sum.Of(k) }))
 	if sum.Changed > 0 {
 		fmt.Fprintf(streams.Err, "%s contain bytes that are not UTF-8; they are replaced by U+FFFD, as in the API's answers\n",
@@ -231,13 +234,6 @@ func noteState(ctx context.Context, s store.Store, streams Streams) error {
 		}
 	}
 	delete(state, store.UnfinishedChange)
-	accounts, err := s.Accounts(ctx)
-	if err != nil {
-		return err
-	}
-	for _, name := range slices.Sorted(maps.Keys(accounts)) {
-		fmt.Fprintf(streams.Err, "deliverygraph: not exported: that imports call the account %q user %d\n", name, accounts[name])
-	}
 	if unfinished > 0 {
 		fmt.Fprintf(streams.Err, "deliverygraph: not exported: %s of imports, whose outcome is in logs to come\n",
 			english.Plural(unfinished, "unfinished message", ""))

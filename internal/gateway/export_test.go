@@ -85,21 +85,42 @@ func TestWrongExports(t *testing.T) {
 	}
 }
 
-// What imports remember is no row, and is reported.
-func TestExportNamesWhatImportsRemember(t *testing.T) {
+// An account of logs keeps its user in a store that imports an export.
+func TestExportKeepsTheUsersOfAccounts(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	data, log := filepath.Join(dir, "metrics.db"), filepath.Join(dir, "log")
-	if err := os.WriteFile(log, []byte("type,timeLogged,timeQueued,orig,rcpt,dsnStatus,dsnDiag,bounceCat,vmta\n"+
-		"d,2026-11-10 10:00:00,2026-11-10 10:00:00,news@example.com,x@example.net,2.0.0 (ok),,,acme\n"), 0o600); err != nil {
-		t.Fatal(err)
+	file := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
 	}
-	if code, _, said := command(t, "import", "--data", data, log); code != exitOK {
-		t.Fatal(said)
+	run := func(args ...string) string {
+		t.Helper()
+		code, out, said := command(t, args...)
+		if code != exitOK {
+			t.Fatalf("%q: %d: %s", args, code, said)
+		}
+		return out
 	}
-	code, out, said := command(t, "export", "--data", data)
-	if code != exitOK || strings.Count(out, "\n") != 2 ||
-		!strings.Contains(said, `not exported: that imports call the account "acme" user `) {
-		t.Errorf("%d: %s%s", code, out, said)
+	log := "type,timeLogged,timeQueued,orig,rcpt,dsnStatus,dsnDiag,bounceCat,vmta\n"
+	for _, account := range []string{"acme", "other"} {
+		log += "d,2026-11-10 10:00:00,2026-11-10 10:00:00,news@" + account + ".example,x@example.net,2.0.0 (ok),,," + account + "\n"
+	}
+	first, second := filepath.Join(dir, "first.db"), filepath.Join(dir, "second.db")
+	run("import", "--data", first, file("log", log))
+	rows := run("export", "--data", first)
+	if strings.Count(rows, `"kind":"account"`) != 2 {
+		t.Fatal(rows)
+	}
+	run("import", "--strict", "--data", second, file("rows", rows))
+	run("import", "--data", second, file("log", log))
+	if again := run("export", "--data", second); again != rows {
+		t.Errorf("after the log was imported again:\n%s\nwant\n%s", again, rows)
+	}
+	wrong := file("wrong", `{"kind": "account", "user_id": 99, "account": "acme"}`)
+	if code, _, said := command(t, "import", "--data", second, wrong); code != exitFailure || !strings.Contains(said, `"acme" is user 99`) {
+		t.Errorf("%d: %s", code, said)
 	}
 }

@@ -21,14 +21,15 @@ import (
 	"deliverygraph/upstream/kind"
 )
 
-// Source returns the rows of a window: a sender before the events that name it, and events of all kinds in order of
-// time. It ends with the first error.
+// Source returns the rows of a window: accounts, senders before the events that name them, and events of all kinds in
+// order of time. It ends with the first error.
 type Source func(ctx context.Context, w upstream.Window) iter.Seq2[Row, error]
 
-// Row is an event of a kind, or a sender.
+// Row is an event of a kind, a sender or an account.
 type Row struct {
-	Sender *store.Sender // nil for an event
-	Kind   upstream.Kind
+	Sender  *store.Sender  // nil for others
+	Account *store.Account // nil for others
+	Kind    upstream.Kind
 	store.Event
 	Partial bool // a bounce without its details, which the source does not have
 }
@@ -45,7 +46,8 @@ type Options struct {
 
 // Summary describes what was written.
 type Summary struct {
-	Senders int
+	Accounts int
+	Senders  int
 	upstream.PerKind[int]
 	Last    upstream.Time // of the last event; events before it are complete
 	Refused int           // rows that an import refuses
@@ -56,7 +58,7 @@ type Summary struct {
 
 // Rows returns the number of rows.
 func (s *Summary) Rows() int {
-	n := s.Senders
+	n := s.Accounts + s.Senders
 	for _, k := range upstream.Kinds {
 		n += *s.Of(k)
 	}
@@ -124,26 +126,38 @@ func (s *Summary) add(r *Row, read *importer.Line, line []byte, lacks func(*Row,
 	case r.Partial:
 		s.Partial++
 		lacks(r, "the server does not return its details")
-	case r.Sender == nil && (again.Identity != r.Identity || !again.Equal(&r.Event)):
+	case r.isEvent() && (again.Identity != r.Identity || !again.Equal(&r.Event)):
 		s.Changed++
 	}
-	if r.Sender != nil {
+	switch {
+	case r.Account != nil:
+		s.Accounts++
+	case r.Sender != nil:
 		s.Senders++
-		return
+	default:
+		*s.Of(r.Kind)++
+		s.Last = r.Time
 	}
-	*s.Of(r.Kind)++
-	s.Last = r.Time
 }
+
+func (r *Row) isEvent() bool { return r.Sender == nil && r.Account == nil }
 
 // append appends the row as an object of the import format.
 func (r *Row) append(dst []byte) []byte {
-	if x := r.Sender; x != nil {
-		text, _ := json.Marshal(struct { // strings and numbers can be encoded
+	if !r.isEvent() {
+		var row struct {
 			Kind     string      `json:"kind"`
 			UserID   upstream.ID `json:"user_id"`
-			SenderID upstream.ID `json:"sender_id"`
-			Sender   string      `json:"sender"`
-		}{"sender", x.UserID, x.SenderID, x.Address})
+			SenderID upstream.ID `json:"sender_id,omitempty"`
+			Sender   string      `json:"sender,omitempty"`
+			Account  string      `json:"account,omitempty"`
+		}
+		if a := r.Account; a != nil {
+			row.Kind, row.UserID, row.Account = "account", a.UserID, a.Name
+		} else {
+			row.Kind, row.UserID, row.SenderID, row.Sender = "sender", r.Sender.UserID, r.Sender.SenderID, r.Sender.Address
+		}
+		text, _ := json.Marshal(row) // strings and numbers can be encoded
 		return append(dst, text...)
 	}
 	dst = append(append(append(dst, `{"kind":"`...), kind.All[r.Kind].Name...), `",`...)

@@ -1,6 +1,7 @@
 package exporter
 
 import (
+	"cmp"
 	"context"
 	"iter"
 
@@ -8,14 +9,20 @@ import (
 	"deliverygraph/upstream/embedded/store"
 )
 
-// Store returns the source for a store. It returns all senders, whatever the window.
+// Store returns the source for a store. It returns all accounts and senders, whatever the window.
 func Store(s store.Store) Source {
 	return func(ctx context.Context, w upstream.Window) iter.Seq2[Row, error] {
 		return func(yield func(Row, error) bool) {
-			senders, err := s.Senders(ctx)
-			if err != nil {
+			accounts, err := s.Accounts(ctx)
+			senders, failed := s.Senders(ctx)
+			if err = cmp.Or(err, failed); err != nil {
 				yield(Row{}, err)
 				return
+			}
+			for i := range accounts {
+				if !yield(Row{Account: &accounts[i]}, nil) {
+					return
+				}
 			}
 			for i := range senders { // one without an address is known by its rows
 				if senders[i].Address != "" && !yield(Row{Sender: &senders[i]}, nil) {

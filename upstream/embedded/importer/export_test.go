@@ -8,13 +8,13 @@ func WithClock(o Options, now func() time.Time) Options {
 	return o
 }
 
-// Table says for each field whether a sender, an email, a bounce and a blocked email must have it (R), may have it (o),
-// or must not have it (empty).
-func Table() map[string][4]string {
-	m := map[string][4]string{}
+// Table says for each field whether a sender, an email, a bounce, a blocked email and an account must have it (R), may
+// have it (o), or must not have it (empty).
+func Table() map[string][5]string {
+	m := map[string][5]string{}
 	for _, f := range fields {
-		var marks [4]string
-		for i, k := range []kinds{sender, email, bounce, blockedEmail} {
+		var marks [5]string
+		for i, k := range []kinds{sender, email, bounce, blockedEmail, account} {
 			switch {
 			case f.required&k != 0:
 				marks[i] = "R"

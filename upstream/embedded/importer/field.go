@@ -10,10 +10,13 @@ import (
 	"deliverygraph/upstream/kind"
 )
 
-// kinds is a set of kinds of row: a sender, or one that package kind describes.
+// kinds is a set of kinds of row: a sender, one that package kind describes, or an account.
 type kinds uint8
 
-const sender kinds = 1
+const (
+	sender  kinds = 1
+	account kinds = 1 << 7
+)
 
 // setOf returns the set of the kind at an index of kind.All.
 func setOf(i int) kinds { return sender << (1 + i) }
@@ -33,7 +36,7 @@ var kindNames = func() (names []kindName) {
 		}
 		names = append(names, kindName{k.Name, setOf(i), phrase})
 	}
-	return append(names, kindName{"sender", sender, "a sender"})
+	return append(names, kindName{"sender", sender, "a sender"}, kindName{"account", account, "an account"})
 }()
 
 // phrase returns the set in words, such as "a bounce or a blocked email".
@@ -87,10 +90,11 @@ const maxFields = 32
 // fields are the fields of the format. If a row has several mistakes, the first field's is reported.
 var fields = func() []field {
 	all := []field{
-		{name: "kind", form: forms[kind.Text], in: sender, required: sender, example: `"bounce"`},
-		{name: "user_id", in: sender, required: sender},
+		{name: "kind", form: forms[kind.Text], in: sender | account, required: sender | account, example: `"bounce"`},
+		{name: "user_id", in: sender | account, required: sender | account},
 		{name: "sender_id", in: sender, required: sender},
 		{"sender", forms[kind.Address], sender, sender, `"news@example.com"`},
+		{"account", forms[kind.Text], account, account, `"tenant-a"`},
 	}
 	for i, k := range kind.All {
 		set := setOf(i)

@@ -54,14 +54,14 @@ func TestTheFormatPageIsTrue(t *testing.T) {
 }
 
 // table reads the page's table: for each field and kind of row R, o or nothing.
-func table(page string) map[string][4]string {
-	got := map[string][4]string{}
+func table(page string) map[string][5]string {
+	got := map[string][5]string{}
 	for _, line := range strings.Split(page, "\n") {
 		cells := strings.Split(line, "|")
-		if len(cells) < 8 || !strings.HasPrefix(cells[1], " `") {
+		if len(cells) < 9 || !strings.HasPrefix(cells[1], " `") {
 			continue
 		}
-		var marks [4]string
+		var marks [5]string
 		for i := range marks {
 			// An address may be given in parts, so that no field of the three is required by itself.
 			marks[i] = strings.NewReplacer("R¹", "o", "o¹", "o").Replace(strings.TrimSpace(cells[2+i]))

@@ -136,6 +136,7 @@ func (b *batcher) add(line []byte) (problem string, err error) {
 		}
 	}
 	b.batch.Senders = append(b.batch.Senders, later.Senders...) // which have no time
+	b.batch.Accounts = append(b.batch.Accounts, later.Accounts...)
 	return "", b.added(len(line))
 }
 

@@ -60,8 +60,11 @@ func (p *parser) parse(line []byte, b *store.Batch) (problem string) {
 			return fmt.Sprintf("%s is missing: %s must have it, %s", f.name, k.phrase(), f.want())
 		}
 	}
-	if k == sender {
+	switch k {
+	case sender:
 		return p.sender(line, b)
+	case account:
+		return p.account(line, b)
 	}
 	return p.row(k, line, b)
 }
@@ -70,7 +73,7 @@ func (p *parser) parse(line []byte, b *store.Batch) (problem string) {
 func (p *parser) kind() (kinds, string) {
 	value := p.values[fieldIndex["kind"]]
 	if value == nil {
-		return 0, `kind is missing: it says what the row is, "email", "bounce", "blocked_email" or "sender"`
+		return 0, `kind is missing: it says what the row is, "email", "bounce", "blocked_email", "sender" or "account"`
 	}
 	for _, k := range kindNames {
 		if string(value[1:len(value)-1]) == k.name {
@@ -167,6 +170,22 @@ func (p *parser) reworded(err error) string {
 		return p.wrong(name)
 	}
 	return problem
+}
+
+// account reads a row of the kind account, which exports write.
+func (p *parser) account(line []byte, b *store.Batch) string {
+	var row struct {
+		UserID  upstream.ID `json:"user_id"`
+		Account string      `json:"account"`
+	}
+	if err := json.Unmarshal(line, &row); err != nil || row.UserID <= 0 {
+		return p.wrong("user_id")
+	}
+	if problem := nameFault("account", row.Account); problem != "" {
+		return problem
+	}
+	b.Accounts = append(b.Accounts, store.Account{Name: row.Account, UserID: row.UserID})
+	return ""
 }
 
 // sender reads a row of the kind sender. No endpoint of the API lists these, so there is no codec for them.

@@ -48,11 +48,11 @@ func TestBadLinesSayWhatIsWrongAndWhatWouldBeRight(t *testing.T) {
 		"a comma too many": {change(goodEmail, `17,`, `17,,`), `not JSON at byte`},
 		"no kind": {
 			change(goodEmail, `"kind":"email",`, ""),
-			`kind is missing: it says what the row is, "email", "bounce", "blocked_email" or "sender"`,
+			`kind is missing: it says what the row is, "email", "bounce", "blocked_email", "sender" or "account"`,
 		},
 		"a mistyped kind": {
 			change(goodEmail, `"email"`, `"emial"`),
-			`unknown kind "emial": did you mean "email"? (kinds are email, bounce, blocked_email, sender)`,
+			`unknown kind "emial": did you mean "email"? (kinds are email, bounce, blocked_email, sender, account)`,
 		},
 		"kind as a number": {
 			change(goodEmail, `"email"`, `1`), `kind must be a string, such as "bounce", not a number`,

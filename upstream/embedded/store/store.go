@@ -119,8 +119,8 @@ type Maintainer interface {
 	Scan(ctx context.Context, k upstream.Kind, w upstream.Window) iter.Seq2[Event, error]
 	// Senders returns all senders, ordered by id.
 	Senders(ctx context.Context) ([]Sender, error)
-	// Accounts returns the numbers of all accounts by name: see [Writer.UserID].
-	Accounts(ctx context.Context) (map[string]upstream.ID, error)
+	// Accounts returns all accounts, ordered by name.
+	Accounts(ctx context.Context) ([]Account, error)
 
 	// Prune removes the events before a time and subtracts them from the counts, in many small transactions, and the
 	// unfinished messages whose last line is from before it. With dry it only counts the events. New events use the
@@ -182,6 +182,9 @@ const UnfinishedChange = "store/unfinished"
 // from its bounce, or the other way around. Rows may come before their sender. Batches of some thousands of rows in
 // order of time are written fastest.
 type Batch struct {
+	// Accounts are those of another store, from which the rows come. The error of Write is [upstream.InvalidArgument] if
+	// one has another number here, or its number is that of another account or reserved.
+	Accounts      []Account
 	Senders       []Sender
 	Emails        []upstream.Email
 	Bounces       []upstream.BounceDetail
@@ -198,6 +201,19 @@ type Batch struct {
 	// Given is state that must be as the batch assumes, with "" for a key that does not exist. Otherwise Write fails
 	// with ErrChanged.
 	Given map[string]string
+}
+
+// Account is a name in mail logs, such as that of a tenant, and the user that it became: see [Writer].UserID.
+type Account struct {
+	Name   string
+	UserID upstream.ID
+}
+
+// ErrTaken returns the error of a [Writer] for an account whose name or number other, which the store has, already uses.
+func (a Account) ErrTaken(other Account) error {
+	return &upstream.Error{Code: upstream.InvalidArgument, Message: fmt.Sprintf(
+		"the account %q is user %d, but in the store %q is user %d; use an empty store", a.Name, a.UserID, other.Name,
+		other.UserID)}
 }
 
 // Sender is an approved From address of a user. Its id alone identifies it.

@@ -2,7 +2,9 @@ package clickhouse
 
 import (
 	"context"
+	"fmt"
 	"iter"
+	"slices"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
@@ -75,17 +77,40 @@ func (s *Store) Senders(ctx context.Context) (all []store.Sender, err error) {
 	return all, err
 }
 
-// Accounts returns the numbers of all accounts: see [store.Maintainer].
-func (s *Store) Accounts(ctx context.Context) (all map[string]upstream.ID, err error) {
-	var name string
-	var id int64
+// Accounts returns all accounts: see [store.Maintainer].
+func (s *Store) Accounts(ctx context.Context) (all []store.Account, err error) {
 	err = s.read(ctx, "list accounts", func(ctx context.Context) error {
-		all = map[string]upstream.ID{}
-		return s.each(ctx, "select name, user_id from account final", []any{&name, &id}, func() {
-			if name != store.ReservedName(upstream.ID(id)) {
-				all[name] = upstream.ID(id)
-			}
-		})
+		all, err = s.accounts(ctx, "1")
+		return err
 	})
+	return slices.DeleteFunc(all, func(a store.Account) bool { return a.Name == store.ReservedName(a.UserID) }), err
+}
+
+func (s *Store) accounts(ctx context.Context, where string) (all []store.Account, err error) {
+	var a store.Account
+	err = s.each(ctx, "select name, user_id from account final where "+where+" order by name",
+		[]any{&a.Name, (*int64)(&a.UserID)}, func() { all = append(all, a) })
 	return all, err
+}
+
+// addAccounts writes accounts with the numbers that they have in another store.
+func (s *Store) addAccounts(ctx context.Context, all []store.Account) error {
+	for _, a := range all {
+		others, err := s.accounts(ctx, "name = "+quote(a.Name)+" or user_id = "+number(a.UserID))
+		if err != nil {
+			return err
+		}
+		for _, other := range others {
+			if other != a {
+				return a.ErrTaken(other)
+			}
+		}
+		if len(others) == 0 {
+			if err := s.conn.Exec(ctx, fmt.Sprintf("insert into account (name, user_id) select %s, toInt64(%d)",
+				quote(a.Name), a.UserID)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -19,7 +19,7 @@ import (
 func (s *Store) Write(ctx context.Context, b store.Batch) (n store.Written, err error) {
 	var w *writer
 	run := s.write
-	if b.Merge || len(b.Given) > 0 {
+	if b.Merge || len(b.Given)+len(b.Accounts) > 0 {
 		run = s.inTurn
 	}
 	err = run(repeatable(ctx), "write events", func(ctx context.Context) error {
@@ -35,7 +35,7 @@ func (s *Store) Write(ctx context.Context, b store.Batch) (n store.Written, err 
 				}
 			}
 		}
-		if err := w.senders(ctx, b.Senders); err != nil {
+		if err := errors.Join(s.addAccounts(ctx, b.Accounts), w.senders(ctx, b.Senders)); err != nil {
 			return err
 		}
 		if b.Merge {

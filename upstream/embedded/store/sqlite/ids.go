@@ -20,6 +20,22 @@ func (s *Store) UserID(ctx context.Context, account string) (id upstream.ID, err
 	return id, err
 }
 
+// accounts writes accounts with the numbers that they have in another store.
+func (w *writer) accounts(all []store.Account) {
+	for _, a := range all {
+		known := false
+		for v := range w.Rows("select name, user_id from account where name = ? or user_id = ?", a.Name, int64(a.UserID)) {
+			other := store.Account{Name: text(v[0]), UserID: upstream.ID(integer(v[1]))}
+			if known = other == a; !known {
+				w.Fail(a.ErrTaken(other))
+			}
+		}
+		if !known {
+			w.Exec("insert into account values (?, ?)", a.Name, int64(a.UserID))
+		}
+	}
+}
+
 // ReserveUser reserves the number of a user: see [store.Writer].
 func (s *Store) ReserveUser(ctx context.Context, id upstream.ID) (account string, err error) {
 	reserved := store.ReservedName(id)

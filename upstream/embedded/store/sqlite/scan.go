@@ -65,13 +65,13 @@ func (s *Store) Senders(ctx context.Context) (all []store.Sender, err error) {
 	return all, err
 }
 
-// Accounts returns the numbers of all accounts: see [store.Maintainer].
-func (s *Store) Accounts(ctx context.Context) (map[string]upstream.ID, error) {
-	all := map[string]upstream.ID{}
-	err := s.read(ctx, "list accounts", func(r *reader) {
-		for v := range r.Rows("select name, user_id from account") {
-			if id := upstream.ID(integer(v[1])); text(v[0]) != store.ReservedName(id) {
-				all[text(v[0])] = id
+// Accounts returns all accounts: see [store.Maintainer].
+func (s *Store) Accounts(ctx context.Context) (all []store.Account, err error) {
+	err = s.read(ctx, "list accounts", func(r *reader) {
+		for v := range r.Rows("select name, user_id from account order by name") {
+			a := store.Account{Name: text(v[0]), UserID: upstream.ID(integer(v[1]))}
+			if a.Name != store.ReservedName(a.UserID) {
+				all = append(all, a)
 			}
 		}
 	})

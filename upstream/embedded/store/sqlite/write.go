@@ -19,6 +19,7 @@ func (s *Store) Write(ctx context.Context, b store.Batch) (n store.Written, err 
 	err = s.change(ctx, "write events", func(w *writer) {
 		w.require(b.Given)
 		w.Short = true
+		w.accounts(b.Accounts)
 		w.senders(b.Senders)
 		for k, rows := range rowsOf(&b) {
 			if b.Merge {

@@ -180,9 +180,27 @@ func testNumbers(t *testing.T, open Opener) {
 		t.Error("opened again: ", d)
 	}
 	Must[string](t)(s.ReserveUser(ctx, 9)) // it is no account
-	accounts := map[string]upstream.ID{"tenant a": 3, "tenant b": 5, "": 6}
-	if d := Diff(accounts, Must[map[string]upstream.ID](t)(s.Accounts(ctx))); d != "" {
+	accounts := []store.Account{{Name: "", UserID: 6}, {Name: "tenant a", UserID: 3}, {Name: "tenant b", UserID: 5}}
+	if d := Diff(accounts, Must[[]store.Account](t)(s.Accounts(ctx))); d != "" {
 		t.Error(d)
+	}
+	moved := open(t, "")
+	Write(t, moved, store.Batch{Accounts: accounts})
+	Write(t, moved, store.Batch{Accounts: accounts[1:]})
+	if id := Must[upstream.ID](t)(moved.UserID(ctx, "tenant b")); id != 5 {
+		t.Errorf("an account that was moved is user %d, want 5", id)
+	}
+	if d := Diff(accounts, Must[[]store.Account](t)(moved.Accounts(ctx))); d != "" {
+		t.Error(d)
+	}
+	for _, wrong := range []store.Account{{Name: "tenant a", UserID: 7}, {Name: "tenant c", UserID: 3}} {
+		_, err := moved.Write(ctx, store.Batch{Accounts: []store.Account{wrong}, Emails: []upstream.Email{{ProcessTime: 5}}})
+		if upstream.CodeOf(err) != upstream.InvalidArgument {
+			t.Errorf("%+v: %v", wrong, err)
+		}
+	}
+	if info := Must[store.Info](t)(moved.Info(ctx)); info.Emails.Rows != 0 {
+		t.Error("a batch with a wrong account is written")
 	}
 }
 
