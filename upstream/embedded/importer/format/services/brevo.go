@@ -8,7 +8,7 @@ import (
 // Brevo is the events of Brevo's webhooks for transactional mail.
 var Brevo = service{
 	name: "brevo", about: "Brevo events",
-	recognise: func(first map[string]string, _ []byte) bool {
+	recognise: func(first beginning, _ []byte) bool {
 		return first["event"] != "" && first["email"] != "" && first["message-id"] != ""
 	},
 	object: objects((*brevoEvent).read),

@@ -41,6 +41,11 @@ func (r row) get(name string) string {
 	return ""
 }
 
+// hasAll reports whether a row has all of some values.
+func hasAll(row []string, values ...string) bool {
+	return !slices.ContainsFunc(values, func(v string) bool { return !slices.Contains(row, v) })
+}
+
 // maxLines is how many lines a row may have: values in quotes may hold line breaks.
 const maxLines = 16
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -177,10 +178,17 @@ func setOf(names string) map[string]bool {
 	return set
 }
 
-// firstObject returns the members of the first object in the first bytes of a file, as far as they go,
-// to tell formats apart. It is nil if the bytes do not begin with an object, or with arrays
-// that do.
-func firstObject(head []byte) map[string]string {
+// beginning is the members of the first object of a file, to tell formats apart. A list or an object is "[" or "{".
+type beginning map[string]string
+
+// has reports whether there are members with all of some names.
+func (b beginning) has(names ...string) bool {
+	return !slices.ContainsFunc(names, func(name string) bool { _, ok := b[name]; return !ok })
+}
+
+// firstObject returns what can be read of the members in the first bytes of a file. It is nil if they do not begin with
+// an object, or with arrays that do.
+func firstObject(head []byte) beginning {
 	start := 0
 	for start < len(head) && separator(head[start]) {
 		start++
@@ -191,7 +199,7 @@ func firstObject(head []byte) map[string]string {
 	d := jsontext.NewDecoder(strings.NewReader(string(head[start:])), jsontext.AllowInvalidUTF8(true),
 		jsontext.AllowDuplicateNames(true))
 	_, _ = d.ReadToken() // the brace
-	members := map[string]string{}
+	members := beginning{}
 	for d.PeekKind() == '"' {
 		name, err := d.ReadToken()
 		if err != nil {

@@ -169,7 +169,7 @@ func TestFirstObjectGivesMembersAsFarAsTheyGo(t *testing.T) {
 	} {
 		got := firstObject([]byte(head))
 		delete(got, "f")
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := cmp.Diff(want, map[string]string(got)); diff != "" {
 			t.Errorf("firstObject(%s) (-want +got):\n%s", head, diff)
 		}
 	}

@@ -11,10 +11,8 @@ import (
 // KumoMTA is the log of KumoMTA: a JSON object a line, by its own template.
 var KumoMTA = service{
 	name: "kumomta", about: "KumoMTA logs",
-	recognise: func(first map[string]string, _ []byte) bool {
-		_, response := first["response"]
-		_, class := first["bounce_classification"]
-		return first["type"] != "" && response && class
+	recognise: func(first beginning, _ []byte) bool {
+		return first["type"] != "" && first.has("response", "bounce_classification")
 	},
 	object: objects((*kumoRecord).read),
 	named:  "type", time: "timestamp must be a time in Unix seconds", needs: "the record must have id and recipient",

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"net/mail"
-	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -18,12 +17,9 @@ import (
 var Mailgun = service{
 	name:  "mailgun",
 	about: "Mailgun events: of webhooks, and pages of the Events API; and lists of bounces, as pages and in CSV",
-	recognise: func(first map[string]string, head []byte) bool {
-		_, data := first["event-data"]
-		_, level := first["log-level"]
-		_, delivery := first["delivery-status"]
-		_, headers := first["message-headers"]
-		return data || first["event"] != "" && (level || delivery || headers) ||
+	recognise: func(first beginning, head []byte) bool {
+		return first.has("event-data") || first["event"] != "" &&
+			(first.has("log-level") || first.has("delivery-status") || first.has("message-headers")) ||
 			first["items"] == "[" && (bytes.Contains(head, []byte(`"event"`)) ||
 				bytes.Contains(head, []byte(`"address"`)) && bytes.Contains(head, []byte(`"created_at"`))) ||
 			isMailgunList(firstRow(head))
@@ -193,8 +189,7 @@ type mailgunBounce struct {
 // isMailgunList reports whether a row names the columns of a bounce list in CSV: see
 // https://documentation.mailgun.com/docs/mailgun/api-reference/send/mailgun/bounces/post-v3--domainid--bounces-import.
 func isMailgunList(row []string) bool {
-	return !slices.ContainsFunc([]string{"address", "code", "error", "created_at"},
-		func(name string) bool { return !slices.Contains(row, name) })
+	return hasAll(row, "address", "code", "error", "created_at")
 }
 
 func (b *mailgunBounce) read(r *reader) error {

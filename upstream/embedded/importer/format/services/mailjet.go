@@ -10,10 +10,9 @@ import (
 // Mailjet is the events of Mailjet's webhooks, alone or grouped.
 var Mailjet = service{
 	name: "mailjet", about: "Mailjet events",
-	recognise: func(first map[string]string, _ []byte) bool {
-		_, contact := first["mj_contact_id"]
-		_, hard := first["hard_bounce"]
-		return first["event"] != "" && first["MessageID"] != "" && (contact || hard || first["mj_campaign_id"] != "")
+	recognise: func(first beginning, _ []byte) bool {
+		return first["event"] != "" && first["MessageID"] != "" &&
+			(first.has("mj_contact_id") || first.has("hard_bounce") || first["mj_campaign_id"] != "")
 	},
 	object: objects((*mailjetEvent).read),
 	named:  "event", time: "time must be a time in Unix seconds", needs: "the event must have MessageID and email",

@@ -12,10 +12,9 @@ import (
 // Postmark is the events of Postmark's webhooks, and the pages of bounces and of messages of its API.
 var Postmark = service{
 	name: "postmark", about: "Postmark events, and the bounces and messages of its API",
-	recognise: func(first map[string]string, _ []byte) bool {
-		_, id := first["MessageID"]
-		_, record := first["RecordType"]
-		return record || id && (first["BouncedAt"] != "" || first["DeliveredAt"] != "" || first["ReceivedAt"] != "") ||
+	recognise: func(first beginning, _ []byte) bool {
+		return first.has("RecordType") || first.has("MessageID") &&
+			(first["BouncedAt"] != "" || first["DeliveredAt"] != "" || first["ReceivedAt"] != "") ||
 			first["TotalCount"] != "" && (first["Bounces"] == "[" || first["Messages"] == "[")
 	},
 	object: objects((*postmarkFile).read),

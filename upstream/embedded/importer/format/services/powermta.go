@@ -13,7 +13,7 @@ import (
 // PowerMTA is the accounting file of PowerMTA: CSV whose columns each site chooses.
 var PowerMTA = service{
 	name: "powermta", about: "PowerMTA accounting files (CSV)",
-	recognise: func(_ map[string]string, head []byte) bool {
+	recognise: func(_ beginning, head []byte) bool {
 		names := firstRow(head)
 		return isPowerMTATable(names) && newColumns(names).has("rcpt") &&
 			slices.ContainsFunc([]string{"timelogged", "timequeued", "dsnstatus", "bouncecat"}, newColumns(names).has)

@@ -2,7 +2,6 @@ package services
 
 import (
 	"cmp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -15,11 +14,9 @@ import (
 var SendGrid = service{
 	name:  "sendgrid",
 	about: "SendGrid events, its Email Activity Feed as CSV, and its lists of bounces and blocks in JSON or CSV",
-	recognise: func(first map[string]string, head []byte) bool {
-		_, event := first["sg_event_id"]
-		_, message := first["sg_message_id"]
-		return event || message || isSendGridList(first["email"], first["created"], first["reason"]) ||
-			isSendGridTable(firstRow(head))
+	recognise: func(first beginning, head []byte) bool {
+		return first.has("sg_event_id") || first.has("sg_message_id") ||
+			isSendGridList(first["email"], first["created"], first["reason"]) || isSendGridTable(firstRow(head))
 	},
 	object:  objects(func(m *members, r *reader) error { return readSendGrid(r, *m, "") }),
 	columns: isSendGridTable, row: readSendGridRow,
@@ -132,10 +129,8 @@ var sendGridColumns = map[string]string{
 
 // isSendGridTable reports whether a row names the columns of such a table.
 func isSendGridTable(row []string) bool {
-	has := func(names ...string) bool {
-		return !slices.ContainsFunc(names, func(name string) bool { return !slices.Contains(row, name) })
-	}
-	return has("processed", "message_id", "event", "email") || has("status", "reason", "email", "created")
+	return hasAll(row, "processed", "message_id", "event", "email") ||
+		hasAll(row, "status", "reason", "email", "created")
 }
 
 // sendGridNames are the names that tables have for events and types of bounces, if events have others.

@@ -19,8 +19,8 @@ import (
 type service struct {
 	name, about string
 	// recognise reports whether a file that begins with head is of the service. First has the members of the file's
-	// first object: see firstObject. If it is nil, files are recognised by their columns.
-	recognise func(first map[string]string, head []byte) bool
+	// first object. If it is nil, files are recognised by their columns.
+	recognise func(first beginning, head []byte) bool
 
 	object  func(r *reader, object []byte) error // reads an object; nil if the service has only tables
 	columns func(names []string) bool            // reports whether a row names columns; nil without tables

@@ -3,7 +3,6 @@ package services
 import (
 	"bytes"
 	"cmp"
-	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -29,15 +28,12 @@ var SES = service{
 	},
 }.format()
 
-func recogniseSES(first map[string]string, head []byte) bool {
-	has := func(names ...string) bool {
-		return !slices.ContainsFunc(names, func(name string) bool { _, ok := first[name]; return !ok })
-	}
+func recogniseSES(first beginning, head []byte) bool {
 	switch {
-	case has("notificationType", "mail"), has("eventType", "mail"), has("TopicArn", "Type"),
+	case first.has("notificationType", "mail"), first.has("eventType", "mail"), first.has("TopicArn", "Type"),
 		first["source"] == "aws.ses":
 		return true
-	case has("Records"), has("Messages"), has("Body"), has("body"):
+	case first.has("Records"), first.has("Messages"), first.has("Body"), first.has("body"):
 		return bytes.Contains(head, []byte("notificationType")) || bytes.Contains(head, []byte("eventType"))
 	}
 	return false

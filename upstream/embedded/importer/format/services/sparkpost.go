@@ -3,7 +3,6 @@ package services
 import (
 	"bytes"
 	"cmp"
-	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -15,11 +14,9 @@ import (
 // SparkPost is the events of SparkPost's webhooks and of its Events API, in JSON and CSV.
 var SparkPost = service{
 	name: "sparkpost", about: "SparkPost events: of webhooks, and of the Events API as pages or in CSV",
-	recognise: func(first map[string]string, head []byte) bool {
-		_, message := first["msys"]
-		_, recipient := first["raw_rcpt_to"]
-		return message || recipient || first["results"] == "[" && bytes.Contains(head, []byte(`"rcpt_to"`)) ||
-			isSparkPostTable(firstRow(head))
+	recognise: func(first beginning, head []byte) bool {
+		return first.has("msys") || first.has("raw_rcpt_to") ||
+			first["results"] == "[" && bytes.Contains(head, []byte(`"rcpt_to"`)) || isSparkPostTable(firstRow(head))
 	},
 	object: objects((*sparkPostFile).read), columns: isSparkPostTable, row: readSparkPostRow,
 	named: "type", time: "timestamp must be a time, such as 1454442600",
@@ -138,9 +135,8 @@ func (s *sparkPostEvent) read(r *reader) error {
 // isSparkPostTable reports whether a row names the columns of a table of events that can be read. They are the
 // properties of the Events API, as the tool sparkyEvents writes them (https://github.com/tuck1s/sparkyEvents).
 func isSparkPostTable(row []string) bool {
-	has := func(name string) bool { return slices.Contains(row, name) }
-	return has("timestamp") && has("type") && (has("rcpt_to") || has("raw_rcpt_to")) &&
-		(has("message_id") || has("transmission_id"))
+	return hasAll(row, "timestamp", "type") && (hasAll(row, "rcpt_to") || hasAll(row, "raw_rcpt_to")) &&
+		(hasAll(row, "message_id") || hasAll(row, "transmission_id"))
 }
 
 // readSparkPostRow reads a row of a table. Tags and metadata are not read, since sparkyEvents writes them in the syntax
