@@ -24,15 +24,7 @@ func (q GroupsQuery) Encode(k Kind) string {
 }
 
 // name returns the value of timeseries, or "" for no interval.
-func (i Interval) name() string {
-	switch i {
-	case Hour:
-		return "hour"
-	case Day:
-		return "day"
-	}
-	return ""
-}
+func (i Interval) name() string { return [...]string{"", Hour: "hour", Day: "day"}[i] }
 
 // groupParameters are the parameters of a groups endpoint besides those of the list.
 var groupParameters = []string{"by", "header", "top", "timeseries", "sent"}
@@ -52,12 +44,7 @@ func ParseGroupsQuery(k Kind, raw string) (GroupsQuery, error) {
 	if top := p.id("top"); top != 0 {
 		q.Top = int(min(top, MaxGroups+1))
 	}
-	switch p.oneOf("timeseries", "day", "hour") {
-	case "day":
-		q.Interval = Day
-	case "hour":
-		q.Interval = Hour
-	}
+	q.Interval = p.interval()
 	q.Sent = p.oneOf("sent", "1") != ""
 	if p.err == nil {
 		p.err = q.Check(k, q.Window, Dimension.String)

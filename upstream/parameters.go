@@ -166,6 +166,12 @@ func (p *parameters) oneOf(name string, values ...string) string {
 	return v
 }
 
+// interval returns the width of a time series' buckets, or 0 if no series was requested.
+func (p *parameters) interval() Interval {
+	v := p.oneOf("timeseries", "day", "hour")
+	return map[string]Interval{"day": Day, "hour": Hour}[v]
+}
+
 // list returns the parameters that lists and groups have.
 func (p *parameters) list() ListQuery {
 	q := ListQuery{

@@ -199,12 +199,7 @@ func ParseCountQuery(k Kind, raw string) (SeriesQuery, error) {
 	if p.oneOf("rollup_to", "user", "sender") == "user" {
 		q.Rollup = ByUser
 	}
-	switch p.oneOf("timeseries", "day", "hour") {
-	case "day":
-		q.Interval = Day
-	case "hour":
-		q.Interval = Hour
-	}
+	q.Interval = p.interval()
 	if p.err != nil {
 		return SeriesQuery{}, p.err
 	}

@@ -3,7 +3,6 @@ package grouped
 import (
 	"context"
 	"slices"
-	"strconv"
 
 	"deliverygraph/upstream"
 )
@@ -60,24 +59,11 @@ func (p *part) tally(id upstream.ID, start upstream.Time, t upstream.Tally) {
 	if p.q.Interval != 0 {
 		at = p.q.Interval.Floor(start)
 	}
-	number := func(n int64) string { return strconv.FormatInt(n, 10) }
 	add := func(typ upstream.BounceType, n int64) {
-		var keys upstream.Keys
-		for i, d := range p.q.By {
-			switch d {
-			case upstream.DimensionType:
-				keys[i] = string(typ)
-			case upstream.DimensionSender, upstream.DimensionUser:
-				keys[i] = number(int64(id))
-			case upstream.DimensionHour:
-				keys[i] = number(int64(upstream.Hour.Floor(start)))
-			case upstream.DimensionDay:
-				keys[i] = number(int64(upstream.Day.Floor(start)))
-			case upstream.DimensionWeekday:
-				keys[i] = start.Weekday()
-			}
-		}
-		p.cells.add(keys, at, n)
+		like := Row{Event: upstream.Event{
+			Identity: upstream.Identity{Time: start, UserID: id, SenderID: id}, Own: upstream.Own{BounceType: typ},
+		}}
+		p.cells.add(like.Keys(&p.q.Grouping, p.providers), at, n)
 	}
 	if !slices.Contains(p.q.By[:], upstream.DimensionType) {
 		add("", t.Total)

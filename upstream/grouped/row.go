@@ -16,11 +16,6 @@ type Row struct {
 	Diagnostic string // of bounces, from their details
 }
 
-// Bounce returns a bounce with its details.
-func Bounce(d *upstream.BounceDetail) Row {
-	return Row{d.Event(), d.Code, d.RuleName, d.DiagnosticCode}
-}
-
 // Keys returns the keys of the group of an event.
 func (r *Row) Keys(g *upstream.Grouping, p *Providers) (keys upstream.Keys) {
 	for i, d := range g.By {
@@ -67,29 +62,4 @@ func (r *Row) key(d upstream.Dimension, g *upstream.Grouping, p *Providers) stri
 		}
 	}
 	return ""
-}
-
-// Group groups events. Sent is the emails that groups are compared with, if q asks for that.
-func Group(q *upstream.GroupsQuery, p *Providers, rows, sent []Row) upstream.Groups {
-	all := upstream.Grouper{Top: q.Top}
-	for i := range rows {
-		all.Add(rows[i].Keys(&q.Grouping, p), 1)
-	}
-	groups := all.Groups()
-	of := groups.GroupIndex()
-	if q.Interval != 0 {
-		for i := range rows {
-			if g := of[rows[i].Keys(&q.Grouping, p)]; g != nil {
-				g.AddPoint(q.Interval.Floor(rows[i].Time), 1)
-			}
-		}
-	}
-	if q.Sent {
-		for i := range sent {
-			if g := of[sent[i].Keys(&q.Grouping, p)]; g != nil {
-				g.Sent++
-			}
-		}
-	}
-	return groups
 }

@@ -11,7 +11,7 @@ import (
 // groups groups events.
 func (m *Model) groups(k upstream.Kind, q upstream.GroupsQuery) upstream.Groups {
 	sent := q.SentQuery()
-	groups := grouped.Group(&q, grouped.DefaultProviders(),
+	groups := groupRows(&q, grouped.DefaultProviders(),
 		m.grouped(k, q.ListQuery), m.grouped(upstream.Emails, sent.ListQuery))
 	if at := slices.Index(q.By[:], upstream.DimensionSender); at >= 0 {
 		for i := range groups.Groups {
@@ -25,7 +25,7 @@ func (m *Model) groups(k upstream.Kind, q upstream.GroupsQuery) upstream.Groups 
 func (m *Model) grouped(k upstream.Kind, q upstream.ListQuery) (rows []grouped.Row) {
 	if k == upstream.Bounces {
 		for _, b := range m.rows().Bounces {
-			rows = append(rows, grouped.Bounce(&b))
+			rows = append(rows, grouped.Row{Event: b.Event(), Code: b.Code, Rule: b.RuleName, Diagnostic: b.DiagnosticCode})
 		}
 	} else {
 		for _, e := range m.rows().Events(k) {
@@ -48,4 +48,29 @@ func (b Backend) Groups(
 	ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.GroupsQuery, _ *grouped.Providers,
 ) (upstream.Groups, error) {
 	return b.Limit(only).Groups(ctx, k, q)
+}
+
+// groupRows groups events. Sent is the emails that groups are compared with, if q asks for that.
+func groupRows(q *upstream.GroupsQuery, p *grouped.Providers, rows, sent []grouped.Row) upstream.Groups {
+	all := upstream.Grouper{Top: q.Top}
+	for i := range rows {
+		all.Add(rows[i].Keys(&q.Grouping, p), 1)
+	}
+	groups := all.Groups()
+	of := groups.GroupIndex()
+	if q.Interval != 0 {
+		for i := range rows {
+			if g := of[rows[i].Keys(&q.Grouping, p)]; g != nil {
+				g.AddPoint(q.Interval.Floor(rows[i].Time), 1)
+			}
+		}
+	}
+	if q.Sent {
+		for i := range sent {
+			if g := of[sent[i].Keys(&q.Grouping, p)]; g != nil {
+				g.Sent++
+			}
+		}
+	}
+	return groups
 }
