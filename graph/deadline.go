@@ -33,20 +33,20 @@ func (x *execution) within(ctx context.Context) context.Context {
 	if ctx.Done() == e.ctx.Done() { // the parent field's context already has it
 		return ctx
 	}
-	return eventContext{ctx, e.ctx}
+	return &untilContext{ctx, func() context.Context { return e.ctx }}
 }
 
-// eventContext is a context that ends with another one.
-type eventContext struct {
+// untilContext is a context that ends with another one.
+type untilContext struct {
 	context.Context
-	until context.Context
+	until func() context.Context
 }
 
 // Deadline implements context.Context.
-func (c eventContext) Deadline() (time.Time, bool) { return c.until.Deadline() }
+func (c *untilContext) Deadline() (time.Time, bool) { return c.until().Deadline() }
 
 // Done implements context.Context.
-func (c eventContext) Done() <-chan struct{} { return c.until.Done() }
+func (c *untilContext) Done() <-chan struct{} { return c.until().Done() }
 
 // Err implements context.Context.
-func (c eventContext) Err() error { return c.until.Err() }
+func (c *untilContext) Err() error { return c.until().Err() }

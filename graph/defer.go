@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -102,43 +101,25 @@ func noParts() *refusal {
 }
 
 // deferring makes an operation's deferred fields end with errors of their own when the operation ends. gqlgen waits for
-// every deferred field but drops those whose context has ended, so it would wait forever. It therefore gets a context
-// that never ends, and resolvers get one that does.
+// every deferred field but drops those whose context has ended, so it would wait forever. Therefore a field's context
+// ends with the operation while the field is being resolved; afterwards, as the parent of the contexts of the fields
+// below, it never ends.
 func (x *execution) deferring() {
 	operation, inner := x.ctx, x.oc.ResolverMiddleware
 	x.oc.ResolverMiddleware = func(ctx context.Context, next graphql.Resolver) (any, error) {
-		c := &resolving{Context: ctx, operation: operation}
-		defer c.over.Store(true)
-		return inner(c, next)
+		var resolved atomic.Bool
+		defer resolved.Store(true)
+		return inner(&untilContext{ctx, func() context.Context {
+			if resolved.Load() {
+				return ctx
+			}
+			return operation
+		}}, next)
 	}
 	x.deferred = true
 	schema := x.h.documents.schema
 	x.pending = deferredFieldsOf(&x.oc, schema, x.operation.SelectionSet, schema.Query)
 }
-
-// resolving is the context of a field. While the field is being resolved, it ends with the operation; afterwards, as
-// the parent of the contexts of the fields below, it never ends.
-type resolving struct {
-	context.Context
-	operation context.Context
-	over      atomic.Bool
-}
-
-func (c *resolving) lasting() context.Context {
-	if c.over.Load() {
-		return c.Context
-	}
-	return c.operation
-}
-
-// Deadline implements context.Context.
-func (c *resolving) Deadline() (time.Time, bool) { return c.lasting().Deadline() }
-
-// Done implements context.Context.
-func (c *resolving) Done() <-chan struct{} { return c.lasting().Done() }
-
-// Err implements context.Context.
-func (c *resolving) Err() error { return c.lasting().Err() }
 
 // deliver sends an operation's response in parts, each as soon as it is complete: several for an operation with @defer,
 // one for any other. All parts are taken, even if the caller has left, because the goroutines that make them would

@@ -175,18 +175,13 @@ func (g *gateway) begin(ctx context.Context, urls ...any) {
 			return errors.New("the upstream has not answered yet")
 		}
 	}, 0)
+	g.background.Go(func() { g.askUpstream(ctx) })
 	g.background.Go(func() {
-		asking := make(chan struct{})
-		g.background.Go(func() {
-			defer close(asking)
-			g.askUpstream(ctx)
-		})
 		select {
 		case <-g.answered:
 			g.logger.Info("ready", urls...)
 		case <-ctx.Done():
 		}
-		<-asking
 	})
 }
 

@@ -29,7 +29,6 @@ type rates struct {
 var _ interface {
 	graphql.HandlerExtension
 	graph.Preparer
-	graph.Beginner
 	graph.Finisher
 } = RateLimit{}
 
@@ -56,6 +55,9 @@ const costKey = "cost"
 
 // bill is the charge for an operation.
 type bill struct {
+	limiter   *ratelimit.Limiter
+	account   string
+	limit     int // 0 means none
 	requested int
 	refused   bool
 	explained bool
@@ -121,10 +123,10 @@ func rateLimited(wait time.Duration, format string, args ...any) *gqlerror.Error
 func (e RateLimit) Prepare(ctx context.Context, oc *graphql.OperationContext) (context.Context, *gqlerror.Error) {
 	priced, explained := Asks(ctx)
 	name, limit := e.of(ctx)
-	if limit == 0 && !explained { // no limit and no report
+	if limit == 0 && !explained { // nothing to charge or report
 		return ctx, nil
 	}
-	b := &bill{requested: 1, explained: explained}
+	b := &bill{limiter: e.limiter, account: name, limit: limit, requested: 1, explained: explained}
 	if p, ok := PlanOf(ctx); ok && !priced && oc.Operation.Operation != ast.Subscription {
 		b.requested += int(p.Calls)
 	}
@@ -156,23 +158,13 @@ func (e RateLimit) Prepare(ctx context.Context, oc *graphql.OperationContext) (c
 		b.requested, max(0, e.limiter.Status(name, limit).Remaining), limit, wait.Round(100*time.Millisecond))
 }
 
-type rateLimitKey struct{}
-
-// Begin implements [graph.Beginner].
-func (e RateLimit) Begin(ctx context.Context, _ *graphql.OperationContext) (context.Context, *graphql.Response) {
-	if _, limit := e.of(ctx); limit == 0 {
-		return ctx, nil
-	}
-	return context.WithValue(ctx, rateLimitKey{}, e), nil
-}
-
 // RateLimitStatus returns what the caller of an operation may still use. It reports false if the caller has no limit.
 func RateLimitStatus(ctx context.Context) (ratelimit.Status, bool) {
-	e, ok := ctx.Value(rateLimitKey{}).(RateLimit)
-	if !ok {
+	b := billOf(ctx)
+	if b == nil || b.limit == 0 {
 		return ratelimit.Status{}, false
 	}
-	return e.Status(ctx)
+	return b.limiter.Status(b.account, b.limit), true
 }
 
 // Finish implements [graph.Finisher]. With the last response it settles the bill, and reports it if there
@@ -182,17 +174,12 @@ func (e RateLimit) Finish(ctx context.Context, resp *graphql.Response) {
 	if b == nil || resp.HasNext != nil && *resp.HasNext {
 		return
 	}
-	name, limit := e.of(ctx)
-	actual := 1
+	r := costReport{Requested: b.requested, Actual: 1}
 	if !b.refused {
-		actual = e.settle(ctx, b, name, limit)
+		r.Actual = b.settle(ctx)
 	}
-	if limit == 0 && !b.explained {
-		return
-	}
-	r := costReport{Requested: b.requested, Actual: actual}
-	if limit > 0 {
-		r.Throttle = throttleOf(e.limiter.Status(name, limit))
+	if s, limited := RateLimitStatus(ctx); limited {
+		r.Throttle = &throttle{Limit: s.Limit, Remaining: max(0, s.Remaining), ResetAfterMs: s.Reset.Milliseconds()}
 	}
 	if resp.Extensions == nil {
 		resp.Extensions = map[string]any{}
@@ -201,7 +188,7 @@ func (e RateLimit) Finish(ctx context.Context, resp *graphql.Response) {
 }
 
 // settle refunds what was not used, and returns what was. Each event of a subscription is charged its actual cost.
-func (e RateLimit) settle(ctx context.Context, b *bill, name string, limit int) int {
+func (b *bill) settle(ctx context.Context) int {
 	actual, paid := 1, b.requested
 	if l := operation.From(ctx); l != nil {
 		actual += l.Summary().Sent
@@ -209,8 +196,8 @@ func (e RateLimit) settle(ctx context.Context, b *bill, name string, limit int) 
 	if graphql.GetOperationContext(ctx).Operation.Operation == ast.Subscription {
 		paid = 1
 	}
-	if limit > 0 && paid != actual {
-		e.limiter.Settle(name, limit, paid-actual)
+	if b.limit > 0 && paid != actual {
+		b.limiter.Settle(b.account, b.limit, paid-actual)
 	}
 	return actual
 }
@@ -226,10 +213,6 @@ type throttle struct {
 	Limit        int   `json:"limit"` // per minute
 	Remaining    int   `json:"remaining"`
 	ResetAfterMs int64 `json:"resetAfterMs"` // until Remaining equals Limit
-}
-
-func throttleOf(s ratelimit.Status) *throttle {
-	return &throttle{Limit: s.Limit, Remaining: max(0, s.Remaining), ResetAfterMs: s.Reset.Milliseconds()}
 }
 
 // Headers sets the headers that report the limit of the context's caller, as defined by
