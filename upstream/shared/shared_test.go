@@ -324,6 +324,30 @@ func TestCountsAloneAreShared(t *testing.T) {
 	}
 }
 
+// Polls are made once for all gateways, but by each gateway if only counts are shared.
+func TestPollsAreSharedUnlessOnlyCountsAre(t *testing.T) {
+	t.Parallel()
+	for _, counts := range []bool{false, true} {
+		server, api := redistest.Start(t), sampleAPI()
+		o, want := settings, 1
+		if o.SharedCounts = counts; counts {
+			want = 2
+		}
+		for range 2 {
+			polls := open(t, server.URL(), api, o).Polls(time.Hour)
+			if _, err := bounces.ask(t.Context(), upstream.API{Asker: polls}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := api.Total(); n != want {
+			t.Errorf("only counts: %v: two gateways made %d calls, want %d", counts, n, want)
+		}
+		if n := server.Client().DBSize(t.Context()).Val(); (n == 0) != counts {
+			t.Errorf("only counts: %v: Redis keeps %d values", counts, n)
+		}
+	}
+}
+
 // Names in Redis show neither what was asked nor the key of the API, and everything in it expires.
 func TestKeysRevealNothingAndExpire(t *testing.T) {
 	t.Parallel()
