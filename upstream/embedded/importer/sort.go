@@ -115,7 +115,8 @@ func (r *runs) merge(give func(line []byte) error) error {
 		start = end
 	}
 	for len(fronts) > 0 {
-		f := slices.MinFunc(fronts, func(a, b *front) int { return cmp.Compare(a.time, b.time) }) // the first of equal ones
+		// Of lines with the same time, that of the first run.
+		f := slices.MinFunc(fronts, func(a, b *front) int { return cmp.Compare(a.time, b.time) })
 		if err := give(f.line); err != nil {
 			return err
 		}

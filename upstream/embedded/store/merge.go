@@ -7,9 +7,9 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Merge returns the rows of one kind of a batch as a [Writer] writes them if [Batch].Merge is set: one for each message,
-// merged with those of the batch and of the store, which old returns. It calls remove for rows of the store that the
-// merged one replaces at another time. R is a row as a store keeps it, and event returns its event.
+// Merge returns the rows of one kind of a batch as a [Writer] writes them if [Batch].Merge is set: one for each
+// message, merged with those of the batch and of the store, which old returns. It calls remove for rows of the store
+// that the merged one replaces at another time. R is a row as a store keeps it, and event returns its event.
 func Merge[R any](
 	k upstream.Kind, rows []R, event func(*R) *Event, old func(*R) []R, remove func(R), n *Written,
 ) []R {

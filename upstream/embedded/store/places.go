@@ -50,7 +50,8 @@ func (p *Places[P]) Find(page Page, changed func(age int64) (int64, error)) (at 
 	return x.at, err == nil && number == x.number, err
 }
 
-// AddNext adds where the page after a full one begins. Last is the time of the last row before it. Changed is as for Find.
+// AddNext adds where the page after a full one begins. Last is the time of the last row before it. Changed is as
+// for Find.
 func (p *Places[P]) AddNext(page Page, last upstream.Time, at P, changed func(age int64) (int64, error)) error {
 	age := max(0, time.Now().Unix()-int64(last+3600)) // clocks of other processes may be an hour behind
 	number, err := changed(age)

@@ -24,11 +24,11 @@ func (s *Store) read(ctx context.Context, what string, f func(*reader)) error {
 	c, err := s.readers.Take(ctx)
 	if err == nil {
 		defer s.readers.Put(c)
-		r := &reader{conn: conn{c}, store: s, indexed: s.indexed.Load()} // before begin, so that the transaction sees them
+		indexed := s.indexed.Load() // before Begin, so that the transaction sees them
 		c.Begin(false)
 		defer c.Rollback()
 		if c.Err == nil {
-			f(r)
+			f(&reader{conn: conn{c}, store: s, indexed: indexed})
 		}
 		err = c.Err
 	}

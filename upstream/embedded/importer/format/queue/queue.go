@@ -34,8 +34,8 @@ const (
 
 // Queue holds messages. X is the additional data of a format.
 type Queue[X any] struct {
-	// Open passes on the recipients of a message without an outcome, for line n. End says that the log has no more lines
-	// about it.
+	// Open passes on the recipients of a message without an outcome, for line n. End says that the log has no more
+	// lines about it.
 	Open func(n int, m *Message[X], end bool, s format.Sink) error
 
 	messages map[Key]*Message[X]
@@ -151,8 +151,8 @@ func (q *Queue[X]) Oldest() *Message[X] {
 // Full reports whether the messages in the queue take too much memory.
 func (q *Queue[X]) Full() bool { return q.present.bytes > q.maxBytes && q.present.list.Len() > 0 }
 
-// Read must be called after line n, which is about a message. While the messages take too much memory, it finishes those
-// with the oldest last lines.
+// Read must be called after line n, which is about a message. While the messages take too much memory, it finishes
+// those with the oldest last lines.
 func (q *Queue[X]) Read(n int, m *Message[X], s format.Sink) error {
 	q.Touch(m)
 	for q.Full() {

@@ -37,7 +37,7 @@ type Options struct {
 	// Temporary says that the file need not survive a crash.
 	Temporary bool
 
-	wait      time.Duration // for another connection's lock, until a statement fails, or that of [Conn.Wait] tries again
+	wait      time.Duration // for the lock of another connection, until a statement fails: see [Conn.Wait]
 	immutable bool          // nothing writes to the file, so SQLite needs no files beside it
 }
 
@@ -49,8 +49,8 @@ const (
 	writerWait = 100 * time.Millisecond // until a writer can notice the end of its context
 )
 
-// Open opens a connection for writing to a file of a schema. It completes the options, for a pool of further connections.
-// It fails with [store.ErrNoStore] if there is no file and it may not create one.
+// Open opens a connection for writing to a file of a schema. It completes the options, for a pool of further
+// connections. It fails with [store.ErrNoStore] if there is no file and it may not create one.
 func Open(ctx context.Context, o *Options, schema *Schema) (*Conn, error) {
 	o.CacheBytes, o.wait = max(cmp.Or(o.CacheBytes, defaultCacheBytes), minCacheBytes), writerWait
 	folder := filepath.Dir(o.Path)
