@@ -70,7 +70,7 @@ func TestColumnsAgreeWithGeneratedCode(t *testing.T) {
 	}
 	random := rand.New(rand.NewPCG(seed, 2))
 	errors, nodes, i := 0, 0, 0
-	for ; i < 50 || nodes < 10_000 && i < 500 || time.Now().Before(until); i++ {
+	for ; i < 30 || nodes < 6_000 && i < 500 || time.Now().Before(until); i++ {
 		query := randomOperation{
 			schema: schema, random: random, fragments: map[string]string{}, connections: 20, nesting: 2,
 			variables: true,
@@ -95,7 +95,7 @@ func TestColumnsAgreeWithGeneratedCode(t *testing.T) {
 		}
 	}
 	t.Logf("%d operations of %d objects and %d errors", i, nodes, errors)
-	if errors < 100 || nodes < 10_000 {
+	if errors < 100 || nodes < 6_000 {
 		t.Errorf("only %d errors and %d objects were compared", errors, nodes)
 	}
 }
