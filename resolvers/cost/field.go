@@ -227,8 +227,9 @@ func statsField(w *walker, on object, f *field, at *path) int64 {
 	if f.Name == "series" {
 		return series(w, on, f, at)
 	}
+	m := model.MeasureNamed(f.Name)
 	for _, k := range upstream.Kinds {
-		if model.MeasureNamed(f.Name).Needs(k) {
+		if m.Needs(k) {
 			w.counts(k, on.window, on.user, on.sender, on.rollup, "", on.lists, at)
 		}
 	}
