@@ -55,11 +55,7 @@ type pacedBody struct {
 // Read implements [io.Reader].
 func (b *pacedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	switch {
-	case err == io.EOF:
-		// The server reads on, to see whether the client leaves.
-		_ = b.control.SetReadDeadline(time.Time{})
-	case err == nil:
+	if err == nil { // at the end, the server takes the deadline away, as it reads on to see whether the client leaves
 		b.pace.Sent(n)
 		if until := b.pace.Until(); until.Sub(b.deadline) >= time.Second/2 { // setting it at each read would be slow
 			b.deadline = until
