@@ -103,8 +103,8 @@ func (c *exportCommand) Run(ctx context.Context, streams Streams) error {
 		var failed error
 		return errors.Join(storeFlags{c.Data}.reading(ctx, func(s store.Store) error {
 			failed = c.export(ctx, streams, w, func(*export) exporter.Source { return exporter.Store(s) })
-			if failed == nil {
-				failed = noteState(ctx, s, streams)
+			if failed == nil || errors.As(failed, new(exitCode)) {
+				return noteState(ctx, s, streams)
 			}
 			return nil
 		}), failed)
@@ -197,7 +197,7 @@ func (c *exportCommand) export(
 		english.Plural(sum.Senders, "sender", ""),
 		perKind(func(k upstream.Kind) int { return *sum.Of(k) }))
 	if sum.Changed > 0 {
-		fmt.Fprintf(streams.Err, "%s contain bytes that are not UTF-8; they are replaced by U+FFFD, as in the API's answers\n",
+		fmt.Fprintf(streams.Err, "%s had bytes that are not UTF-8, which become U+FFFD, as in the API's answers\n",
 			english.Plural(sum.Changed, "row", ""))
 	}
 	switch {

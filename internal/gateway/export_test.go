@@ -15,8 +15,8 @@ func TestExportMovesAStore(t *testing.T) {
 	file := func(name string) string { return filepath.Join(dir, name) }
 	export := func(name string, args ...string) string {
 		t.Helper()
-		if code, out, said := command(t, append([]string{"export", "-o", file(name)}, args...)...); code != exitOK || out != "" ||
-			!strings.Contains(said, " rows in ") {
+		code, out, said := command(t, append([]string{"export", "-o", file(name)}, args...)...)
+		if code != exitOK || out != "" || !strings.Contains(said, " rows in ") {
 			t.Fatalf("%d: %s%s", code, out, said)
 		}
 		text, err := os.ReadFile(file(name))
@@ -26,7 +26,8 @@ func TestExportMovesAStore(t *testing.T) {
 		return string(text)
 	}
 	want := export("demo.ndjson")
-	if code, _, said := command(t, "import", "--strict", "--data", file("metrics.db"), file("demo.ndjson")); code != exitOK {
+	code, _, said := command(t, "import", "--strict", "--data", file("metrics.db"), file("demo.ndjson"))
+	if code != exitOK {
 		t.Fatal(said)
 	}
 	if got := export("again.ndjson", "--data", file("metrics.db")); got != want {
@@ -35,7 +36,7 @@ func TestExportMovesAStore(t *testing.T) {
 	week := []string{"--from", time.Now().AddDate(0, 0, -7).UTC().Format(time.DateOnly), "--to",
 		time.Now().AddDate(0, 0, -1).UTC().Format(time.RFC3339)}
 	server := start(t, "--data", file("metrics.db"), "--rest-listen", "127.0.0.1:0")
-	rows := func(text string) string { return text[strings.Index(text, "\n{\"kind\":\"email\""):] } // without the first senders
+	rows := func(text string) string { return text[strings.Index(text, "\n{\"kind\":\"email\""):] } // and later senders
 	local := export("local.ndjson", append(week, "--data", file("metrics.db"))...)
 	remote := export("remote.ndjson", append(week, "--upstream", server.rest)...)
 	senders := strings.Count(remote, `"kind":"sender"`)
@@ -66,7 +67,10 @@ func TestWrongExports(t *testing.T) {
 		{[]string{"--upstream", "https://metrics.example.com"}, "--since P90D"},
 		{[]string{"--upstream", "metrics.example.com", "--since", "P1D"}, "--upstream must begin with"},
 		{[]string{"--upstream", "https://metrics.example.com", "--data", none}, "--data and --upstream"},
-		{[]string{"--upstream", "https://metrics.example.com", "--since", "P1D", "--upstream-concurrency=-1"}, "--upstream-concurrency"},
+		{
+			[]string{"--upstream", "https://metrics.example.com", "--since", "P1D", "--upstream-concurrency=-1"},
+			"--upstream-concurrency",
+		},
 		{[]string{"--upstream-key", "k"}, "without --upstream"},
 		{[]string{"--since", "90"}, "P400D"},
 		{[]string{"--since", "P1D", "--from", "2016-11-22"}, "--since and --from"},
@@ -106,7 +110,8 @@ func TestExportKeepsTheUsersOfAccounts(t *testing.T) {
 	}
 	log := "type,timeLogged,timeQueued,orig,rcpt,dsnStatus,dsnDiag,bounceCat,vmta\n"
 	for _, account := range []string{"acme", "other"} {
-		log += "d,2026-11-10 10:00:00,2026-11-10 10:00:00,news@" + account + ".example,x@example.net,2.0.0 (ok),,," + account + "\n"
+		log += "d,2026-11-10 10:00:00,2026-11-10 10:00:00,news@" + account +
+			".example,x@example.net,2.0.0 (ok),,," + account + "\n"
 	}
 	first, second := filepath.Join(dir, "first.db"), filepath.Join(dir, "second.db")
 	run("import", "--data", first, file("log", log))
@@ -120,7 +125,8 @@ func TestExportKeepsTheUsersOfAccounts(t *testing.T) {
 		t.Errorf("after the log was imported again:\n%s\nwant\n%s", again, rows)
 	}
 	wrong := file("wrong", `{"kind": "account", "user_id": 99, "account": "acme"}`)
-	if code, _, said := command(t, "import", "--data", second, wrong); code != exitFailure || !strings.Contains(said, `"acme" is user 99`) {
+	code, _, said := command(t, "import", "--data", second, wrong)
+	if code != exitFailure || !strings.Contains(said, `"acme" is user 99`) {
 		t.Errorf("%d: %s", code, said)
 	}
 }

@@ -138,7 +138,7 @@ func TestURLs(t *testing.T) {
 		"redis://:secret@127.0.0.1:6379,127.0.0.1:6380":     "redis+cluster",
 		"redis://:secret@127.0.0.1/first":                   `the database "first"`,
 		"redis://:a/secret@127.0.0.1":                       "%2F",
-		"redis://:secret@127.0.0.1?pool_fifo=true":          `the option "pool_fifo": there are only client_name, dial_timeout`,
+		"redis://:secret@127.0.0.1?pool_fifo=true":          `the option "pool_fifo": there are only client_name`,
 		"redis://:secret@127.0.0.1?pool_size=many":          "pool_size=many: write it once, such as pool_size=20",
 		"redis://:secret@127.0.0.1?sentinel_username=u":     "sentinel_username",
 		"redis://:secret@127.0.0.1?protocol=3&protocol=2":   "protocol",

@@ -32,7 +32,8 @@ func TestTLSAsAUserWithTheDocumentedRights(t *testing.T) {
 	if !found {
 		t.Fatal("docs/scaling.md does not say which rights a user needs")
 	}
-	addr, authority := redistest.TLS(t, append([]string{"--user", "gateway", "on", ">secret"}, strings.Fields(rights)...)...)
+	user := append([]string{"--user", "gateway", "on", ">secret"}, strings.Fields(rights)...)
+	addr, authority := redistest.TLS(t, user...)
 	url := "rediss://gateway:secret@" + addr + redistest.Patient
 	c, _ := open(t, redis.Options{URL: url, CAFile: authority})
 	eventually(t, "it is up", c.Up)

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Sentinel starts a server with a replica, and a Sentinel that watches them, calls the server "main" and replaces it by
-// the replica when it dies. It returns the server and the URL of both, which goes by Sentinel.
+// Sentinel starts a server with a replica, and a Sentinel that watches them, calls the server "main" and replaces it
+// by the replica when it dies. It returns the server and the URL of both, which goes by Sentinel.
 func Sentinel(t testing.TB) (server *Server, url string) {
 	t.Helper()
 	server = Start(t)
@@ -18,8 +18,9 @@ func Sentinel(t testing.TB) (server *Server, url string) {
 	replica := Start(t, "--replicaof", host, port, "--repl-diskless-sync-delay", "0").Client()
 	sentinel := startWith(t, func(own string) []string {
 		file := filepath.Join(t.TempDir(), "sentinel.conf")
-		if err := os.WriteFile(file, fmt.Appendf(nil, "port %s\nbind 127.0.0.1\nsentinel monitor main %s %s 1\n"+
-			"sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 2000\n", own, host, port), 0o600); err != nil {
+		text := fmt.Appendf(nil, "port %s\nbind 127.0.0.1\nsentinel monitor main %s %s 1\n"+
+			"sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 2000\n", own, host, port)
+		if err := os.WriteFile(file, text, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		return []string{file, "--sentinel"}

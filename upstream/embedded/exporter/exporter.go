@@ -1,5 +1,5 @@
-// Package exporter writes the rows of a store, or of a remote server of the metrics API, as NDJSON that package importer
-// reads: see importer/FORMAT.md.
+// Package exporter writes the rows of a store, or of a remote server of the metrics API, as NDJSON that package
+// importer reads: see importer/FORMAT.md.
 //
 // [Run] writes what a [Source] returns. [Store] is the source for a store, and [Remote] the one for a server.
 package exporter
@@ -75,9 +75,9 @@ func (s *Summary) String() string {
 	return text
 }
 
-// Run writes the rows of a window to w, one a line. If it is interrupted, everything it has written but the last line is
-// valid, and the last line, too, unless w failed. Errors are those of ctx, of the source or of w. The summary describes
-// what was written, even with an error.
+// Run writes the rows of a window to w, one a line. If it is interrupted, everything it has written but the last line
+// is valid, and the last line, too, unless w failed. Errors are those of ctx, of the source or of w. The summary
+// describes what was written, even with an error.
 func Run(ctx context.Context, from Source, w io.Writer, o Options) (written Summary, err error) {
 	const large = 256 << 10
 	start := time.Now()

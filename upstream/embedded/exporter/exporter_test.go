@@ -39,7 +39,9 @@ func open(t storetest.TB, b store.Batch) store.Store {
 }
 
 // export returns what is exported from a source, and what the export lacks.
-func export(t storetest.TB, from exporter.Source, w upstream.Window) (text string, lacks []string, s exporter.Summary) {
+func export(
+	t storetest.TB, from exporter.Source, w upstream.Window,
+) (text string, lacks []string, s exporter.Summary) {
 	t.Helper()
 	var out bytes.Buffer
 	s, err := exporter.Run(context.Background(), from, &out, exporter.Options{
@@ -75,7 +77,8 @@ func handler(s store.Store) http.Handler {
 func remote(t storetest.TB, s store.Store, differs func(string)) exporter.Source {
 	t.Helper()
 	client, err := rest.New(rest.Options{
-		BaseURL: "http://metrics.example.com", Transport: embedded.Transport(handler(s)), CallTimeout: time.Hour, Timeout: time.Hour,
+		BaseURL: "http://metrics.example.com", Transport: embedded.Transport(handler(s)), CallTimeout: time.Hour,
+		Timeout: time.Hour,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -199,7 +202,8 @@ func TestExportNamesWhatAnImportRefuses(t *testing.T) {
 func TestSendersWithoutAnAddressAreNotExported(t *testing.T) {
 	t.Parallel()
 	b := store.Batch{Senders: []store.Sender{{UserID: 20, SenderID: 17}}, Emails: []upstream.Email{{
-		UserID: 20, SenderID: 17, EmailID: "a", EmailAddress: "r@example.com", Local: "r", Domain: "example.com", ProcessTime: start,
+		UserID: 20, SenderID: 17, EmailID: "a", EmailAddress: "r@example.com", Local: "r", Domain: "example.com",
+		ProcessTime: start,
 	}}}
 	s := open(t, b)
 	text, lacks, sum := export(t, exporter.Store(s), ever)
@@ -280,21 +284,24 @@ func TestExportReportsThatListsAndCountsDiffer(t *testing.T) {
 		{UserID: 20, SenderID: 17, EmailID: "b", EmailAddress: "r@example.com", Local: "r", Domain: "example.com",
 			ProcessTime: start},
 	}})
-	client, err := rest.New(rest.Options{BaseURL: "http://metrics.example.com", Transport: embedded.Transport(handler(s))})
+	client, err := rest.New(rest.Options{
+		BaseURL: "http://metrics.example.com", Transport: embedded.Transport(handler(s)), Timeout: time.Hour,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	forgetful := upstream.Around(client, func(ctx context.Context, q *upstream.Question, next upstream.Asker) (any, error) {
+	forget := func(ctx context.Context, q *upstream.Question, next upstream.Asker) (any, error) {
 		answer, err := next.Ask(ctx, q)
 		if emails, ok := answer.([]upstream.Email); ok {
 			answer = emails[:1]
 		}
 		return answer, err
-	})
+	}
 	var said []string
-	text, _, sum := export(t, exporter.Remote(upstream.API{Asker: forgetful}, func(s string) { said = append(said, s) }),
-		upstream.Window{Start: start, End: start + 60})
+	from := exporter.Remote(upstream.API{Asker: upstream.Around(client, forget)},
+		func(s string) { said = append(said, s) })
+	text, _, sum := export(t, from, upstream.Window{Start: start, End: start + 60})
 	if sum.Emails != 1 || strings.Count(text, "\n") != 1 || len(said) != 1 ||
 		!strings.Contains(said[0], "counts 2 emails, but lists 1") {
 		t.Errorf("%+v %q\n%s", sum, said, text)
@@ -329,11 +336,13 @@ func TestInterruptedExportIsContinued(t *testing.T) {
 	for name, run := range map[string]func(*bytes.Buffer) (exporter.Summary, error){
 		"stopped": func(out *bytes.Buffer) (exporter.Summary, error) {
 			ctx, cancel := context.WithCancel(t.Context())
-			return exporter.Run(ctx, exporter.Store(s), out, exporter.Options{Window: ever, Progress: func(s *exporter.Summary) {
-				if s.Emails > 0 {
-					cancel()
-				}
-			}})
+			return exporter.Run(ctx, exporter.Store(s), out, exporter.Options{
+				Window: ever, Progress: func(s *exporter.Summary) {
+					if s.Emails > 0 {
+						cancel()
+					}
+				},
+			})
 		},
 		"the disk is full": func(out *bytes.Buffer) (exporter.Summary, error) {
 			disk := &full{room: len(want) / 2}

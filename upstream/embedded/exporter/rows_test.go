@@ -30,7 +30,8 @@ func batches(t *rapid.T) (b store.Batch) {
 	}
 	email := func() (x upstream.Email) {
 		x = upstream.Email{
-			UserID: rapid.SampledFrom([]upstream.ID{20, 21}).Draw(t, "user"), SenderID: rapid.SampledFrom([]upstream.ID{17, 18}).Draw(t, "sender"),
+			UserID:      rapid.SampledFrom([]upstream.ID{20, 21}).Draw(t, "user"),
+			SenderID:    rapid.SampledFrom([]upstream.ID{17, 18}).Draw(t, "sender"),
 			EmailID:     of("email id", "20161122000000.1@mail", "a b/c?d%2f&x=", "é\u2028", `"\`),
 			Local:       of("local", "recipient1", "é", `"<&>"`, "a.b..", `"odd user"`, "O'Hara"),
 			Domain:      of("domain", "example.com", "[192.0.2.1]", "bücher.example"),
