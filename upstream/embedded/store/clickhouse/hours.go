@@ -30,7 +30,7 @@ const (
 	countedHours = 100
 )
 
-// mark says what is known of the events of a kind in an hour.
+// mark describes an hour of a kind.
 type mark struct {
 	hour    upstream.Time
 	stamp   int64
@@ -233,8 +233,8 @@ func (h *changedHours) add(k *kind, t upstream.Time) {
 	h[k.Kind][upstream.Hour.Floor(t)] = true
 }
 
-// changing runs f, which changes events of some hours, between the marks of its begin and its end. If it fails, the
-// hours are counted from the events until the write is dead.
+// changing runs f, which changes events of some hours. It marks its beginning and its end. If it fails, the hours are
+// counted from the events until the write is dead.
 func (s *Store) changing(ctx context.Context, hours changedHours, f func() error) error {
 	type change struct {
 		kind uint8
