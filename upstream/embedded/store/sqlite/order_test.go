@@ -67,18 +67,10 @@ func BenchmarkMerge(b *testing.B) {
 	var batches []store.Batch
 	for x := range storetest.Batches(100000, 10000) {
 		local := func(id string) string { return fmt.Sprintf("recipient%d", crc32.ChecksumIEEE([]byte(id))%20000) }
-		for i := range x.Emails {
-			e := &x.Emails[i]
-			e.Local, e.EmailAddress = local(e.EmailID), local(e.EmailID)+"@"+e.Domain
-		}
-		for i := range x.Bounces {
-			b := &x.Bounces[i]
-			b.Local, b.EmailAddress = local(b.EmailID), local(b.EmailID)+"@"+b.Domain
-		}
-		for i := range x.BlockedEmails {
-			b := &x.BlockedEmails[i]
-			b.Local, b.EmailAddress = local(b.EmailID), local(b.EmailID)+"@"+b.Domain
-		}
+		storetest.RowsOf(x).Texts(func(t upstream.Texts) {
+			*t.Local = local(*t.EmailID)
+			*t.Address = *t.Local + "@" + *t.Domain
+		})
 		batches = append(batches, x)
 	}
 	for _, merge := range []bool{false, true} {

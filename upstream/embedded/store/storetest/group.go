@@ -169,15 +169,7 @@ func onlyOnce(b *store.Batch) {
 		}
 		*hs = kept
 	}
-	for i := range b.Emails {
-		clean(&b.Emails[i].XHeaders)
-	}
-	for i := range b.Bounces {
-		clean(&b.Bounces[i].XHeaders)
-	}
-	for i := range b.BlockedEmails {
-		clean(&b.BlockedEmails[i].XHeaders)
-	}
+	RowsOf(*b).Texts(func(t upstream.Texts) { clean(t.XHeaders) })
 }
 
 // testGroups compares groups with those that are counted by hand, after random writes and removals.

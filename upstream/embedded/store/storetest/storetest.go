@@ -23,6 +23,11 @@ func BatchOf(rows upstreamtest.Rows) store.Batch {
 	return b
 }
 
+// RowsOf returns the rows of a batch, without the senders. They share the batch's memory.
+func RowsOf(b store.Batch) upstreamtest.Rows {
+	return upstreamtest.Rows{Emails: b.Emails, Bounces: b.Bounces, BlockedEmails: b.BlockedEmails}
+}
+
 // Opener opens the store of a name, which is a path in a temporary directory, or a new, private one if the name is
 // empty. A store of a new name is empty. The test's cleanup closes it.
 type Opener func(t TB, name string) store.Store
