@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -122,39 +123,95 @@ func (x *execution) deferring() {
 }
 
 // deliver sends an operation's response in parts, each as soon as it is complete: several for an operation with @defer,
-// one for any other. All parts are taken, even if the caller has left, because the goroutines that make them would
-// otherwise wait forever. The operation gives up its turn once the first part is made, so that a caller that reads
-// slowly does not keep others waiting.
+// one for any other. Parts are produced no matter how slowly the caller reads them, so that the operation ends; parts
+// that wait count towards MaxInFlight. If the caller leaves, its context ends the operation, and the remaining parts
+// are dropped.
 func (h *handler) deliver(w http.ResponseWriter, r *http.Request, x *execution) {
-	resp := x.next()
-	x.giveBack()
+	parts := x.makeParts()
+	resp := parts.next()
 	if h.o.Headers != nil {
 		h.o.Headers(r.Context(), w.Header())
 	}
 	w.Header().Set("Content-Type", mediaParts+`; boundary="-"; deferSpec=`+deferSpec)
 	w.Header().Set("Cache-Control", "no-store")
+	out := http.NewResponseController(w)
 	_, failed := io.WriteString(w, "\r\n---\r\n")
 	for first := true; resp != nil; first = false {
 		if failed == nil {
-			failed = writePart(w, resp, first, more(resp))
-		}
-		if failed == nil {
-			failed = http.NewResponseController(w).Flush()
-		}
-		if failed != nil {
-			x.cancel()
+			if failed = writePart(w, resp, first, more(resp)); failed == nil {
+				failed = out.Flush()
+			}
+			if failed != nil {
+				x.cancel()
+			}
 		}
 		x.room.shrink(int64(len(resp.Data)))
-		if !more(resp) {
-			break
-		}
-		resp = x.next()
+		resp = parts.next()
 	}
-	if x.shed { // the remaining parts are dropped
-		ctx := context.WithoutCancel(x.ctx)
-		for more(x.respond(ctx)) {
+}
+
+// partQueue holds the parts of a response that wait to be sent.
+type partQueue struct {
+	mu    sync.Mutex
+	added *sync.Cond
+	wait  []*graphql.Response
+	done  bool // no more will be added
+}
+
+// makeParts produces the operation's parts one after the other. The caller must read the queue to its end.
+func (x *execution) makeParts() *partQueue {
+	p := &partQueue{}
+	p.added = sync.NewCond(&p.mu)
+	go func() {
+		defer p.add(nil)
+		defer func() {
+			if v := recover(); v != nil { // it would end the process, as net/http does not recover in this goroutine
+				p.add(x.h.broken(x.ctx, v))
+			}
+		}()
+		for {
+			resp := x.next()
+			p.add(resp)
+			if !more(resp) {
+				break
+			}
 		}
+		if x.shed { // the remaining parts are dropped
+			ctx := context.WithoutCancel(x.ctx)
+			for resp := x.respond(ctx); more(resp); {
+				resp = x.respond(ctx)
+			}
+		}
+	}()
+	return p
+}
+
+// add appends a part; nil marks the end.
+func (p *partQueue) add(resp *graphql.Response) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if resp == nil {
+		p.done = true
+	} else {
+		p.wait = append(p.wait, resp)
 	}
+	p.added.Signal()
+}
+
+// next returns the next part, waiting for it if necessary; nil is the end.
+func (p *partQueue) next() *graphql.Response {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for len(p.wait) == 0 && !p.done {
+		p.added.Wait()
+	}
+	if len(p.wait) == 0 {
+		return nil
+	}
+	resp := p.wait[0]
+	p.wait[0] = nil
+	p.wait = p.wait[1:]
+	return resp
 }
 
 // writePart writes one part and the boundary after it, which tells the caller that the part is complete.
