@@ -20,7 +20,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	_ = flag.Set("test.parallel", "8") // many tests wait for the browser
+	_ = flag.Set("test.parallel", "4") // many tests wait for the browser
 	m.Run()
 }
 

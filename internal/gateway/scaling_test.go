@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv("TEST_GATEWAY") != "" {
 		os.Exit(Run(context.Background(), os.Args[1:], Streams{os.Stdin, os.Stdout, os.Stderr}))
 	}
-	_ = flag.Set("test.parallel", "8") // many tests wait for processes
+	_ = flag.Set("test.parallel", "6") // many tests wait for processes
 	m.Run()
 }
 
