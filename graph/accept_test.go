@@ -42,6 +42,7 @@ func TestAcceptDecidesTheMediaType(t *testing.T) {
 		"application/*;q=0, */*":           "",
 		j + ";q=2":                         "",
 		j + ";q=NaN":                       "",
+		j + ";q=":                          "",
 		g + ";charset=latin1":              "",
 		"nonsense":                         "",
 	} {

@@ -54,9 +54,9 @@ func (h *handler) readBody(to *bytes.Buffer, w http.ResponseWriter, r *http.Requ
 	}
 	var err error
 	compressed := false
-	switch strings.ToLower(r.Header.Get("Content-Encoding")) {
-	case "", "identity":
-	case "gzip", "x-gzip": // the same, by RFC 9110, 8.4.1.3
+	switch contentEncoding(r) {
+	case "":
+	case "gzip":
 		compressed, err = true, decompress(w, r, h.o.MaxBody)
 	default:
 		w.Header().Set("Accept-Encoding", "gzip")
@@ -84,6 +84,25 @@ func (h *handler) readBody(to *bytes.Buffer, w http.ResponseWriter, r *http.Requ
 			"the request's body is not valid gzip, although its Content-Encoding says gzip")
 	}
 	return refuse(http.StatusBadRequest, "the request's body could not be read completely")
+}
+
+// contentEncoding returns how the body of a request is compressed: "" if it is not, "gzip", or the list in the header.
+func contentEncoding(r *http.Request) string {
+	values := r.Header["Content-Encoding"]
+	if values == nil {
+		return ""
+	}
+	var encodings []string
+	for e := range web.Elements(values) {
+		switch e = strings.ToLower(e); e {
+		case "identity":
+		case "x-gzip": // the same, by RFC 9110, 8.4.1.3
+			encodings = append(encodings, "gzip")
+		default:
+			encodings = append(encodings, e)
+		}
+	}
+	return strings.Join(encodings, ", ")
 }
 
 // decompress makes a gzip-compressed body readable as plain text, whose bytes count towards MaxInFlight. The limit is

@@ -31,6 +31,7 @@ func TestGzipBodiesAreDecompressed(t *testing.T) {
 	for name, c := range map[string]struct{ request, plain request }{
 		"an object":      {post(zipped(typename), "Content-Encoding", "gzip"), post(typename)},
 		"the old name":   {post(zipped(typename), "Content-Encoding", "X-GZIP"), post(typename)},
+		"and identity":   {post(zipped(typename), "Content-Encoding", "identity, gzip"), post(typename)},
 		"identity alone": {post(typename, "Content-Encoding", "identity"), post(typename)},
 		"two members": {
 			post(zipped(typename[:9])+zipped(typename[9:]), "Content-Encoding", "gzip"), post(typename),

@@ -167,6 +167,9 @@ func NewHandler(schema graphql.ExecutableSchema, o Options) http.Handler {
 			h.serveSocket(w, r)
 			return
 		}
+		if r.Method == http.MethodHead {
+			w, r = asGet(w, r)
+		}
 		answering.ServeHTTP(w, r)
 	})
 }

@@ -29,7 +29,7 @@ var nosniff = []string{"nosniff"}
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header()["X-Content-Type-Options"] = nosniff
 	w.Header().Add("Vary", h.vary)
-	if isGet(r) {
+	if r.Method == http.MethodGet {
 		w.Header().Set("Cache-Control", "no-store") // replaced if the response may be cached
 	}
 	accepted := h.accepts.of(r.Header["Accept"])
@@ -50,9 +50,6 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.answer(w, r, accepted)
 }
 
-// isGet reports whether a request is a GET, or a HEAD, which net/http answers like a GET without its body.
-func isGet(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
-
 // answer answers a request with the single response of its operation, in parts, or with a stream of events.
 func (h *handler) answer(w http.ResponseWriter, r *http.Request, accepted accepted) {
 	media, events := accepted.media, accepted.events
@@ -67,7 +64,7 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request, accepted accept
 		return
 	}
 	x, no := h.start(r.Context(), &params, means{
-		safe: isGet(r), streams: events != never && r.Method != http.MethodHead, parts: accepted.parts,
+		safe: r.Method == http.MethodGet, streams: events != never, parts: accepted.parts,
 	})
 	switch {
 	case no != nil && events == always && no.status != http.StatusServiceUnavailable: // clients retry 503 as it is
@@ -83,7 +80,7 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request, accepted accept
 	default:
 		defer x.end()
 		a := x.answer()
-		if isGet(r) {
+		if r.Method == http.MethodGet {
 			h.cacheable(w, x, a.response)
 		}
 		if h.reply(w, r, media, a) == nil {
@@ -128,3 +125,26 @@ func (h *handler) broken(ctx context.Context, v any) *graphql.Response {
 	h.o.Logger.ErrorContext(ctx, "failed", "code", codeInternal, "error", v, "stack", string(debug.Stack()))
 	return &graphql.Response{Errors: gqlerror.List{requestError(codeInternal, "internal error")}}
 }
+
+// asGet turns a HEAD request into the GET whose headers it asks for. The server drops the body and computes
+// Content-Length from it as for a GET. A stream never ends by itself, so it is cut off where its body begins.
+func asGet(w http.ResponseWriter, r *http.Request) (http.ResponseWriter, *http.Request) {
+	ctx, cancel := context.WithCancel(r.Context())
+	r = r.WithContext(ctx)
+	r.Method = http.MethodGet
+	return headWriter{w, cancel}, r
+}
+
+type headWriter struct {
+	http.ResponseWriter
+	cancel context.CancelFunc // of the request
+}
+
+// Flush implements [http.Flusher]. Only streams flush.
+func (w headWriter) Flush() {
+	_ = http.NewResponseController(w.ResponseWriter).Flush()
+	w.cancel()
+}
+
+// Unwrap implements the interface of [http.ResponseController].
+func (w headWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -49,6 +49,7 @@ func TestHeadHasTheHeadersOfGet(t *testing.T) {
 		"a short answer":           {list, nil, true},
 		"a long answer":            {schema, nil, true},
 		"a short compressed one":   {list, []string{"Accept-Encoding", "gzip"}, true},
+		"a long compressed one":    {schema, []string{"Accept-Encoding", "gzip"}, false},
 		"the other media type":     {list, []string{"Accept", mediaNew}, true},
 		"an error":                 {`{ nothing }`, []string{"Accept", mediaNew}, true},
 		"no query":                 {``, nil, true},

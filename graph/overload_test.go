@@ -125,6 +125,31 @@ func TestWorkStopsWhenItsCallerLeaves(t *testing.T) {
 	<-stopped // otherwise the test would not end
 }
 
+// An operation keeps its turn until its last deferred part is made, but not until a slow client has read it.
+func TestDeferredPartsKeepTheTurn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEndpoint(graph.Options{MaxOperations: 1})
+		block, out := make(chan struct{}), make(chan struct{})
+		e.api.Before = func(context.Context, string) error { <-block; return nil }
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/graphql",
+			strings.NewReader(`{"query": "{ __typename ... @defer { bounceCategories { code } } }"}`))
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Accept", "multipart/mixed")
+		go e.ServeHTTP(&slowWriter{header: http.Header{}, in: make(chan struct{}), out: out}, r)
+		synctest.Wait()
+		if a := e.ask(t, "{ __typename }", ""); !shed(a) {
+			t.Errorf("while the part is being made: status %d: %s", a.status, a.body)
+		}
+		close(block)
+		synctest.Wait()
+		if a := e.ask(t, "{ __typename }", ""); a.status != 200 {
+			t.Errorf("while the client does not read: status %d: %s", a.status, a.body)
+		}
+		close(out)
+	})
+}
+
 // Bodies take room as they arrive, not as announced. Without room requests are refused, and room is given back.
 func TestBytesInFlightAreLimited(t *testing.T) {
 	t.Parallel()

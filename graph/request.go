@@ -22,7 +22,7 @@ func (h *handler) read(w http.ResponseWriter, r *http.Request, p *graphql.RawPar
 	switch r.Method {
 	case http.MethodPost:
 		b, err = h.readPost(w, r, p)
-	case http.MethodGet, http.MethodHead:
+	case http.MethodGet:
 		err = readGet(r, p)
 	default:
 		no = refuse(http.StatusMethodNotAllowed, "GraphQL requests must be GET or POST")

@@ -4,8 +4,7 @@
 package web
 
 import (
-	"errors"
-	"mime"
+	"iter"
 	"strconv"
 	"strings"
 )
@@ -17,30 +16,53 @@ type Accept []MediaRange
 type MediaRange struct {
 	Type   string            // in lower case
 	Weight float64           // 0 to 1; 0 if q is malformed
-	Params map[string]string // by names in lower case
+	Params map[string]string // by names in lower case, values without their quotes; nil if there are none
 }
 
 // ParseAccept parses the values of Accept headers (RFC 9110, 12.5.1), or of a header of the same form. Nonsense stays in
 // the list, as ranges that include nothing, since an empty list would accept everything.
 func ParseAccept(values []string) Accept {
 	var accept Accept
-	for element := range strings.SplitSeq(strings.Join(values, ","), ",") {
-		if strings.TrimSpace(element) == "" {
-			continue
-		}
-		media, params, err := mime.ParseMediaType(element)
-		if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
-			media = ""
-		}
-		r := MediaRange{Type: media, Weight: 1, Params: params}
-		if q, ok := params["q"]; ok {
-			if r.Weight, err = strconv.ParseFloat(q, 64); err != nil || !(r.Weight >= 0 && r.Weight <= 1) { // NaN too
-				r.Weight = 0
-			}
-		}
-		accept = append(accept, r)
+	for element := range Elements(values) {
+		accept = append(accept, parseRange(element))
 	}
 	return accept
+}
+
+func parseRange(element string) MediaRange {
+	end := listEnd(element, ';')
+	r := MediaRange{Type: strings.ToLower(strings.TrimSpace(element[:end])), Weight: 1}
+	for rest := element[end:]; rest != ""; rest = rest[end:] {
+		rest = rest[1:]
+		end = listEnd(rest, ';')
+		name, value, _ := strings.Cut(rest[:end], "=")
+		if r.Params == nil {
+			r.Params = map[string]string{}
+		}
+		r.Params[strings.ToLower(strings.TrimSpace(name))] = unquoted(strings.TrimSpace(value))
+	}
+	if q, ok := r.Params["q"]; ok {
+		var err error
+		if r.Weight, err = strconv.ParseFloat(q, 64); err != nil || !(r.Weight >= 0 && r.Weight <= 1) { // NaN too
+			r.Weight = 0
+		}
+	}
+	return r
+}
+
+// unquoted returns the value of a parameter that may be a quoted string.
+func unquoted(value string) string {
+	if len(value) < 2 || value[0] != '"' || quotedLen(value) != len(value) {
+		return value
+	}
+	var plain strings.Builder
+	for i := 1; i < len(value)-1; i++ {
+		if value[i] == '\\' {
+			i++
+		}
+		plain.WriteByte(value[i])
+	}
+	return plain.String()
 }
 
 // Weight returns the weight of the most specific range that includes a media type, and whether that range names the
@@ -63,4 +85,47 @@ func (a Accept) Weight(media string) (weight float64, named bool) {
 		}
 	}
 	return weight, best == 3
+}
+
+// Elements yields the elements of a header that is a comma-separated list, given in one or more lines. A comma within a
+// quoted string does not separate (RFC 9110, 5.6.1 and 5.6.4). Empty elements are skipped.
+func Elements(values []string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, rest := range values {
+			for rest != "" {
+				end := listEnd(rest, ',')
+				element := strings.TrimSpace(rest[:end])
+				rest = strings.TrimPrefix(rest[end:], ",")
+				if element != "" && !yield(element) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// listEnd returns the index of the first separator outside quoted strings, or the length of the list.
+func listEnd(list string, separator byte) int {
+	for i := 0; i < len(list); i++ {
+		switch list[i] {
+		case separator:
+			return i
+		case '"':
+			i += quotedLen(list[i:]) - 1
+		}
+	}
+	return len(list)
+}
+
+// quotedLen returns the length of the quoted string at the front of s. A quote that nothing closes stands for itself.
+func quotedLen(s string) int {
+	for i := 1; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return 1
 }

@@ -1,11 +1,56 @@
 package web_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"deliverygraph/internal/web"
 )
+
+func TestCommasInQuotedStringsDoNotSeparate(t *testing.T) {
+	t.Parallel()
+	for header, want := range map[string][]string{
+		"":                            nil,
+		" , ,":                        nil,
+		"a":                           {"a"},
+		"a, b ,c":                     {"a", "b", "c"},
+		`a;p="x, y", b`:               {`a;p="x, y"`, "b"},
+		`a;p="x, \", y", b`:           {`a;p="x, \", y"`, "b"},
+		`a;p="x, \\", b`:              {`a;p="x, \\"`, "b"},
+		`"a,b","c"`:                   {`"a,b"`, `"c"`},
+		`a;p="x, b`:                   {`a;p="x`, "b"},
+		`a;p="x\`:                     {`a;p="x\`},
+		`a;p="x, y";q=0.5,b;q="0.1,"`: {`a;p="x, y";q=0.5`, `b;q="0.1,"`},
+	} {
+		if got := slices.Collect(web.Elements([]string{header})); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", header, got, want)
+		}
+	}
+}
+
+// Quoting keeps an element whole, whatever its parameter contains.
+func TestElementsStayWhole(t *testing.T) {
+	t.Parallel()
+	quote := strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+	rapid.Check(t, func(t *rapid.T) {
+		var want []string
+		values := rapid.SliceOf(rapid.StringMatching(`[ -~]*`)).Draw(t, "values")
+		for _, value := range values {
+			want = append(want, `application/json;profile="`+quote.Replace(value)+`"`)
+		}
+		if got := slices.Collect(web.Elements([]string{strings.Join(want, ", ")})); !slices.Equal(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+		for i, r := range web.ParseAccept(want) {
+			if r.Type != "application/json" || r.Weight != 1 || r.Params["profile"] != values[i] {
+				t.Errorf("%s is %+v", want[i], r)
+			}
+		}
+	})
+}
 
 func TestTheMostSpecificRangeDecides(t *testing.T) {
 	t.Parallel()
@@ -25,9 +70,10 @@ func TestTheMostSpecificRangeDecides(t *testing.T) {
 		`text/html;profile="application/json"`: 0,
 
 		// Malformed, but unambiguous.
-		"application/json;":         1,
-		"application/json; indent":  1,
-		"Application/JSON ;Q=0.25 ": 0.25,
+		"application/json;profile=https://example.com/a;q=0.5": 0.5,
+		"application/json;":           1,
+		"application/json; indent":    1,
+		"Application/JSON ;Q = 0.25 ": 0.25,
 	} {
 		got, named := web.ParseAccept([]string{header}).Weight(json)
 		if got != want || named != strings.HasPrefix(strings.ToLower(header), json) {
