@@ -86,8 +86,8 @@ func ParseISO8601(s string) (t Time, ok bool) {
 		if i := strings.IndexAny(clock, ".,"); i >= 0 {
 			seconds = i // package time accepts a fraction after any seconds
 		}
-		if clockLayouts[seconds] == "" {
-			return 0, false
+		if clockLayouts[seconds] == "" || len(offset) > len("+07") && strings.HasSuffix(offset, "60") {
+			return 0, false // package time accepts 60 minutes in an offset
 		}
 		if leap = seconds > len("15:04") && clock[seconds-2:seconds] == "60"; leap {
 			clock = clock[:seconds-2] + "59" + clock[seconds:]

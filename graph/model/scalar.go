@@ -60,7 +60,7 @@ func UnmarshalDateTime(v any) (upstream.Time, error) {
 	switch v := v.(type) {
 	case string:
 		t, ok := upstream.ParseISO8601(v)
-		if !ok || !isRFC3339(v) && !written(v, "dddd-dd-dd") { // ISO 8601 has other forms
+		if !ok || len(v) != len("2006-01-02") && !isRFC3339(v) { // ISO 8601 has other forms
 			return 0, badInput("%q is not a DateTime: write it as "+momentForms, Excerpt(v))
 		}
 		return inYears(t, false)
@@ -80,46 +80,12 @@ func UnmarshalDateTime(v any) (upstream.Time, error) {
 	return 0, badInput("a DateTime must be written as " + momentForms)
 }
 
-// isRFC3339 reports whether an ISO 8601 moment has the form of RFC 3339: to the second, an optional fraction after a
-// point, and Z or an offset of hours and minutes. It is called several times per operation, so it does not use a
-// regular expression.
+// isRFC3339 reports whether a moment that [upstream.ParseISO8601] accepts has the form of RFC 3339: to the second, with
+// an optional fraction after a point, and Z or an offset of hours and minutes.
 func isRFC3339(s string) bool {
-	const moment, offset = "dddd-dd-ddTdd:dd:dd", "+dd:dd"
-	if len(s) <= len(moment) || !written(s[:len(moment)], moment) {
-		return false
-	}
-	if s = s[len(moment):]; s[0] == '.' {
-		zone := strings.TrimLeft(s[1:], "0123456789")
-		if len(zone) == len(s)-1 {
-			return false
-		}
-		s = zone
-	}
-	return s == "Z" || s == "z" || written(s, offset)
-}
-
-// written reports whether s has the form shown by as, in which d stands for a digit, T also for t, and + for a sign.
-func written(s, as string) bool {
-	if len(s) != len(as) {
-		return false
-	}
-	for i := range len(s) {
-		switch b := s[i]; as[i] {
-		case 'd':
-			if b < '0' || b > '9' {
-				return false
-			}
-		case '+':
-			if b != '+' && b != '-' {
-				return false
-			}
-		default:
-			if b != as[i] && !(b == 't' && as[i] == 'T') {
-				return false
-			}
-		}
-	}
-	return true
+	n := len(s)
+	return n > len("2006-01-02T15:04:05") && s[4] == '-' && s[10] != ' ' && s[16] == ':' && s[19] != ',' &&
+		(s[n-1] == 'Z' || s[n-1] == 'z' || (s[n-6] == '+' || s[n-6] == '-') && s[n-3] == ':')
 }
 
 func seconds(f float64) (upstream.Time, error) {
