@@ -45,6 +45,7 @@ type gateway struct {
 	grouped *grouped.Layer
 
 	current       atomic.Pointer[storeCache] // see ofStore
+	storeRead     atomic.Int64               // when the last look for changes succeeded, in Unix nanoseconds
 	storeFails    atomic.Bool                // the last look for changes failed
 	storeFailures atomic.Uint64
 	background    sync.WaitGroup // goroutines that end with the context of serve

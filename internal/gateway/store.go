@@ -23,20 +23,27 @@ type storeCache struct {
 }
 
 // ofStore returns the cache in front of the store as it is now: without answers from before the last change, of this
-// process or another, except settled ones from after the last change of settled events.
+// process or another, except settled ones from after the last change of settled events. While the store fails,
+// it returns the cache of the last look that succeeded, for up to --cache-stale. Other processes may reach the store and
+// erase data meanwhile.
 func (g *gateway) ofStore(ctx context.Context) *cached.Cache {
 	// A transaction becomes visible some time after its time was taken.
 	const margin = time.Minute
+	began := time.Now()
 	last, old, err := g.store.Generation(ctx, max(0, g.c.CacheSettle-margin))
+	now := g.current.Load()
 	if err != nil {
 		if ctx.Err() == nil {
 			g.storeFails.Store(true)
 			g.storeFailures.Add(1)
 		}
-		return g.cache.Live() // fails as well, and never returns outdated rows
+		if now != nil && began.UnixNano()-g.storeRead.Load() < int64(g.c.CacheStale) {
+			return now.Cache
+		}
+		return g.cache.Live() // fails as well
 	}
 	g.storeFails.Store(false)
-	now := g.current.Load()
+	g.storeRead.Store(began.UnixNano())
 	if now == nil || now.last != last || now.old != old {
 		if now != nil && now.old != old {
 			g.cache.Clear()

@@ -148,7 +148,7 @@ func (c *Client) refused(r request, res *http.Response, body string) *failure {
 	case status == http.StatusTooManyRequests:
 		e.Message = "the metrics API asks for fewer calls; try again later"
 	case status == http.StatusServiceUnavailable:
-		e.Message = "the metrics API is overloaded or in maintenance; try again later"
+		e.Message = "the metrics API is unavailable, overloaded or in maintenance; try again later"
 	case status >= 300 && status < 400:
 		e.Code = upstream.InvalidResponse
 		e.Message = fmt.Sprintf("the metrics API answered with a redirect (status %d), which is not followed", status)
