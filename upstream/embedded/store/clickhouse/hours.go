@@ -35,13 +35,14 @@ type mark struct {
 	hour    upstream.Time
 	stamp   int64
 	open    int64 // writes in progress
-	slot    int64 // when the last one began
+	slot    int64 // when the last one began or ended
 	counted int64 // the stamp of the count that is kept, or 0
 }
 
 func (m *mark) valid() bool { return m.open == 0 && m.counted == m.stamp }
 
-func currentSlot() int64 { return time.Now().Unix() / slot }
+// currentSlot returns the slot of the present. Tests replace it.
+var currentSlot = func() int64 { return time.Now().Unix() / slot }
 
 // marks returns the marks of hours in order. Others have no events.
 func (s *Store) marks(ctx context.Context, k *kind, w upstream.Window) (all []mark, err error) {
@@ -223,7 +224,7 @@ func (s *Store) countHours(ctx context.Context, k *kind, hours []mark) error {
 		})
 }
 
-// changedHours are the hours, by kind, in which the number of events changes.
+// changedHours are the hours, by kind, in which events change.
 type changedHours [len(kinds)]map[upstream.Time]bool
 
 func (h *changedHours) add(k *kind, t upstream.Time) {
@@ -246,18 +247,21 @@ func (s *Store) changing(ctx context.Context, hours changedHours, f func() error
 			all = append(all, change{uint8(i), h})
 		}
 	}
-	began := currentSlot()
-	put := func(opened, closed int64) error {
+	put := func(slot, opened, closed int64) error {
 		return insert(ctx, s, "mark (kind, hour, slot, opened, closed)", all, func(c *change) []any {
-			return []any{c.kind, int64(c.hour), began, opened, closed}
+			return []any{c.kind, int64(c.hour), slot, opened, closed}
 		})
 	}
-	err := put(1, 0)
+	began := currentSlot()
+	err := put(began, 1, 0)
 	if err == nil {
 		err = f()
 	}
+	if ended := currentSlot(); err == nil && ended != began { // for settled; it may have taken long
+		err = put(ended, 1, 1)
+	}
 	if err == nil {
-		err = put(0, 1)
+		err = put(began, 0, 1)
 	}
 	return err
 }

@@ -214,8 +214,7 @@ func (s *Store) reading(ctx context.Context, k *kind, from, where string, f func
 			break
 		}
 		var rows []row
-		rows, err = s.rows(ctx, k, true, from+" where time >= "+number(w.Start)+" and time < "+number(w.End)+
-			" and "+where+" order by time, id")
+		rows, err = s.rows(ctx, k, true, from+" where "+within(w)+" and "+where+" order by time, id")
 		if err == nil && len(rows) > 0 {
 			err = f(rows)
 		}

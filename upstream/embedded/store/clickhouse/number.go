@@ -92,19 +92,27 @@ func (s *Store) ids(ctx context.Context, query string) (all []upstream.ID, err e
 	return all, err
 }
 
-// free returns the first positive number that no event has in a column, nor any of the other queries' answers.
+// free returns the first positive number that no event has in a column of hourly, nor any of the other queries'
+// answers.
 func (s *Store) free(ctx context.Context, column string, others ...string) (upstream.ID, error) {
 	used := map[upstream.ID]bool{}
-	for _, k := range kinds {
-		others = append(others, "select distinct "+column+" from "+k.table+" where removed = 0")
-	}
-	for _, query := range others {
+	use := func(query string) error {
 		ids, err := s.ids(ctx, query)
-		if err != nil {
-			return 0, err
-		}
 		for _, id := range ids {
 			used[id] = true
+		}
+		return err
+	}
+	for _, query := range others {
+		if err := use(query); err != nil {
+			return 0, err
+		}
+	}
+	for _, k := range kinds {
+		if err := s.hourly(ctx, k, clip(ever), filter{}, func(from string) error {
+			return use("select distinct " + column + " from " + from + " where total > 0")
+		}); err != nil {
+			return 0, err
 		}
 	}
 	id := upstream.ID(1)

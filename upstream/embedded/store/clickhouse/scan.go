@@ -12,7 +12,7 @@ import (
 
 // Scan returns a kind's events with their details: see [store.Maintainer].
 func (s *Store) Scan(ctx context.Context, of upstream.Kind, w upstream.Window) iter.Seq2[store.Event, error] {
-	k, most := kinds[of], 10_000
+	k, most := kinds[of], uint64(10_000)
 	if of == upstream.Bounces {
 		most = 1000 // they may have whole messages
 	}
@@ -25,8 +25,7 @@ func (s *Store) Scan(ctx context.Context, of upstream.Kind, w upstream.Window) i
 		for _, part := range parts {
 			var rows []row
 			err = s.read(ctx, "read "+k.String(), func(ctx context.Context) (err error) {
-				rows, err = s.rows(ctx, k, true, s.from(k)+" where time >= "+number(part.Start)+" and time < "+
-					number(part.End)+" and removed = 0"+listOrder)
+				rows, err = s.rows(ctx, k, true, s.from(k)+" where "+within(part)+" and removed = 0"+listOrder)
 				return err
 			})
 			if err != nil {
@@ -46,22 +45,52 @@ func (s *Store) Scan(ctx context.Context, of upstream.Kind, w upstream.Window) i
 
 // parts returns the parts of a window that have events, in order of time, each with at most so many. More of them are
 // in one part only if they have the same second.
-func (s *Store) parts(ctx context.Context, k *kind, w upstream.Window, most int) (parts []upstream.Window, err error) {
-	var at upstream.Time
-	var n, sum uint64
-	err = s.each(ctx, "select "+bucket(upstream.Hour)+" as hour, count() from "+k.table+" where time >= "+
-		number(w.Start)+" and time < "+number(w.End)+" group by hour order by hour", []any{(*int64)(&at), &n}, func() {
-		if sum += n; len(parts) > 0 && sum <= uint64(most) {
-			parts[len(parts)-1].End = min(at+hour, w.End)
+func (s *Store) parts(ctx context.Context, k *kind, w upstream.Window, most uint64) (parts []upstream.Window, err error) {
+	sum := uint64(0) // in the last part
+	add := func(start, end upstream.Time, n uint64) {
+		if sum += n; len(parts) > 0 && sum <= most {
+			parts[len(parts)-1].End = min(end, w.End)
 			return
 		}
 		sum = n
-		step := max(1, hour/upstream.Time(1+(n-1)/uint64(most)))
-		for start := at; start < at+hour; start += step {
-			parts = append(parts, upstream.Window{Start: max(start, w.Start), End: min(start+step, at+hour, w.End)})
+		parts = append(parts, upstream.Window{Start: max(start, w.Start), End: min(end, w.End)})
+	}
+	hours, err := s.rowsBy(ctx, k, bucket(upstream.Hour), w)
+	for _, h := range hours {
+		end := h.time + hour
+		if h.n <= most {
+			add(h.time, end, h.n)
+			continue
 		}
-	})
+		seconds, err := s.rowsBy(ctx, k, "time", upstream.Window{Start: max(h.time, w.Start), End: min(end, w.End)})
+		if err != nil {
+			return nil, err
+		}
+		start := h.time
+		for i, x := range seconds {
+			next := end
+			if i+1 < len(seconds) {
+				next = seconds[i+1].time
+			}
+			add(start, next, x.n)
+			start = next
+		}
+	}
 	return parts, err
+}
+
+// rowsAt is the number of rows, in all versions, at a time or in a part of time.
+type rowsAt struct {
+	time upstream.Time
+	n    uint64
+}
+
+// rowsBy returns the numbers of rows by an expression of their time, in order.
+func (s *Store) rowsBy(ctx context.Context, k *kind, by string, w upstream.Window) (all []rowsAt, err error) {
+	var x rowsAt
+	err = s.each(ctx, "select "+by+" as start, count() from "+k.table+" where "+within(w)+
+		" group by start order by start", []any{(*int64)(&x.time), &x.n}, func() { all = append(all, x) })
+	return all, err
 }
 
 // Senders returns all senders: see [store.Maintainer].

@@ -174,9 +174,7 @@ func (w *writer) add(k *kind, r *row, counted bool) {
 		w.written.Replaced++
 		r.version = w.next(old.version)
 	}
-	if old == nil || old.removed != r.removed || old.Type != r.Type {
-		w.hours.add(k, r.Time)
-	}
+	w.hours.add(k, r.Time) // though the count may stay: another process may have changed the event meanwhile
 	w.known[k.Kind][r.key()] = r
 	w.changes[k.Kind][r.key()] = true
 	w.touch(r.Time)

@@ -1,12 +1,11 @@
 -- Counts by hour, so that counts of long windows do not read all events: see hours.go. They are counted from the events
 -- once an hour is at rest.
 
--- The writes that changed which events an hour has. They add to "opened" before they change events, and to "closed"
--- afterwards.
+-- The writes that changed events of an hour. They add to "opened" before, and to "closed" afterwards.
 create table if not exists {shared:mark} (
 	kind    UInt8,                       -- as in message
 	hour    Int64,                       -- its start, in Unix seconds
-	slot    Int64,                       -- when the write began, in 10 minutes since 1970
+	slot    Int64,                       -- when the write began or ended, in 10 minutes since 1970
 	opened  Int64,
 	closed  Int64
 ) engine = {summing:}
