@@ -53,7 +53,7 @@ func (o Options) open() (redis.UniversalClient, time.Duration, error) {
 			return nil, 0, errors.New("does not use TLS, but authorities to trust are given: begin it with rediss")
 		}
 		if u.TLSConfig.RootCAs, err = web.ReadAuthorities(o.CAFile); err != nil {
-			return nil, 0, err
+			return nil, 0, fmt.Errorf("has no authorities to trust: %w", err)
 		}
 	}
 	u.DialTimeout, u.ReadTimeout = cmp.Or(u.DialTimeout, dialTimeout), cmp.Or(u.ReadTimeout, readTimeout)

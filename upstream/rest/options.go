@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"deliverygraph/internal/web"
 )
 
 // Options configure a [Client]. Only BaseURL is required: the zero value of every other field stands for its default.
@@ -136,8 +138,8 @@ func (o *Options) withTransport(base *url.URL) (err error) {
 	case o.Transport != nil:
 		return nil
 	case o.CAFile != "":
-		if roots, err = readCAs(o.CAFile); err != nil {
-			return err
+		if roots, err = web.ReadAuthorities(o.CAFile); err != nil {
+			return wrongOption("CAFile", "cannot be read: %w; give a PEM file such as authorities.pem", err)
 		}
 	}
 	if base != nil {

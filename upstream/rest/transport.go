@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"net"
 	"net/http"
-	"os"
 	"time"
 )
 
@@ -30,19 +29,4 @@ func newTransport(maxConcurrent int, roots *x509.CertPool) *http.Transport {
 		// dead, and the next request opens another.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: 5 * time.Second, PingTimeout: 5 * time.Second},
 	}
-}
-
-// readCAs reads a PEM file of certificates.
-func readCAs(file string) (*x509.CertPool, error) {
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, wrongOption("CAFile", "cannot be read: %w; give a PEM file such as authorities.pem", err)
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
-		return nil,
-			wrongOption("CAFile",
-				"has no certificate in it: it must be in PEM, with lines such as -----BEGIN CERTIFICATE-----")
-	}
-	return roots, nil
 }

@@ -17,6 +17,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"deliverygraph/internal/web"
 	"deliverygraph/upstream"
 )
 
@@ -85,8 +86,8 @@ func TestWrongCAFiles(t *testing.T) {
 		o    Options
 		want string
 	}{
-		"no such file": {Options{CAFile: file + "x"}, "CAFile cannot be read"},
-		"not PEM":      {Options{CAFile: file}, "CAFile has no certificate in it"},
+		"no such file": {Options{CAFile: file + "x"}, "CAFile cannot be read: open"},
+		"not PEM":      {Options{CAFile: file}, "CAFile cannot be read: " + file + " contains no certificate"},
 		"another's transport": {
 			Options{CAFile: file, Transport: http.DefaultTransport}, "CAFile must be empty where Transport is given",
 		},
@@ -151,7 +152,7 @@ func TestFirstByteTimeout(t *testing.T) {
 // A ping detects a dead HTTP/2 connection, and the next call opens another.
 func TestDeadHTTP2ConnectionIsReplaced(t *testing.T) {
 	url, ca := secure(t, reply(200, codes), func(s *httptest.Server) { s.EnableHTTP2 = true })
-	roots, err := readCAs(ca)
+	roots, err := web.ReadAuthorities(ca)
 	if err != nil {
 		t.Fatal(err)
 	}
