@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"slices"
+	"strconv"
 	"time"
 
 	"deliverygraph/upstream"
@@ -12,17 +13,22 @@ import (
 // Codes lists the codes of a kind's catalogue: see [store.Reader].
 func (s *Store) Codes(ctx context.Context, k upstream.Kind) ([]string, error) {
 	list := slices.Clone(*store.Documented.Of(k))
-	table, column := kinds[k].table, kinds[k].codes
 	err := s.readIndexed(ctx, "list codes", func(r *reader) {
-		// The index leads from one code to the next, past the rows that share it.
-		for v := range r.Rows("with recursive seen (c) as (select min(" + column + ") from " + table + " union all" +
-			" select (select min(" + column + ") from " + table + " where " + column + " > c) from seen where c is not null)" +
-			" select c from seen where c > ''") {
-			list = append(list, text(v[0]))
+		for _, code := range r.distinct(kinds[k].codes, kinds[k].table+" where "+kinds[k].codes+" > ''", -1) {
+			list = append(list, text(code))
 		}
 	})
 	slices.Sort(list)
 	return slices.Compact(list), err
+}
+
+// distinct returns the first different values of a column, at most limit, or all if that is negative. From ends with a
+// condition. An index leads from one value to the next, past the rows that share it.
+func (r *reader) distinct(column, from string, limit int, args ...any) []any {
+	least := "select min(" + column + ") from " + from
+	return r.Values("with recursive seen (v) as ("+least+" union all"+
+		" select ("+least+" and "+column+" > v) from seen where v is not null)"+
+		" select v from seen where v is not null limit "+strconv.Itoa(limit), args...)
 }
 
 // Generation returns the numbers of the last change, and of the last one of old events: see [store.Store]. It is one

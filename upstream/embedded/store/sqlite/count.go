@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"cmp"
 	"context"
 	"database/sql/driver"
 	"maps"
@@ -75,16 +74,15 @@ func (r *reader) tally(
 	return series
 }
 
-// point returns the point of a series at a time. Calls come nearly in the order of time.
+// point returns the point of a series at a time. Calls come in the order of days.
 func point(s *upstream.Series, at upstream.Time) *upstream.Point {
 	i := len(s.Points)
-	if i > 0 && s.Points[i-1].Start >= at {
-		i, _ = slices.BinarySearchFunc(s.Points, at, func(p upstream.Point, t upstream.Time) int {
-			return cmp.Compare(p.Start, t)
-		})
+	for i > 0 && s.Points[i-1].Start > at {
+		i--
 	}
-	if i == len(s.Points) || s.Points[i].Start != at {
+	if i == 0 || s.Points[i-1].Start < at {
 		s.Points = slices.Insert(s.Points, i, upstream.Point{Start: at})
+		i++
 	}
-	return &s.Points[i]
+	return &s.Points[i-1]
 }

@@ -49,15 +49,14 @@ func (c counts) write(conn *database.Conn) {
 			continue
 		}
 		args := []any{k.kind.table, int64(k.day), int64(k.user), int64(k.sender), k.typ, int64(0)}
-		sum, less := int64(0), false
+		sum := int64(0)
 		for _, n := range hours {
 			args = append(args, n)
 			sum += n
-			less = less || n < 0
 		}
 		args[5] = sum
 		conn.Exec(addCounts, args...)
-		if less {
+		if sum < 0 {
 			conn.Exec("delete from event_count"+
 				" where kind = ? and day = ? and user_id = ? and sender_id = ? and type = ? and total = 0", args[:5]...)
 		}

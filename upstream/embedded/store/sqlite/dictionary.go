@@ -17,12 +17,6 @@ const maxInterned = 1 << 17
 
 func (w *writer) forget() { w.interned = map[interned]int64{} }
 
-// domain returns the id of a domain.
-func (w *writer) domain(name string) int64 { return w.intern("name", interned{"domain", name, ""}) }
-
-// pattern returns the id of a diagnostic's pattern.
-func (w *writer) pattern(text string) int64 { return w.intern("text", interned{"pattern", text, ""}) }
-
 // header returns the id of a header.
 func (w *writer) header(h upstream.Header) int64 {
 	return w.intern("name", interned{"header", h.Name, h.Value})
@@ -50,31 +44,22 @@ func (w *writer) intern(column string, t interned) int64 {
 // tag says that a row has a header.
 type tag struct{ header, id int64 }
 
-func (w *writer) writeAllTags() {
-	for _, k := range kinds {
-		w.writeTags(k)
-	}
-}
-
-// writeTags writes which rows have which headers, in the order of the table, which is faster than row by row. After an
+// writeTags writes which rows have which headers, in the order of the tables, which is faster than row by row. After an
 // error the transaction is undone as a whole, so SQLite need not be able to undo each statement.
-func (w *writer) writeTags(k *kind) {
-	tags := w.tags[k.Kind]
-	w.tags[k.Kind] = tags[:0]
-	slices.SortFunc(tags, func(a, b tag) int {
-		return cmp.Or(cmp.Compare(a.header, b.header), cmp.Compare(a.id, b.id))
-	})
-	tags = slices.Compact(tags) // a row may have a header twice
-	for len(tags) > 0 {
-		n := 64
-		if len(tags) < n {
-			n = 1
+func (w *writer) writeTags() {
+	for i, k := range kinds {
+		tags := w.tags[i]
+		w.tags[i] = tags[:0]
+		slices.SortFunc(tags, func(a, b tag) int {
+			return cmp.Or(cmp.Compare(a.header, b.header), cmp.Compare(a.id, b.id))
+		})
+		tags = slices.Compact(tags) // a row may have a header twice
+		for some := range slices.Chunk(tags, 64) {
+			args := make([]any, 0, 2*len(some))
+			for _, t := range some {
+				args = append(args, t.header, t.id)
+			}
+			w.Exec("insert or fail into "+k.table+"_header values (?, ?)"+strings.Repeat(", (?, ?)", len(some)-1), args...)
 		}
-		args := make([]any, 0, 2*n)
-		for _, t := range tags[:n] {
-			args = append(args, t.header, t.id)
-		}
-		w.Exec("insert or fail into "+k.table+"_header values (?, ?)"+strings.Repeat(", (?, ?)", n-1), args...)
-		tags = tags[n:]
 	}
 }

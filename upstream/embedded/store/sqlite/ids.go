@@ -23,15 +23,10 @@ func (s *Store) UserID(ctx context.Context, account string) (id upstream.ID, err
 // accounts writes accounts with the numbers that they have in another store.
 func (w *writer) accounts(all []store.Account) {
 	for _, a := range all {
-		known := false
-		for v := range w.Rows("select name, user_id from account where name = ? or user_id = ?", a.Name, int64(a.UserID)) {
-			other := store.Account{Name: text(v[0]), UserID: upstream.ID(integer(v[1]))}
-			if known = other == a; !known {
-				w.Fail(a.ErrTaken(other))
-			}
-		}
-		if !known {
-			w.Exec("insert into account values (?, ?)", a.Name, int64(a.UserID))
+		w.Exec("insert or ignore into account values (?, ?)", a.Name, int64(a.UserID))
+		for v := range w.Rows("select name, user_id from account"+
+			" where name = ?1 and user_id <> ?2 or user_id = ?2 and name <> ?1", a.Name, int64(a.UserID)) {
+			w.Fail(a.ErrTaken(store.Account{Name: text(v[0]), UserID: upstream.ID(integer(v[1]))}))
 		}
 	}
 }

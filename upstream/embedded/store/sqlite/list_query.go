@@ -20,11 +20,11 @@ import (
 type listing struct {
 	*reader
 	kind    *kind
-	filters []filter
-	none    bool  // nothing can match
-	along   []int // the filters whose indexes the query reads; empty for the table itself
-	lo, hi  int64 // ids from lo and before hi
-	skip    int64 // rows to skip
+	filters []*filter
+	none    bool      // nothing can match
+	along   []*filter // those whose indexes the query reads; empty for the table itself
+	lo, hi  int64     // ids from lo and before hi
+	skip    int64     // rows to skip
 
 	page store.Page
 }
@@ -35,6 +35,7 @@ type filter struct {
 	args    []any
 	streams []stream // the ids of matching rows, merged; empty if no index has them
 	counted string   // the condition on event_count; empty if events are not counted by it
+	reach   int64    // how far a sample of its rows extends
 }
 
 // stream is a part of an index with ids in list order.
@@ -80,7 +81,7 @@ func (l *listing) filter(f filter) {
 	if !l.indexed {
 		f.streams = nil
 	}
-	l.filters = append(l.filters, f)
+	l.filters = append(l.filters, &f)
 }
 
 // distinct returns each id once, as arguments of a query.
@@ -149,10 +150,7 @@ func (l *listing) local(local string) {
 	}
 	f := filter{check: "r.local = ?", args: []any{local}}
 	if l.indexed {
-		least := "select min(domain_id) from " + l.kind.table + " where local = ?1"
-		domains := l.Values("with recursive seen (d) as ("+least+" union all"+
-			" select ("+least+" and domain_id > d) from seen where d is not null)"+
-			" select d from seen where d is not null limit ?2", local, int64(maxStreams+1))
+		domains := l.distinct("domain_id", l.kind.table+" where local = ?1", maxStreams+1, local)
 		from := l.kind.from("recipient") + "local = ?"
 		for _, d := range domains {
 			f.streams = append(f.streams, stream{from + " and domain_id = ?", []any{local, d}})
@@ -183,9 +181,9 @@ func (l *listing) recipient(address string) {
 }
 
 // checks returns the conditions on a row r of all filters but some.
-func (l *listing) checks(but []int) (checks string, args []any) {
-	for i, f := range l.filters {
-		if !slices.Contains(but, i) {
+func (l *listing) checks(but []*filter) (checks string, args []any) {
+	for _, f := range l.filters {
+		if !slices.Contains(but, f) {
 			checks += " and " + f.check
 			args = append(args, f.args...)
 		}
@@ -193,32 +191,30 @@ func (l *listing) checks(but []int) (checks string, args []any) {
 	return checks, args
 }
 
-// keys is the query for the ids of the rows from lo and before hi, from the streams of some filters. If check is set,
-// the rows are checked by the other filters.
-func (l *listing) keys(along []int, check bool, lo, hi int64) (query string, args []any) {
-	var checks string
-	var checked []any
-	if check {
-		checks, checked = l.checks(along)
+// ids is the query for the ids from lo and before hi that are in the streams of all of some filters. Only the first may
+// have several streams.
+func (l *listing) ids(of []*filter, lo, hi int64) (query string, args []any) {
+	var lists []string
+	for _, f := range of {
+		var streams []string
+		for _, s := range f.streams {
+			streams = append(streams, "select id from "+s.from+" and id >= ? and id < ?")
+			args = append(append(args, s.args...), lo, hi)
+		}
+		lists = append(lists, strings.Join(streams, " union all "))
 	}
+	return strings.Join(lists, " intersect ") + " order by 1", args
+}
+
+// keys is the query for the ids of all rows from lo and before hi that meet all filters.
+func (l *listing) keys(lo, hi int64) (query string, args []any) {
+	checks, checked := l.checks(l.along)
 	table := l.kind.table
-	if len(along) == 0 {
+	if len(l.along) == 0 {
 		return "select r.id from " + table + " r not indexed where r.id >= ? and r.id < ?" + checks + " order by 1",
 			append([]any{lo, hi}, checked...)
 	}
-	for n, i := range along {
-		for m, s := range l.filters[i].streams {
-			switch {
-			case m > 0:
-				query += " union all "
-			case n > 0:
-				query += " intersect "
-			}
-			query += "select id from " + s.from + " and id >= ? and id < ?"
-			args = append(append(args, s.args...), lo, hi)
-		}
-	}
-	query += " order by 1"
+	query, args = l.ids(l.along, lo, hi)
 	if checks == "" {
 		return query, args
 	}
@@ -229,7 +225,7 @@ func (l *listing) keys(along []int, check bool, lo, hi int64) (query string, arg
 
 // query is the query for a page of rows.
 func (l *listing) query(limit int) (string, []any) {
-	keys, args := l.keys(l.along, true, l.lo, l.hi)
+	keys, args := l.keys(l.lo, l.hi)
 	return "select " + l.kind.listed + " from (" + keys + " limit ? offset ?) k cross join " +
 		l.kind.table + " r on r.id = k.id left join domain d on d.id = r.domain_id", append(args, int64(limit), l.skip)
 }
@@ -242,34 +238,25 @@ func (l *listing) choose() {
 		sample = 256
 		merged = 4 // times as many rows
 	)
-	var choices []int
-	for i, f := range l.filters {
-		if len(f.streams) > 0 {
-			choices = append(choices, i)
+	var best *filter
+	for _, f := range slices.Backward(l.filters) { // the last ones tend to have the fewest rows
+		if len(f.streams) == 0 {
+			continue
 		}
-	}
-	if len(choices) < 2 {
-		l.along = choices
-		return
-	}
-	reach := make([]float64, len(l.filters)) // how far a sample of its rows extends
-	best := -1
-	for _, i := range slices.Backward(choices) { // the last ones tend to have the fewest rows
-		keys, args := l.keys([]int{i}, false, l.lo, l.hi)
-		end := l.Number(keys+" limit 1 offset ?", append(args, int64(sample))...)
+		one := []*filter{f}
+		ids, args := l.ids(one, l.lo, l.hi)
+		end := l.Number(ids+" limit 1 offset ?", append(args, int64(sample))...)
 		if end == 0 { // it has few rows
-			l.along = []int{i}
+			l.along = one
 			return
 		}
-		reach[i] = float64(end - l.lo)
-		if best < 0 || reach[i] > reach[best] {
-			best = i
+		if f.reach = end - l.lo; best == nil || f.reach > best.reach {
+			best, l.along = f, one
 		}
 	}
-	l.along = []int{best}
-	for _, i := range choices {
-		if i != best && len(l.filters[i].streams) == 1 && reach[i]*merged > reach[best] {
-			l.along = append(l.along, i)
+	for _, f := range l.filters {
+		if f != best && len(f.streams) == 1 && f.reach > best.reach/merged {
+			l.along = append(l.along, f)
 		}
 	}
 }

@@ -36,13 +36,10 @@ const (
 // filters.
 func (l *listing) skipDays() {
 	first, end := upstream.Day.Floor(timeOf(l.lo)+day-1), upstream.Day.Floor(timeOf(l.hi))
-	if l.skip == 0 || first >= end {
+	if l.skip == 0 || first >= end || !l.filtersCounted() {
 		return
 	}
-	if slices.ContainsFunc(l.filters, func(f filter) bool { return f.counted == "" }) {
-		return
-	}
-	keys, keyArgs := l.keys(l.along, true, l.lo, firstID(first))
+	keys, keyArgs := l.keys(l.lo, firstID(first))
 	n := l.Number("select count(*) from ("+keys+")", keyArgs...)
 	if n > l.skip {
 		return
@@ -57,6 +54,11 @@ func (l *listing) skipDays() {
 		}
 		l.lo, l.skip = firstID(next+day), l.skip-n
 	}
+}
+
+// filtersCounted reports whether events are counted by all filters.
+func (l *listing) filtersCounted() bool {
+	return !slices.ContainsFunc(l.filters, func(f *filter) bool { return f.counted == "" })
 }
 
 // inCounts returns the condition on event_count for days from first on and before end. All filters must be counted.

@@ -36,9 +36,6 @@ func (w *writer) second(k *kind, old, rows []row) {
 	kept := all[:0]
 	for n := 0; len(all) > 0; all = all[n:] {
 		first, now := all[0], all[0] // the same event
-		if first.id == 0 {
-			w.written.New++
-		}
 		for n = 1; n < len(all) && all[n].Compare(first.Identity) == 0; n++ {
 			if all[n].Equal(&now.Event) {
 				w.written.Unchanged++
@@ -47,9 +44,12 @@ func (w *writer) second(k *kind, old, rows []row) {
 				now = all[n]
 			}
 		}
-		if first.id != 0 && now.Equal(&first.Event) {
+		switch {
+		case first.id == 0:
+			w.written.New++
+		case now.Equal(&first.Event):
 			now = first
-		} else if first.id != 0 {
+		default:
 			w.drop(k, first)
 			now.id = first.id
 			w.add(k, now)
@@ -77,15 +77,13 @@ func (w *writer) place(k *kind, all []*row) {
 	}
 	if !spread(all) {
 		for _, r := range old {
-			w.remove(k, r)
+			w.drop(k, r)
 		}
 		for _, r := range all {
 			r.id = 0
 		}
 		spread(all)
-		for _, r := range old {
-			w.insert(k, r)
-		}
+		added = all
 	}
 	for _, r := range added {
 		w.add(k, r)

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"database/sql/driver"
-	"iter"
 	"slices"
 
 	"deliverygraph/upstream"
@@ -37,25 +36,7 @@ func (s *sum) run() {
 
 // isCounted reports whether event_count has all that is needed.
 func (s *sum) isCounted() bool {
-	return countedColumn(s.by[0]) != "" && countedColumn(s.by[1]) != "" &&
-		!slices.ContainsFunc(s.filters, func(f filter) bool { return f.counted == "" })
-}
-
-// countedColumn returns the column of event_count for a dimension, or "". Hours have the column of their day.
-func countedColumn(d upstream.Dimension) string {
-	switch d {
-	case upstream.NoDimension:
-		return constant
-	case upstream.DimensionType, upstream.DimensionDelivered:
-		return "type"
-	case upstream.DimensionUser:
-		return "user_id"
-	case upstream.DimensionSender:
-		return "sender_id"
-	case upstream.DimensionHour, upstream.DimensionDay:
-		return "day"
-	}
-	return ""
+	return dimensions[s.by[0]].counted != "" && dimensions[s.by[1]].counted != "" && s.filtersCounted()
 }
 
 // counted adds up whole days and hours as they are counted, and the rest by rows.
@@ -79,19 +60,22 @@ func (s *sum) counted() {
 		firstDay, endDay = endHour, endHour
 	}
 	rest(start, firstHour)
-	s.hours(firstHour, firstDay)
-	// Reading all days is faster than having SQLite group them.
-	for v := range s.counts("total", firstDay, endDay) {
-		s.add(v[:2], s.floor(upstream.Time(integer(v[2]))), integer(v[3]))
-	}
-	s.hours(endDay, endHour)
+	s.counts(hourList, firstHour, firstDay)
+	s.counts("total", firstDay, endDay)
+	s.counts(hourList, endDay, endHour)
 	rest(endHour, end)
 }
 
-// hours adds up whole hours.
-func (s *sum) hours(start, end upstream.Time) {
+// counts adds up what event_count has from start on and before end: the totals of days, or the hours of hourList.
+// Reading all days is faster than having SQLite group them.
+func (s *sum) counts(numbers string, start, end upstream.Time) {
+	if start >= end {
+		return
+	}
 	byHour := slices.Index(s.by[:], upstream.DimensionHour)
-	for v := range s.counts(hourList, start, end) {
+	where, args := s.inCounts(upstream.Day.Floor(start), end)
+	for v := range s.Rows("select "+dimensions[s.by[0]].counted+", "+dimensions[s.by[1]].counted+", day, "+numbers+
+		" from event_count"+where+" order by day", args...) {
 		midnight := upstream.Time(integer(v[2]))
 		for h, n := range v[3:] {
 			at := midnight + upstream.Time(h)*hour
@@ -104,16 +88,6 @@ func (s *sum) hours(start, end upstream.Time) {
 			s.add(v[:2], s.floor(at), integer(n))
 		}
 	}
-}
-
-// counts reads the keys, the day and numbers of event_count, from the day of start on and before end, in order of time.
-func (s *sum) counts(numbers string, start, end upstream.Time) iter.Seq[[]driver.Value] {
-	if start >= end {
-		return func(func([]driver.Value) bool) {}
-	}
-	where, args := s.inCounts(upstream.Day.Floor(start), end)
-	return s.Rows("select "+countedColumn(s.by[0])+", "+countedColumn(s.by[1])+", day, "+numbers+" from event_count"+
-		where+" order by day", args...)
 }
 
 // floor returns the start of the hour or day of a time, if times are told apart.

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"database/sql/driver"
 	"slices"
 	"strconv"
@@ -15,27 +16,37 @@ const constant = "''"
 
 // columns returns the expressions on a row r for both keys and the time.
 func (s *sum) columns() []string {
-	columns := []string{column(s.by[0]), column(s.by[1]), constant}
+	columns := []string{dimensions[s.by[0]].row, dimensions[s.by[1]].row, constant}
 	if s.times != 0 {
 		columns[2] = bucket(s.times)
 	}
 	return columns
 }
 
-func column(d upstream.Dimension) string {
-	switch d {
-	case upstream.NoDimension:
-		return constant
-	case upstream.DimensionDomain, upstream.DimensionSender, upstream.DimensionUser:
-		return "r." + d.String() + "_id"
-	case upstream.DimensionDiagnostic:
-		return "r.pattern_id"
-	case upstream.DimensionHour:
-		return bucket(upstream.Hour)
-	case upstream.DimensionDay:
-		return bucket(upstream.Day)
-	}
-	return "r." + d.String()
+// dimensions are the columns by which events are grouped: the expression on a row r, and on a row of event_count if it
+// has that. Hours have the column of their day.
+var dimensions = [...]struct{ row, counted string }{
+	upstream.NoDimension:         {constant, constant},
+	upstream.DimensionType:       {"r.type", "type"},
+	upstream.DimensionCategory:   {row: "r.category"},
+	upstream.DimensionCode:       {row: "r.code"},
+	upstream.DimensionRule:       {row: "r.rule"},
+	upstream.DimensionDiagnostic: {row: "r.pattern_id"},
+	upstream.DimensionReason:     {row: "r.reason"},
+	upstream.DimensionDelivered:  {"r.delivered", "type"},
+	upstream.DimensionDomain:     {row: "r.domain_id"},
+	upstream.DimensionSender:     {"r.sender_id", "sender_id"},
+	upstream.DimensionUser:       {"r.user_id", "user_id"},
+	upstream.DimensionHour:       {bucket(upstream.Hour), "day"},
+	upstream.DimensionDay:        {bucket(upstream.Day), "day"},
+	upstream.DimensionHeader:     {row: "h.value"},
+}
+
+// keys are the expressions for the keys of columns whose values are not keys.
+var keys = map[string]string{
+	"r.domain_id":  "(select name from domain where id = r.domain_id)",
+	"r.pattern_id": "(select text from pattern where id = r.pattern_id)",
+	"r.delivered":  "iif(r.delivered, '" + delivered + "', '" + undelivered + "')",
 }
 
 // bucket returns the expression for the start of the hour or day of a row r, also before 1970.
@@ -48,7 +59,7 @@ func bucket(i upstream.Interval) string {
 func (s *sum) scan() {
 	columns, table := s.columns(), s.kind.table
 	if s.choose(); len(s.along) > 0 {
-		keys, args := s.keys(s.along, true, s.lo, s.hi)
+		keys, args := s.keys(s.lo, s.hi)
 		s.group(columns, "("+keys+" limit -1) k cross join "+table+" r on r.id = k.id", args)
 		return
 	}
@@ -69,22 +80,12 @@ func (s *sum) scan() {
 
 // group adds up the rows r of a query by columns.
 func (s *sum) group(columns []string, from string, args []any) {
-	keys, by := slices.Clone(columns), []string{}
-	for i, c := range columns {
-		switch c {
-		case constant:
-			continue
-		case "r.domain_id":
-			keys[i] = "(select name from domain where id = r.domain_id)"
-		case "r.pattern_id":
-			keys[i] = "(select text from pattern where id = r.pattern_id)"
-		case "r.delivered":
-			keys[i] = "iif(r.delivered, '" + delivered + "', '" + undelivered + "')"
-		}
-		by = append(by, c)
+	query := "select "
+	for _, c := range columns {
+		query += cmp.Or(keys[c], c) + ", "
 	}
-	query := "select " + strings.Join(keys, ", ") + ", count(*) from " + from
-	if len(by) > 0 {
+	query += "count(*) from " + from
+	if by := slices.DeleteFunc(slices.Clone(columns), func(c string) bool { return c == constant }); len(by) > 0 {
 		query += " group by " + strings.Join(by, ", ")
 	}
 	for v := range s.Rows(query, args...) {
@@ -178,7 +179,6 @@ func (s *sum) headers() {
 // having adds up the rows that have a header, which is one of the keys.
 func (s *sum) having(header int) {
 	table, columns := s.kind.table, s.columns()
-	columns[header] = "h.value"
 	from, args := "header h cross join "+table+"_header r on r.header_id = h.id", []any{}
 	if len(s.filters) > 0 || slices.ContainsFunc(columns, func(c string) bool { return strings.HasPrefix(c, "r.") }) {
 		from = "header h cross join " + table + "_header k on k.header_id = h.id and k.id >= ? and k.id < ?" +

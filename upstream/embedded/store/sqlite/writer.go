@@ -51,7 +51,7 @@ func (w *writer) rollback() {
 // commit ends the transaction. Its changes get the next generation.
 func (w *writer) commit() {
 	if w.changed {
-		w.writeAllTags()
+		w.writeTags()
 		w.counts.write(w.Conn)
 		age := int64(math.MaxInt64)
 		if w.oldest != everything {
@@ -72,21 +72,18 @@ func (w *writer) touch(t upstream.Time) {
 
 func (w *writer) senders(list []store.Sender) {
 	for _, x := range list {
-		exists, old := false, store.Sender{SenderID: x.SenderID}
-		for v := range w.Rows("select user_id, address from sender where id = ?", int64(x.SenderID)) {
-			exists, old.UserID, old.Address = true, upstream.ID(integer(v[0])), text(v[1])
-		}
+		args := []any{int64(x.SenderID), int64(x.UserID), x.Address}
 		switch {
-		case !exists:
+		case w.Number("select count(*) from sender where id = ?", args[0]) == 0:
 			w.written.New++
-		case old == x:
+		case w.Number("select count(*) from sender where (id, user_id, address) = (?, ?, ?)", args...) > 0:
 			w.written.Unchanged++
 			continue
 		default:
 			w.written.Replaced++
 		}
 		w.touch(everything)
-		w.Exec("insert or replace into sender values (?, ?, ?)", int64(x.SenderID), int64(x.UserID), x.Address)
+		w.Exec("insert or replace into sender values (?, ?, ?)", args...)
 	}
 }
 
@@ -94,17 +91,13 @@ func (w *writer) senders(list []store.Sender) {
 func (w *writer) add(k *kind, r *row) {
 	w.counts.add(k, r, 1)
 	w.touch(r.Time)
-	w.insert(k, r)
-}
-
-// insert is add for a row that is counted.
-func (w *writer) insert(k *kind, r *row) {
 	for _, h := range r.XHeaders {
 		w.tags[k.Kind] = append(w.tags[k.Kind], tag{w.header(h), r.id})
 	}
-	values := r.values(k, w.domain(r.Domain))
+	values := r.values(k, w.intern("name", interned{"domain", r.Domain, ""}))
 	if k.Kind == upstream.Bounces {
-		values = append(values, w.pattern(grouped.Pattern(r.DiagnosticCode, r.Local)))
+		pattern := grouped.Pattern(r.DiagnosticCode, r.Local)
+		values = append(values, w.intern("text", interned{"pattern", pattern, ""}))
 	}
 	w.Exec(k.insert, values...)
 	if r.FullContent != "" {
@@ -116,12 +109,7 @@ func (w *writer) insert(k *kind, r *row) {
 func (w *writer) drop(k *kind, r *row) {
 	w.counts.add(k, r, -1)
 	w.touch(r.Time)
-	w.remove(k, r)
-}
-
-// remove is drop for a row that stays counted.
-func (w *writer) remove(k *kind, r *row) {
-	w.writeTags(k) // those of the row may be among them
+	w.writeTags() // those of the row may be among them
 	for _, h := range r.XHeaders {
 		w.Exec("delete from "+k.table+"_header where header_id = ? and id = ?", w.header(h), r.id)
 	}

@@ -150,9 +150,7 @@ func (c *Conn) Begin(write bool) {
 	if write {
 		c.Wait("begin immediate")
 	} else {
-		c.Short = true
 		c.Exec("begin")
-		c.Short = false
 	}
 	c.open = c.Err == nil
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -53,18 +52,20 @@ const (
 // connections. It fails with [store.ErrNoStore] if there is no file and it may not create one.
 func Open(ctx context.Context, o *Options, schema *Schema) (*Conn, error) {
 	o.CacheBytes, o.wait = max(cmp.Or(o.CacheBytes, defaultCacheBytes), minCacheBytes), writerWait
-	folder := filepath.Dir(o.Path)
-	if st, err := os.Stat(folder); err != nil && !o.ReadOnly {
-		return nil, err
-	} else if err == nil && !st.IsDir() {
-		return nil, fmt.Errorf("%s is not a directory", folder)
-	}
 	st, err := os.Stat(o.Path)
 	switch {
 	case err == nil && st.IsDir():
 		return nil, errors.New("it is a directory, and a store is a file")
 	case errors.Is(err, os.ErrNotExist) && (o.MustExist || o.ReadOnly):
 		return nil, fmt.Errorf("%w: %w", store.ErrNoStore, err)
+	case errors.Is(err, os.ErrNotExist): // SQLite would create it, too, but not say why it cannot
+		var f *os.File
+		if f, err = os.OpenFile(o.Path, os.O_RDWR|os.O_CREATE, 0o644); err == nil {
+			err = f.Close()
+		}
+	}
+	if err != nil {
+		return nil, err
 	}
 	open := func() (*Conn, error) {
 		c, err := connect(ctx, *o)
@@ -76,11 +77,13 @@ func Open(ctx context.Context, o *Options, schema *Schema) (*Conn, error) {
 		}
 		return c, nil
 	}
-	o.immutable = o.ReadOnly && !canWrite(o.Path) && walBytes(o.Path) < 0
+	wal, err := os.Stat(o.Path + "-wal")
+	alone := o.ReadOnly && errors.Is(err, os.ErrNotExist) // no other process uses it
+	o.immutable = alone && !canWrite(o.Path)
 	c, err := open()
-	if o.ReadOnly && (is(err, sqlite3.SQLITE_CANTOPEN) || is(err, sqlite3.SQLITE_READONLY)) &&
-		walBytes(o.Path) <= 0 { // the folder cannot be written
-		o.immutable = true
+	if (is(err, sqlite3.SQLITE_CANTOPEN) || is(err, sqlite3.SQLITE_READONLY)) &&
+		(alone || o.ReadOnly && wal != nil && wal.Size() == 0) {
+		o.immutable = true // since the folder cannot be written
 		c, err = open()
 	}
 	return c, err
@@ -125,18 +128,6 @@ func canWrite(path string) bool {
 	return err == nil
 }
 
-// walBytes returns the size of the -wal file beside a store, or -1 if there is none.
-func walBytes(path string) int64 {
-	st, err := os.Stat(path + "-wal")
-	switch {
-	case err == nil:
-		return st.Size()
-	case errors.Is(err, os.ErrNotExist):
-		return -1
-	}
-	return math.MaxInt64 // unknown
-}
-
 // is reports whether an error is from SQLite and has the primary code.
 func is(err error, code int) bool {
 	var e *modernc.Error
@@ -152,21 +143,9 @@ func Explain(path string, err error) error {
 		err = fmt.Errorf("it is not a store of this program: %w", err)
 	case is(err, sqlite3.SQLITE_FULL), e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE:
 		err = store.ErrDiskFull
-	case is(err, sqlite3.SQLITE_CANTOPEN):
-		f, denied := os.OpenFile(path, os.O_RDWR, 0)
-		if errors.Is(denied, os.ErrNotExist) { // SQLite could not create it, and why?
-			if f, denied = os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600); denied == nil {
-				_ = os.Remove(path)
-			}
-		}
-		if denied != nil {
-			err = denied
-		} else {
-			_ = f.Close()
-			err = fmt.Errorf("files beside it cannot be created or opened; its folder must be writable: %w", err)
-		}
-	case is(err, sqlite3.SQLITE_READONLY):
-		err = fmt.Errorf("it cannot be written, or files beside it cannot: %w", err)
+	case is(err, sqlite3.SQLITE_CANTOPEN), is(err, sqlite3.SQLITE_READONLY):
+		err = fmt.Errorf("it or files beside it cannot be opened or written; "+
+			"check the permissions of these files and of their folder: %w", err)
 	case is(err, sqlite3.SQLITE_CORRUPT):
 		err = fmt.Errorf("it is damaged, or was copied without its -wal file: %w", err)
 	}
