@@ -106,7 +106,8 @@ func (s *Set) Changed() map[string]string {
 	}
 	if over := len(s.marks) - MaxMarks; over > 0 {
 		oldest := slices.SortedFunc(maps.Values(s.marks), func(a, b *Mark) int { return cmp.Compare(a.Seen, b.Seen) })
-		for _, m := range oldest[:over] {
+		oldest = slices.DeleteFunc(oldest, s.reads)
+		for _, m := range oldest[:min(over, len(oldest))] {
 			delete(s.marks, m.key)
 			changed[m.key] = ""
 		}

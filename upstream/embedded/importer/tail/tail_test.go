@@ -319,3 +319,21 @@ func TestMarksOfOldFilesAreForgotten(t *testing.T) {
 		t.Errorf("%d marks are kept, the oldest is: %v", len(w.saved), there)
 	}
 }
+
+func TestMarksOfOpenFilesAreKept(t *testing.T) {
+	w := newWorld(t, t.TempDir(), "mail.log")
+	for i := range tail.MaxMarks {
+		w.saved[fmt.Sprint("old", i)] = fmt.Sprintf(`{"Path": "/other", "Offset": 10, "Seen": %d}`, 1000+i)
+	}
+	w.start()
+	w.write(2)
+	w.check(os.Chtimes(w.paths[0], time.Unix(1, 0), time.Unix(1, 0)))
+	for range 2 {
+		w.read(false)
+		w.start()
+	}
+	w.set.Close()
+	if len(w.got) != 2 || len(w.saved) > tail.MaxMarks {
+		t.Errorf("%d lines were read, want 2; %d marks are kept", len(w.got), len(w.saved))
+	}
+}
