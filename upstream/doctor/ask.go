@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -18,7 +20,7 @@ import (
 )
 
 const (
-	maxRequests     = 70      // per examination
+	maxRequests     = 80      // per examination
 	maxRememberBody = 4 << 20 // larger answers are not remembered
 	maxLost         = 3       // after this many consecutive requests without an answer, the server counts as gone
 	maxRetryWait    = 5 * time.Second
@@ -40,6 +42,9 @@ type asker struct {
 	answers map[string]answer
 }
 
+// request is an HTTP request. Empty fields stand for GET, no query, JSON and the own key.
+type request struct{ method, path, query, accept, key string }
+
 // answer holds the parts of an HTTP response that checks examine.
 type answer struct {
 	shown  string // the request, as messages show it
@@ -57,7 +62,7 @@ func (a *asker) get(ctx context.Context, path, query string) answer {
 	if known, ok := a.answers[id]; ok {
 		return known
 	}
-	got := a.do(ctx, path, query, a.key)
+	got := a.do(ctx, request{path: path, query: query})
 	if got.fault == "" {
 		got.fault = a.unusable(got)
 	}
@@ -70,26 +75,26 @@ func (a *asker) get(ctx context.Context, path, query string) answer {
 // forget makes the next get of this path and query send a request again.
 func (a *asker) forget(path, query string) { delete(a.answers, path+"?"+query) }
 
-// do makes a request with a key. If the server is busy, do waits and tries once more.
-func (a *asker) do(ctx context.Context, path, query, key string) answer {
+// do makes a request. If the server is busy, do waits and tries once more.
+func (a *asker) do(ctx context.Context, r request) answer {
 	if a.over == "" && a.sent >= maxRequests {
-		a.over = fmt.Sprintf("not requested: the examination had reached its limit of %d requests", maxRequests)
+		a.over = requestsSpent
 	}
 	if ctx.Err() != nil {
 		a.over, a.gone = "not requested: the examination was stopped", true
 	}
 	if a.over != "" {
-		return answer{shown: a.show(path, query), unsent: true, fault: a.over}
+		return answer{shown: a.show(r), unsent: true, fault: a.over}
 	}
 	a.sent++
-	got := a.send(ctx, path, query, key)
+	got := a.send(ctx, r)
 	switch got.status {
 	case http.StatusAccepted, http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		if a.sent < maxRequests {
 			select {
 			case <-time.After(retryAfter(got.header)):
 				a.sent++
-				got = a.send(ctx, path, query, key)
+				got = a.send(ctx, r)
 			case <-ctx.Done():
 			}
 		}
@@ -103,26 +108,43 @@ func (a *asker) do(ctx context.Context, path, query, key string) answer {
 	return got
 }
 
+// requestsSpent is the reason to make no more requests after maxRequests.
+var requestsSpent = fmt.Sprintf("not requested: the examination had reached its limit of %d requests", maxRequests)
+
+// twice makes the same request twice at the same time. Both are unsent if no more requests are made.
+func (a *asker) twice(ctx context.Context, r request) (both [2]answer) {
+	if a.over != "" || a.sent+len(both) > maxRequests {
+		return [2]answer{{unsent: true}, {unsent: true}}
+	}
+	a.sent += len(both)
+	var sending sync.WaitGroup
+	for i := range both {
+		sending.Go(func() { both[i] = a.send(ctx, r) })
+	}
+	sending.Wait()
+	return both
+}
+
 // send makes one request. Like the gateway, it does not follow redirects.
-func (a *asker) send(ctx context.Context, path, query, key string) (got answer) {
-	got.shown = a.show(path, query)
+func (a *asker) send(ctx context.Context, r request) (got answer) {
+	got.shown = a.show(r)
 	ctx, cancel := context.WithTimeout(ctx, a.timeout)
 	defer cancel()
-	url := a.base + path
-	if query != "" {
-		url += "?" + query
+	url := a.base + r.path
+	if r.query != "" {
+		url += "?" + r.query
 	}
 	fail := func(err error) answer {
 		got.err = err
 		got.fault = a.describe(err)
 		return got
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	req, err := http.NewRequestWithContext(ctx, r.method, url, nil)
 	if err != nil {
 		return fail(err)
 	}
-	req.Header = http.Header{"Accept": {"application/json"}, "User-Agent": {"deliverygraph-doctor"}}
-	if key != "" {
+	req.Header = http.Header{"Accept": {cmp.Or(r.accept, "application/json")}, "User-Agent": {"deliverygraph-doctor"}}
+	if key := cmp.Or(r.key, a.key); key != "" {
 		req.Header.Set("Authorization", "apikey="+key)
 	}
 	res, err := a.transport.RoundTrip(req)

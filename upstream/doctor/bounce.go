@@ -33,6 +33,7 @@ func (e *exam) details(ctx context.Context, s *sample) {
 	switch {
 	case c.unanswered(Breaks, wanted, effectError):
 	case a.status == http.StatusNotFound:
+		e.refuses(a, "")
 		c.agrees()
 	case a.fault == "" && err == nil:
 		c.breaks("the details of a bounce", wanted, "the gateway shows a bounce that does not exist, or an error")

@@ -19,17 +19,28 @@ const (
 	ruleUnknown     = "an unknown bounce gets 404"
 	ruleCatalogue   = "a catalogue has codes, each once"
 	ruleGroups      = "groups add up to the counts"
+	ruleTimes       = "times may be ISO 8601 or Unix seconds"
+	ruleRefusal     = "an invalid parameter gets 452"
+	ruleMethod      = "a method other than GET gets 405"
+	ruleAccept      = "an Accept header without JSON gets 406"
 	ruleKey         = "a wrong key gets 451"
+	ruleErrors      = `errors have the body {"error": {"code", "message", "parameter"}}`
 )
 
 // Topics of observations, which are neither right nor wrong.
 const (
-	topicNoKey  = "API keys"
-	topicGroups = "groups, an extension of the API"
+	topicNoKey      = "API keys"
+	topicGroups     = "groups, an extension of the API"
+	topicDuplicates = "identical concurrent requests"
+	topicEnvelope   = "envelope around the data"
+	topicHeaders    = "format of xheaders"
 )
 
-// effectError is the effect of endpoints that do not answer.
-const effectError = "gateway clients that request this get an error"
+// Effects on the gateway that several differences share.
+const (
+	effectError   = "gateway clients that request this get an error"
+	effectNothing = "none: the gateway never sends such a request"
+)
 
 // check is the check of one rule against one endpoint.
 type check struct {

@@ -1,11 +1,11 @@
 // Package doctor checks whether a server of the metrics REST API behaves as the gateway needs: as the API's document
 // says or, where that is silent, as this project has settled. Operators of such a server run it before they put the
-// gateway in front of it. What the gateway never sends, such as invalid parameters, is left to the contract tests of
-// package upstreamtest.
+// gateway in front of it, and authors of one to find out what differs.
 //
 // [Examine] calls each of the nine endpoints and finds days that hold data. It reads a small part of them in full, the
-// sample, and compares every other answer with it: filters, windows, offsets, counts, time series, details. It only
-// reads. It makes at most 70 requests, one at a time. The result is a [Report], which prints as a table and comes to a
+// sample, and compares every other answer with it: filters, windows, offsets, counts, time series, details. It sends
+// invalid requests too, and compares the refusals with the document. It only reads. It makes at most 80 requests, one at
+// a time, except for a pair that shows what the server does with identical requests. The result is a [Report], which prints as a table and comes to a
 // [Verdict].
 //
 // Not every difference is fatal: the gateway reads an unsorted list in another way, for example. Each difference
@@ -83,6 +83,7 @@ type exam struct {
 	ask     *asker
 	report  Report
 	repeats [len(upstream.Kinds)]repeats // in the lists of each kind
+	refused []refusal
 }
 
 func (e *exam) examine(ctx context.Context, window upstream.Window, now time.Time) {
@@ -97,36 +98,16 @@ func (e *exam) examine(ctx context.Context, window upstream.Window, now time.Tim
 	}
 	e.groups(ctx, samples[upstream.Bounces])
 	e.details(ctx, samples[upstream.Bounces])
+	e.timeForms(ctx, samples)
+	e.refusals(ctx, samples)
 	e.wrongKey(ctx)
+	e.errorBodies()
+	e.duplicates(ctx, samples[upstream.Emails])
 	for _, s := range samples {
 		e.holdStill(ctx, s)
 	}
+	e.formats()
 	if e.ask.gone {
 		e.report.Trouble = "The server stopped answering: " + e.ask.silence + "."
-	}
-}
-
-// wrongKey checks that the server refuses a wrong key, if it asks for keys at all.
-func (e *exam) wrongKey(ctx context.Context) {
-	if e.ask.key == "" {
-		e.check(topicNoKey, "all endpoints", answer{}).
-			observes("the server does not ask for a key: anyone who can reach it can read it")
-		return
-	}
-	a := e.ask.do(ctx, upstream.BounceCategoriesPath, "", "not-a-key-of-yours-0000000000")
-	a.shown += " with a wrong key"
-	c := e.check(ruleKey, upstream.BounceCategoriesPath, a)
-	const wanted, effect = "status 451", "operators who give the gateway a wrong key see a different error"
-	switch {
-	case c.unanswered(Copes, wanted, effect):
-	case a.status == upstream.StatusInvalidKey:
-		c.agrees()
-	case upstream.CodeOfStatus(a.status) == upstream.Unauthenticated:
-		c.copes(e.ask.statusAndMessage(a), wanted, "none: the gateway treats it as 451")
-	case a.status == http.StatusOK:
-		c.copes("status 200", wanted,
-			"none in the gateway, but the server does not check keys: anyone who can reach it can read it")
-	default:
-		c.copes(e.ask.statusAndMessage(a), wanted, effect)
 	}
 }

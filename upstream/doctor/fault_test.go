@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -27,9 +28,14 @@ const (
 	countWindow = "counts include start_time"
 	rollup      = "counts by user"
 	series      = "time series have whole UTC hours"
+	times       = "times may be ISO 8601"
 	detail      = "a bounce's details"
 	unknown     = "an unknown bounce gets 404"
 	catalogue   = "a catalogue has codes"
+	refused     = "an invalid parameter gets 452"
+	method      = "a method other than GET"
+	accept      = "an Accept header without JSON"
+	errorBody   = "errors have the body"
 )
 
 // difference is a difference expected in a report.
@@ -48,6 +54,12 @@ func differences(o doctor.Outcome, rule string, at []string) (all []difference) 
 	}
 	return all
 }
+
+// Subjects of invalid requests.
+const (
+	misspelt  = "/emails with a misspelt parameter"
+	upperCase = "/blocked-email/counts with a parameter in upper case"
+)
 
 var lists = []string{"/emails", "/bounces", "/blocked-emails"}
 var countPaths = []string{"/email/counts", "/bounce/counts", "/blocked-email/counts"}
@@ -145,7 +157,11 @@ func TestEachFaultIsReported(t *testing.T) {
 			breaks(filterHolds, "/blocked-emails?blocked_reason"), "as without the filter"},
 		"headers are ignored": {
 			without(func(_, name string) bool { return strings.HasPrefix(strings.ToUpper(name), "X-") }),
-			breaks(filterHolds, "/emails?X-…", "/bounces?X-…", "/blocked-emails?X-…"), "as without the filter"},
+			breaks(filterHolds, "/emails?x-…", "/emails?X-…", "/bounces?X-…", "/blocked-emails?X-…"), "as without the filter"},
+		"header names are case sensitive": {with(func(b *backend) { b.query = exactHeaders }),
+			copes(filterHolds, "/emails?x-…"), "in the same case as in the rows"},
+		"header names in lower case are refused": {replacedQuery("&x-", "&no-"),
+			copes(filterHolds, "/emails?x-…"), "in the same case as in the rows"},
 		"a filter is refused": {replacedQuery("&domain=", "&dmn="),
 			breaks(filterHolds, "/emails?domain", "/bounces?domain", "/blocked-emails?domain"), "status 452"},
 		"a filter matches nothing": {replacedQuery("&recipient=", "&recipient=x"),
@@ -208,7 +224,7 @@ func TestEachFaultIsReported(t *testing.T) {
 		// Details.
 		"a listed bounce is not found": {
 			answers("/bounce/2", func(*http.Request, int, []byte) (int, string) { return 404, "" }),
-			breaks(detail, "/bounce/…"), "status 404"},
+			append(breaks(detail, "/bounce/…"), copes(errorBody, "all refusals")...), "status 404"},
 		"details of another bounce": {with(func(b *backend) {
 			b.detail = func(_ upstream.BounceKey, d upstream.BounceDetail, err error) (upstream.BounceDetail, error) {
 				d.SenderID++
@@ -230,7 +246,41 @@ func TestEachFaultIsReported(t *testing.T) {
 		"unknown bounces get 500": {instead([]int{404}, 500, `{}`),
 			copes(unknown, "/bounce/…"), "status 500"},
 
+		// Refusals.
+		"400 instead of 452": {instead([]int{452}, 400, `{"error":{"code":400,"message":"no"}}`),
+			copes(refused, "/bounces without start_time", misspelt, upperCase), "status 400: no"},
+		"misspelt parameters are ignored": {without(of("recepient", "/emails")),
+			copes(refused, misspelt), "status 200"},
+		"upper-case parameters are ignored": {without(of("USER_ID", "/blocked-email/counts")),
+			copes(refused, upperCase), "status 200"},
+		"any method is accepted": {changed(func(r *http.Request) { r.Method = http.MethodGet }),
+			copes(method, "/bounce/categories"), "status 200"},
+		"any Accept header is accepted": {changed(func(r *http.Request) { r.Header.Del("Accept") }),
+			copes(accept, "/blocked-email/reasons"), "status 200"},
+		"errors in plain text": {answers("/", func(_ *http.Request, status int, body []byte) (int, string) {
+			if status >= 400 {
+				return status, "that was wrong"
+			}
+			return status, string(body)
+		}), copes(errorBody, "all refusals"), "that was wrong"},
+		"errors that name no parameter": {answers("/", func(_ *http.Request, status int, body []byte) (int, string) {
+			return status, regexp.MustCompile(`,"parameter":"[^"]*"`).ReplaceAllString(string(body), "")
+		}), copes(errorBody, "all refusals"), `"parameter": "start_time"`},
+		"ISO 8601 times are ignored": {changed(func(r *http.Request) {
+			if strings.Contains(r.URL.RawQuery, "T") {
+				r.URL.RawQuery = "start_time=0&end_time=1"
+			}
+		}), copes(times, "/email/counts"), "as with Unix seconds"},
+		"ISO 8601 times are refused": {changed(func(r *http.Request) {
+			if strings.Contains(r.URL.RawQuery, "T") {
+				r.URL.RawQuery = ""
+			}
+		}), copes(times, "/email/counts"), "status 452"},
+
 		// Formats.
+		"headers are an array of strings": {
+			replaced("/bounces", `"xheaders":{"X-Campaign":"spring","X-District":"Vermont"}`,
+				`"xheaders":["X-Campaign: spring","X-District: Vermont"]`), nil, "an array of strings"},
 		"headers as the document prints them": {
 			replaced("/bounces", `"xheaders":{"X-Campaign":"spring"}`, `"xheaders":["X-Campaign":"spring"]`),
 			breaks(read, "/bounces"), `is not "name: value"`},

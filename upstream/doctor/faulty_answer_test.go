@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+	"strings"
 
 	"deliverygraph/upstream"
 )
@@ -11,6 +12,15 @@ import (
 // of matches the parameter of that name at these paths.
 func of(name string, paths ...string) func(path, given string) bool {
 	return func(path, given string) bool { return given == name && slices.Contains(paths, path) }
+}
+
+// exactHeaders makes header filters case sensitive.
+func exactHeaders(q *upstream.ListQuery) {
+	for i, h := range q.XHeaders {
+		if h.Name == strings.ToLower(h.Name) {
+			q.XHeaders[i].Name = "X-Unknown"
+		}
+	}
 }
 
 // pick returns the rows at these indexes of the rows of a list.

@@ -18,8 +18,14 @@ func filterNames(k upstream.Kind) (names []string) {
 			names = append(names, f.Filter)
 		}
 	}
+	if k == upstream.Emails { // once is enough to show whether the case of names counts
+		names = append(names, lowerCaseHeader)
+	}
 	return append(names, "sender", "X-…")
 }
+
+// lowerCaseHeader is the filter by a header whose name is given in lower case.
+const lowerCaseHeader = "x-…"
 
 // filterBy returns the queries with the named filter alone that match a row, as the gateway sends them: with domains in
 // lower case. There are none if the row has no value, and several if it has several headers. Address is that of the
@@ -49,8 +55,11 @@ func filterBy(name string, r upstream.Event, address string) (all []upstream.Lis
 		q.BounceCategory = r.BounceCategory
 	case "blocked_reason":
 		q.BlockedReason = r.BlockedReason
-	case "X-…":
+	case "X-…", lowerCaseHeader:
 		for _, h := range r.XHeaders {
+			if name == lowerCaseHeader {
+				h.Name = strings.ToLower(h.Name)
+			}
 			if h.Value != "" && upstream.IsHeaderName(h.Name) {
 				all = append(all, upstream.ListQuery{XHeaders: []upstream.Header{h}})
 			}
@@ -103,6 +112,11 @@ func (e *exam) filters(ctx context.Context, s *sample) {
 // filtered compares a filtered list with the rows of the sample that match.
 func (e *exam) filtered(s *sample, name string, p page, c check, want []upstream.Event) {
 	wanted := fmt.Sprintf("%s of the %d of this window", plural(len(want), "row"), len(s.rows))
+	const exactly = "header filters work only if the name is in the same case as in the rows"
+	if name == lowerCaseHeader && upstream.CodeOfStatus(p.status) == upstream.InvalidArgument {
+		c.copes(p.fault, wanted, exactly)
+		return
+	}
 	if c.failed(wanted) {
 		return
 	}
@@ -118,6 +132,8 @@ func (e *exam) filtered(s *sample, name string, p page, c check, want []upstream
 		c.breaks(fmt.Sprintf("all %d rows of the window, as without the filter", len(rows)), wanted, effect)
 	case len(extra) > 0:
 		c.breaks(fmt.Sprintf("%s more, such as %s", plural(len(extra), "row"), brief(extra[0])), wanted, effect)
+	case name == lowerCaseHeader && len(missing) > 0 && len(rows) == 0:
+		c.copes("no rows", wanted, exactly)
 	case len(missing) > 0:
 		c.breaks(fmt.Sprintf("%s, without %s", plural(len(rows), "row"), brief(missing[0])), wanted,
 			"the gateway omits rows")

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -16,11 +17,18 @@ import (
 // appears in them shortened and printable, without addresses and without the key.
 
 // show formats a request for messages, without the values that are or may contain addresses.
-func (a *asker) show(path, query string) string {
-	if query != "" {
-		path += "?" + upstream.RedactQuery(query)
+func (a *asker) show(r request) string {
+	s := cmp.Or(r.method, http.MethodGet) + " " + r.path
+	if r.query != "" {
+		s += "?" + upstream.RedactQuery(r.query)
 	}
-	return printable("GET " + path)
+	if r.accept != "" {
+		s += " with Accept: " + r.accept
+	}
+	if r.key != "" {
+		s += " with a wrong key"
+	}
+	return printable(s)
 }
 
 // clean makes text from the server fit for a message.

@@ -21,6 +21,7 @@ var update = flag.Bool("update", false, "rewrite the golden files in testdata")
 func quirky() http.Handler {
 	return with(func(b *backend) {
 		b.list = reversed
+		b.query = exactHeaders
 		b.count = func(k upstream.Kind, q *upstream.CountQuery) {
 			if k != upstream.Emails {
 				q.Window.End++

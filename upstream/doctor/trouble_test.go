@@ -292,22 +292,35 @@ func TestReportsContainNoKeysAddressesOrControlCharacters(t *testing.T) {
 // The document's examples differ in format. Servers may use any of these.
 func TestAllDocumentedFormatsAreAccepted(t *testing.T) {
 	t.Parallel()
-	for name, server := range map[string]http.Handler{
-		"bare": answers("/", func(_ *http.Request, status int, body []byte) (int, string) {
-			if s := string(body); status == http.StatusOK && strings.HasPrefix(s, `{"data":`) {
-				return status, strings.TrimSuffix(strings.TrimPrefix(s, `{"data":`), "}")
-			}
-			return status, string(body)
-		}),
-		"wrapped": replaced("/", `{"data":`, `{"processing_time":1.1909,"resp_time":1483459119.2615,"data":`),
-		"arrays": answers("/emails", func(_ *http.Request, status int, body []byte) (int, string) {
-			s := regexp.MustCompile(`"xheaders":\{("X-[^"]*"):("[^"]*")\}`).ReplaceAllString(string(body),
-				`"xheaders":[{$1:$2}]`)
-			return status, regexp.MustCompile(`"process_time":(\d+)`).ReplaceAllString(s, `"process_time":"$1.25"`)
-		}),
+	bare := answers("/", func(_ *http.Request, status int, body []byte) (int, string) {
+		if s := string(body); status == http.StatusOK && strings.HasPrefix(s, `{"data":`) {
+			return status, strings.TrimSuffix(strings.TrimPrefix(s, `{"data":`), "}")
+		}
+		return status, string(body)
+	})
+	wrapped := replaced("/", `{"data":`, `{"processing_time":1.1909,"resp_time":1483459119.2615,"data":`)
+	array := answers("/emails", func(_ *http.Request, status int, body []byte) (int, string) {
+		s := regexp.MustCompile(`"xheaders":\{("X-[^"]*"):("[^"]*")\}`).ReplaceAllString(string(body),
+			`"xheaders":[{$1:$2}]`)
+		return status, regexp.MustCompile(`"process_time":(\d+)`).ReplaceAllString(s, `"process_time":"$1.25"`)
+	})
+	for name, c := range map[string]struct {
+		server http.Handler
+		says   []string
+	}{
+		"bare":    {bare, []string{"none: a bare array", "none: a bare object"}},
+		"wrapped": {wrapped, []string{`"data" beside processing_time, resp_time`}},
+		"arrays":  {array, []string{"an array of objects", "/blocked-emails, /bounces, /emails: an object"}},
 	} {
-		if r := examine(t, server); r.Verdict() != doctor.Fine {
+		r := examine(t, c.server)
+		if r.Verdict() != doctor.Fine {
 			t.Errorf("%s: verdict %d:\n%s", name, r.Verdict(), table(t, r))
+		}
+		text := strings.Join(strings.Fields(table(t, r)), " ")
+		for _, s := range c.says {
+			if !strings.Contains(text, s) {
+				t.Errorf("%s: no %q in:\n%s", name, s, table(t, r))
+			}
 		}
 	}
 }
