@@ -167,7 +167,9 @@ func deliveries(ctx context.Context, q upstream.ListQuery, all []*evidence) erro
 			"and there is too much of it to be read: name one user", len(all))
 	}
 	errs := make([]error, len(undecided))
-	upstream.Concurrently(len(undecided), func(i int) { _, errs[i] = look(from(undecided[i]), undecided[i].user, undecided[i]) })
+	upstream.Concurrently(len(undecided), func(i int) {
+		_, errs[i] = look(from(undecided[i]), undecided[i].user, undecided[i])
+	})
 	return cmp.Or(errs...)
 }
 

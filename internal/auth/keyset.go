@@ -125,8 +125,9 @@ func (k *keySet) of(ctx context.Context) jwt.Keyfunc {
 }
 
 // FetchTokens returns the Tokens for the keys at a URL. It fetches them at once, periodically
-// ([TokenOptions.Refresh]), and at most twice a minute when a token names an unknown key. Each set replaces the previous
-// one, even if it is empty. While the URL cannot be fetched, the last set stays valid for a day. Fetching ends with ctx.
+// ([TokenOptions.Refresh]), and at most twice a minute when a token names an unknown key. Each set replaces the
+// previous one, even if it is empty. While the URL cannot be fetched, the last set stays valid for a day. Fetching ends
+// with ctx.
 func FetchTokens(ctx context.Context, address string, o TokenOptions, logger *slog.Logger) (*Tokens, error) {
 	if err := o.check(); err != nil {
 		return nil, err

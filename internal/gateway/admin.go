@@ -107,7 +107,8 @@ func (g *gateway) measureStore() {
 				}
 				return 1
 			}, labels...)
-		g.metrics.Counter("store_failures_total", "Calls and probes that the store did not answer; of ClickHouse for each host.",
+		g.metrics.Counter("store_failures_total",
+			"Calls and probes that the store did not answer; of ClickHouse for each host.",
 			func() float64 { return float64(hosts()[i].Failures) }, labels...)
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// helpTexts explains commands, flags and arguments. A block begins with the command, or with the command and the flag or
-// argument; the text follows indented, for commands in several paragraphs.
+// helpTexts explains commands, flags and arguments. A block begins with the command, or with the command and the flag
+// or argument; the text follows indented, for commands in several paragraphs.
 //
 //go:embed flags.txt
 var helpTexts string

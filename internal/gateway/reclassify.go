@@ -31,7 +31,9 @@ func (c *reclassifyCommand) Run(ctx context.Context, s Streams) (err error) {
 	if err != nil {
 		return err
 	}
-	db, err := openData(ctx, sqlite.Options{Path: c.Data, MustExist: true, Waiting: waiting(ctx, noteOfWait(s.Err, c.Data))})
+	db, err := openData(ctx, sqlite.Options{
+		Path: c.Data, MustExist: true, Waiting: waiting(ctx, noteOfWait(s.Err, c.Data)),
+	})
 	if err != nil && inClickHouse(c.Data) {
 		return badData(c.Data, err, "")
 	} else if err != nil {

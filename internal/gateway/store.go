@@ -24,8 +24,8 @@ type storeCache struct {
 
 // ofStore returns the cache in front of the store as it is now: without answers from before the last change, of this
 // process or another, except settled ones from after the last change of settled events. While the store fails,
-// it returns the cache of the last look that succeeded, for up to --cache-stale. Other processes may reach the store and
-// erase data meanwhile.
+// it returns the cache of the last look that succeeded, for up to --cache-stale. Other processes may reach the store
+// and erase data meanwhile.
 func (g *gateway) ofStore(ctx context.Context) *cached.Cache {
 	// A transaction becomes visible some time after its time was taken.
 	const margin = time.Minute

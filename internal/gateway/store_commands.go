@@ -40,7 +40,9 @@ type storeFlags struct {
 
 // with opens the store, runs f and closes the store.
 func (c storeFlags) with(ctx context.Context, io Streams, f func(store.Store) error) error {
-	s, err := openData(ctx, sqlite.Options{Path: c.Data, MustExist: true, Waiting: waiting(ctx, noteOfWait(io.Err, c.Data))})
+	s, err := openData(ctx, sqlite.Options{
+		Path: c.Data, MustExist: true, Waiting: waiting(ctx, noteOfWait(io.Err, c.Data)),
+	})
 	return c.run(ctx, s, err, f)
 }
 

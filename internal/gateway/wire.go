@@ -21,8 +21,8 @@ import (
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/cached"
 	"deliverygraph/upstream/embedded"
+	"deliverygraph/upstream/redisanswers"
 	"deliverygraph/upstream/rest"
-	"deliverygraph/upstream/shared"
 )
 
 // upstream connects what answers questions: a server, or the store behind the embedded one; the client; the
@@ -47,7 +47,7 @@ func (g *gateway) upstream(ctx context.Context) (err error) {
 		o.BaseURL, o.Transport, o.Answered = "http://embedded.invalid", embedded.Transport(server), nil
 		kept.Sealed = 0 // changes of the store are noticed at once: see ofStore
 	} else if g.redis != nil {
-		kept.Shared, kept.SharedCounts = shared.New(g.redis, shared.Options{}), g.c.RedisKeep == "counts"
+		kept.Shared, kept.SharedCounts = redisanswers.New(g.redis, redisanswers.Options{}), g.c.RedisKeep == "counts"
 		kept.Realm = g.c.Upstream + " " + g.c.UpstreamKey
 	}
 	if g.tracing != nil {

@@ -19,8 +19,8 @@ type MediaRange struct {
 	Params map[string]string // by names in lower case, values without their quotes; nil if there are none
 }
 
-// ParseAccept parses the values of Accept headers (RFC 9110, 12.5.1), or of a header of the same form. Nonsense stays in
-// the list, as ranges that include nothing, since an empty list would accept everything.
+// ParseAccept parses the values of Accept headers (RFC 9110, 12.5.1), or of a header of the same form. Nonsense stays
+// in the list, as ranges that include nothing, since an empty list would accept everything.
 func ParseAccept(values []string) Accept {
 	var accept Accept
 	for element := range Elements(values) {

@@ -17,8 +17,8 @@
 // The work is linear in the size of the document: the price of a selection on a kind of object is computed only
 // once. A document that keeps producing new ones gets the price [TooMany].
 //
-// Start reading at [Of]. walk.go visits the selections, field.go prices each field, and calls.go defines which calls are
-// the same. extension.go prices an operation before it runs, and refuse.go has the errors for those that are too
+// Start reading at [Of]. walk.go visits the selections, field.go prices each field, and calls.go defines which calls
+// are the same. extension.go prices an operation before it runs, and refuse.go has the errors for those that are too
 // expensive. report.go has the form of extensions.upstream, ratelimit.go charges callers, and cache_control.go says how
 // long answers may be kept.
 package cost

@@ -80,8 +80,8 @@ func (e Extension) priceGroups(ctx context.Context, p Plan, r *planReport) {
 	}
 }
 
-// callReport describes one upstream answer. If the answer has rows that the caller may not see, only Path and Source are
-// set.
+// callReport describes one upstream answer. If the answer has rows that the caller may not see, only Path and Source
+// are set.
 type callReport struct {
 	Path     string           `json:"path"` // path and query, without addresses
 	Source   operation.Source `json:"source"`

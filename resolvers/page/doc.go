@@ -26,10 +26,11 @@
 //
 // The last page of a list needs the list's length for its offset. Where a [Memory] is there to learn from mistakes,
 // the count and the last part of the window are asked for side by side; the part serves if it ends the list and has
-// more rows than the page (tail.go).
+// more rows than the page (last_page.go).
 //
 // A total that the counts endpoint cannot give is found by looking for the page that is not full, several pages at a
-// time (length.go). The memory keeps how many rows have settled, so that later only the rest is counted (settled.go).
+// time (find_length.go). The memory keeps how many rows have settled, so that later only the rest is counted
+// (count_settled.go).
 //
 // If a remote is seen to sort by time alone, rows within a second are found by identity. If it does not sort at
 // all, its list is read by plain offsets from the start of the window.

@@ -31,9 +31,9 @@ type work func(context.Context) (landed, error)
 // last caller has left, with that caller's cause. Its deadline is the latest of all callers', so it may move when
 // others join.
 //
-// A caller leaves when its own ctx ends, and gets ctx.Err(); the other callers stay. A call that all have left, or of an
-// older version of the data, is never joined: the next caller's call begins when that one has returned, so calls of one
-// key never run at once. A panic in work becomes an error for all callers.
+// A caller leaves when its own ctx ends, and gets ctx.Err(); the other callers stay. A call that all have left, or of
+// an older version of the data, is never joined: the next caller's call begins when that one has returned, so calls of
+// one key never run at once. A panic in work becomes an error for all callers.
 func (cs *calls) do(ctx context.Context, k *key, version int64, work work) (l landed, joined bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return l, false, err

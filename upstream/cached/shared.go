@@ -16,8 +16,8 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Shared is a memory that the caches of several processes share, such as Redis. It may lose values at any time. While it
-// fails or is slow, it answers as if it were empty.
+// Shared is a memory that the caches of several processes share, such as Redis. It may lose values at any time. While
+// it fails or is slow, it answers as if it were empty.
 type Shared interface {
 	// Ask returns the value of a key, and how long it will still be there. If there is none, and no other process is
 	// filling it, Ask calls fill, keeps its value and returns nil. While another process fills it, Ask waits for that.

@@ -195,8 +195,8 @@ func acceptsJSON(values []string) bool {
 // withoutSlash removes a trailing slash.
 func withoutSlash(path string) string { return strings.TrimSuffix(path, "/") }
 
-// fail appends the error body for err to dst and logs internal errors and those of an unavailable store. Callers see the
-// message only of errors that are about their request.
+// fail appends the error body for err to dst and logs internal errors and those of an unavailable store. Callers see
+// the message only of errors that are about their request.
 func (h *handler) fail(w http.ResponseWriter, r *http.Request, dst []byte, err error) ([]byte, int) {
 	shown := present(err)
 	if r.Context().Err() != nil {

@@ -1,6 +1,6 @@
 // Package client is what a partner writes in Go to read a month of bounces, and to find out why mail was refused.
-// genqlient generates the rest from the published schema. It is a module of its own, so that the gateway does not depend
-// on genqlient; its tests run it.
+// genqlient generates the rest from the published schema. It is a module of its own, so that the gateway does not
+// depend on genqlient; its tests run it.
 package client
 
 import (

@@ -43,9 +43,9 @@ func (rowsReader) Read(ctx context.Context, f format.File, s format.Sink) error 
 // maxTrial is how many bad records at the beginning of a file, without a good one, show that it has another format.
 const maxTrial = 20
 
-// otherFormat returns a message for a file that has another format than was assumed, because other programs wrote all of
-// a log, or judging by the bad records at its beginning. It returns "" if there are none, or if what is wrong with each
-// says more.
+// otherFormat returns a message for a file that has another format than was assumed, because other programs wrote all
+// of a log, or judging by the bad records at its beginning. It returns "" if there are none, or if what is wrong with
+// each says more.
 func (r *records) otherFormat() string {
 	if r.others > 0 && !r.known && len(r.held) == 0 && r.options.Format == "" {
 		return fmt.Sprintf("it seems to be a log of other programs: none of its lines is of the format %s; %s",

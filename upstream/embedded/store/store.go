@@ -146,8 +146,8 @@ type Maintainer interface {
 	Checkpoint(ctx context.Context) error
 }
 
-// ReservedName is the name under which stores keep the number of a user that [Writer].ReserveUser has reserved. No account
-// has such a name.
+// ReservedName is the name under which stores keep the number of a user that [Writer].ReserveUser has reserved. No
+// account has such a name.
 func ReservedName(id upstream.ID) string { return fmt.Sprintf("--user %d", id) }
 
 // Class is how a bounce is sorted.
@@ -209,7 +209,8 @@ type Account struct {
 	UserID upstream.ID
 }
 
-// ErrTaken returns the error of a [Writer] for an account whose name or number other, which the store has, already uses.
+// ErrTaken returns the error of a [Writer] for an account whose name or number other, which the store has, already
+// uses.
 func (a Account) ErrTaken(other Account) error {
 	return &upstream.Error{Code: upstream.InvalidArgument, Message: fmt.Sprintf(
 		"the account %q is user %d, but in the store %q is user %d; use an empty store", a.Name, a.UserID, other.Name,

@@ -117,8 +117,8 @@ func without(s, form, signs string) string {
 	}
 }
 
-// read returns a text without the ends of lines that do not belong to it in quoted-printable, and with the bytes decoded
-// that begin with one of the signs. At gets where each byte comes from, and the end.
+// read returns a text without the ends of lines that do not belong to it in quoted-printable, and with the bytes
+// decoded that begin with one of the signs. At gets where each byte comes from, and the end.
 func read(s, signs string, at *[]int) string {
 	if at == nil && !strings.ContainsAny(s, "=%") {
 		return s

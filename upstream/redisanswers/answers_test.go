@@ -1,4 +1,4 @@
-package shared_test
+package redisanswers_test
 
 import (
 	"context"
@@ -22,7 +22,7 @@ import (
 	"deliverygraph/internal/redis/redistest"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/cached"
-	"deliverygraph/upstream/shared"
+	"deliverygraph/upstream/redisanswers"
 	"deliverygraph/upstream/upstreamtest"
 )
 
@@ -64,7 +64,7 @@ func openWith(t testing.TB, url string, api upstream.Asker, o cached.Options, le
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Shared = shared.New(client, shared.Options{Lease: lease})
+	o.Shared = redisanswers.New(client, redisanswers.Options{Lease: lease})
 	c, err := cached.New(api, o)
 	if err != nil {
 		t.Fatal(err)

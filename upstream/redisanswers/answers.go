@@ -1,10 +1,10 @@
-// Package shared keeps answers of the metrics API in Redis, for all gateways that use it, and lets only one of them at
-// a time ask for an answer: the API answers only the first of equal requests under way.
+// Package redisanswers keeps answers of the metrics API in Redis, for all gateways that use it, and lets only one of
+// them at a time ask for an answer: the API answers only the first of equal requests under way.
 //
 // The gateway that asks holds a lease, which it extends while its call lasts. The others look for the answer until it
 // is there, or until the lease is gone: then one of them asks. So a gateway that dies holds up the others for no longer
 // than its lease. While Redis is down, each gateway asks for itself.
-package shared
+package redisanswers
 
 import (
 	"context"
