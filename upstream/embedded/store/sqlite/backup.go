@@ -18,33 +18,36 @@ const remains = "store/remains"
 // Compact writes the file anew, without unused room and remains of what was removed. It takes about as long as copying
 // the file, and as much room again beside the file. Others can read, but wait to write.
 func (s *Store) Compact(ctx context.Context) error {
-	err := s.compact(ctx)
+	return s.maintain(ctx, "compact the store", func(w *writer) {
+		w.Fail(w.Forget()) // none may be in progress
+		s.tempBeside(w.Conn)
+		w.Wait("vacuum")
+		w.Checkpoint(ctx) // the -wal has remains, too
+		w.Wait("delete from import_state where key = '" + remains + "'")
+	})
+}
+
+// Checkpoint moves the content of the -wal file to the store's own file: see [store.Maintainer]. If the disk is full,
+// for example, the error names the file.
+func (s *Store) Checkpoint(ctx context.Context) error {
+	return s.maintain(ctx, "finish the store", func(w *writer) { w.Checkpoint(ctx) })
+}
+
+// maintain runs f with the writer, outside a transaction. What says in errors what f does.
+func (s *Store) maintain(ctx context.Context, what string, f func(*writer)) error {
+	w, err := s.lock(ctx)
+	if err == nil {
+		defer s.unlock(w)
+		f(w)
+		err = w.Err
+	}
 	switch {
 	case err == nil || errors.Is(err, store.ErrInUse):
 		return err
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
-	return fmt.Errorf("compact the store: %w", database.Explain(s.path, err))
-}
-
-func (s *Store) compact(ctx context.Context) error {
-	w, err := s.lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer s.unlock(w)
-	w.Fail(w.Forget()) // none may be in progress
-	s.tempBeside(w.Conn)
-	w.Wait("vacuum")
-	if w.Err != nil {
-		return w.Err
-	}
-	if err := w.Checkpoint(ctx); err != nil { // the -wal has remains, too
-		return err
-	}
-	w.Wait("delete from import_state where key = '" + remains + "'")
-	return w.Err
+	return fmt.Errorf("%s: %w", what, database.Explain(s.path, err))
 }
 
 // tempBeside makes SQLite create its temporary files beside the store, where there is room for it. Not every system has

@@ -19,7 +19,7 @@ func (s *Store) Groups(
 			x := sum{
 				listing: r.listing(kinds[g.Kind], only, &g.Query.ListQuery),
 				by:      g.Query.By, header: g.Query.Header, times: g.Times,
-				add: func(v []driver.Value, at upstream.Time, n int64) { add(r.groupKeys(g.Query.By, v), at, n) },
+				add: func(v []driver.Value, at upstream.Time, n int64) { add(r.groupKeys(v), at, n) },
 			}
 			x.run()
 			return r.Err
@@ -37,8 +37,8 @@ func (s *Store) Groups(
 }
 
 // groupKeys converts the keys of a [sum].
-func (r *reader) groupKeys(by [2]upstream.Dimension, v []driver.Value) (keys upstream.Keys) {
-	for i, d := range by {
+func (r *reader) groupKeys(v []driver.Value) (keys upstream.Keys) {
+	for i := range keys {
 		switch x := v[i].(type) {
 		case int64:
 			keys[i] = strconv.FormatInt(x, 10)
@@ -46,9 +46,6 @@ func (r *reader) groupKeys(by [2]upstream.Dimension, v []driver.Value) (keys ups
 			keys[i] = x
 		default:
 			r.Fail(store.ErrDamaged) // the domain or the pattern does not exist
-		}
-		if d == upstream.DimensionDelivered {
-			keys[i] = strconv.FormatBool(keys[i] == delivered)
 		}
 	}
 	return keys

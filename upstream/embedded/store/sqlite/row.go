@@ -84,16 +84,10 @@ func (r *row) countedAs(k *kind) string {
 	case k.Kind != upstream.Emails:
 		return string(r.Type)
 	case r.Delivered:
-		return delivered
+		return "delivered"
 	}
-	return undelivered
+	return "undelivered"
 }
-
-// The types of emails.
-const (
-	delivered   = "delivered"
-	undelivered = "undelivered"
-)
 
 // Values as the driver returns them.
 func integer(v driver.Value) int64 { n, _ := v.(int64); return n }

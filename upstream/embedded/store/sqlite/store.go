@@ -101,18 +101,3 @@ func (s *Store) Sync() error {
 	}
 	return nil
 }
-
-// Checkpoint moves the content of the -wal file to the store's own file: see [store.Maintainer]. If the disk is full,
-// for example, the error names the file.
-func (s *Store) Checkpoint(ctx context.Context) error {
-	w, err := s.lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer s.unlock(w)
-	err = w.Checkpoint(ctx)
-	if err == nil || errors.Is(err, store.ErrInUse) {
-		return err
-	}
-	return fmt.Errorf("finish the store: %w", database.Explain(s.path, err))
-}

@@ -33,7 +33,7 @@ var dimensions = [...]struct{ row, counted string }{
 	upstream.DimensionRule:       {row: "r.rule"},
 	upstream.DimensionDiagnostic: {row: "r.pattern_id"},
 	upstream.DimensionReason:     {row: "r.reason"},
-	upstream.DimensionDelivered:  {"r.delivered", "type"},
+	upstream.DimensionDelivered:  {"r.delivered", "iif(type = 'delivered', 'true', 'false')"},
 	upstream.DimensionDomain:     {row: "r.domain_id"},
 	upstream.DimensionSender:     {"r.sender_id", "sender_id"},
 	upstream.DimensionUser:       {"r.user_id", "user_id"},
@@ -46,7 +46,7 @@ var dimensions = [...]struct{ row, counted string }{
 var keys = map[string]string{
 	"r.domain_id":  "(select name from domain where id = r.domain_id)",
 	"r.pattern_id": "(select text from pattern where id = r.pattern_id)",
-	"r.delivered":  "iif(r.delivered, '" + delivered + "', '" + undelivered + "')",
+	"r.delivered":  "iif(r.delivered, 'true', 'false')",
 }
 
 // bucket returns the expression for the start of the hour or day of a row r, also before 1970.

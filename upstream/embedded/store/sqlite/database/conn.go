@@ -184,13 +184,13 @@ func (c *Conn) Rollback() bool {
 	return true
 }
 
-// Checkpoint moves the content of the -wal file into the file. It tries until ctx ends.
-func (c *Conn) Checkpoint(ctx context.Context) error {
-	c.Use(context.Background())
+// Checkpoint moves the content of the -wal file into the file. It tries until ctx ends, and fails with [store.ErrInUse]
+// then.
+func (c *Conn) Checkpoint(ctx context.Context) {
+	c.ctx = context.Background() // it must not be interrupted
 	for c.Number("pragma wal_checkpoint(truncate)") != 0 {
 		if ctx.Err() != nil {
 			c.Fail(store.ErrInUse)
 		}
 	}
-	return c.Err
 }

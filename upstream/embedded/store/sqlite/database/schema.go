@@ -33,11 +33,10 @@ func (s *Schema) migrate(c *Conn, o *Options) {
 		return
 	}
 	c.Wait("pragma journal_mode = wal") // readers and the writer do not wait for each other
+	// A power cut may lose the last transactions as a whole. If the process is killed, none are lost.
+	c.Exec("pragma synchronous = normal")
 	if o.Temporary {
 		c.Exec("pragma synchronous = off")
-	} else {
-		// A power cut may lose the last transactions as a whole. If the process is killed, none are lost.
-		c.Exec("pragma synchronous = normal")
 	}
 	if version == len(s.Migrations) || c.Err != nil {
 		return
