@@ -125,7 +125,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case errors.As(err, &refused):
 		b.Status, answer.Error = refused.status, refused.message
-		if refused.status == http.StatusBadRequest {
+		if refused.status == http.StatusBadRequest && service.decode == nil {
 			answer.Error += wrongType(r)
 		}
 		for name, value := range refused.headers {
@@ -161,6 +161,11 @@ func (h *handler) take(w http.ResponseWriter, r *http.Request, service Service, 
 		return reply{}, err
 	}
 	b.Bytes = len(body)
+	if service.decode != nil {
+		if body, err = service.decode(r.Header.Get("Content-Type"), body); err != nil {
+			return reply{}, err
+		}
+	}
 	if service.verify != nil {
 		done := ""
 		if body, done, err = service.verify(r, body); err != nil || done != "" {

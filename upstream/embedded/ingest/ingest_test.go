@@ -341,15 +341,15 @@ func TestClientsThatLeaveAreNotFailures(t *testing.T) {
 
 func TestBodiesThatCannotBeReadNameAWrongContentType(t *testing.T) {
 	t.Parallel()
-	p := serve(t, ingest.Options{Services: []ingest.Service{ingest.Unsigned("mailgun")}})
+	p := serve(t, ingest.Options{Services: []ingest.Service{ingest.Unsigned("sparkpost")}})
 	const form = "application/x-www-form-urlencoded"
 	for _, body := range []string{"event=bounced&recipient=jane%40example.com", `{"Event": "bounced"}`} {
-		status, a := p.post("/mailgun", []byte(body), "Content-Type", form)
+		status, a := p.post("/sparkpost", []byte(body), "Content-Type", form)
 		if status != http.StatusBadRequest || !strings.Contains(a.Error, form) ||
 			!strings.Contains(a.Error, "must be application/json") {
 			t.Errorf("%s: %d, %q", body, status, a.Error)
 		}
-		status, a = p.post("/mailgun", []byte(body), "Content-Type", "application/json; charset=utf-8")
+		status, a = p.post("/sparkpost", []byte(body), "Content-Type", "application/json; charset=utf-8")
 		if status != http.StatusBadRequest || strings.Contains(a.Error, "Content-Type") {
 			t.Errorf("%s as JSON: %d, %q", body, status, a.Error)
 		}

@@ -1,12 +1,17 @@
 package ingest
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"io"
+	"mime"
+	"mime/multipart"
 	"net/http"
+	"net/url"
 	"strconv"
 	"sync"
 	"time"
@@ -29,11 +34,10 @@ func Mailgun(key string, window time.Duration, now func() time.Time) (Service, e
 	}
 	seen := tokens{window: window}
 	s.verify = func(_ *http.Request, body []byte) ([]byte, string, error) {
-		var sent struct{ Signature mailgunSignature }
-		if err := json.Unmarshal(body, &sent); err != nil {
+		signed, err := signatureOf(body)
+		if err != nil {
 			return nil, "", refuse(http.StatusBadRequest, "the body is not a webhook in JSON: %v", err)
 		}
-		signed := sent.Signature
 		if signed.Timestamp == "" || signed.Token == "" || signed.Signature == "" {
 			return nil, "", refuse(http.StatusUnauthorized,
 				"the request is not signed: its signature has no timestamp, token or signature")
@@ -64,6 +68,84 @@ type mailgunSignature struct {
 	Token     string `json:"token"`
 	Signature string `json:"signature"`
 	Parent    string `json:"parent-signature"` // by the key of a subaccount's account
+}
+
+// signatureOf returns the signature of a body. In legacy webhooks its parts are members of the event.
+func signatureOf(body []byte) (mailgunSignature, error) {
+	var b struct {
+		Signature json.RawMessage `json:"signature"`
+	}
+	if err := json.Unmarshal(body, &b); err != nil {
+		return mailgunSignature{}, err
+	}
+	part := []byte(b.Signature)
+	if !bytes.HasPrefix(part, []byte("{")) {
+		part = body
+	}
+	var s mailgunSignature
+	return s, json.Unmarshal(part, &s)
+}
+
+// formAsJSON returns the body of a legacy webhook, which is a form, as an object with its fields; those that occur
+// repeatedly become arrays. Files are left out. Other bodies are returned as they are.
+func formAsJSON(contentType string, body []byte) ([]byte, error) {
+	kind, parameters, _ := mime.ParseMediaType(contentType)
+	var fields url.Values
+	var err error
+	switch kind {
+	case "application/x-www-form-urlencoded":
+		if len(body) > 4*maxFields { // a byte of a field takes at most 3, and a field some more
+			return nil, errLongForm
+		}
+		fields, err = url.ParseQuery(string(body))
+	case "multipart/form-data":
+		fields, err = multipartFields(body, parameters["boundary"])
+	default:
+		return body, nil
+	}
+	if err != nil {
+		return nil, refuse(http.StatusBadRequest, "the body is not a form, as its Content-Type says: %v", err)
+	}
+	object, size := map[string]any{}, 0
+	for name, values := range fields {
+		for _, v := range values {
+			size += len(name) + len(v)
+		}
+		if object[name] = values; len(values) == 1 {
+			object[name] = values[0]
+		}
+	}
+	if size > maxFields { // in JSON, they may take six times as much
+		return nil, errLongForm
+	}
+	return json.Marshal(object)
+}
+
+// maxFields is the maximum size of the fields of a form, in bytes.
+const maxFields = 1 << 20
+
+var errLongForm = refuse(http.StatusRequestEntityTooLarge,
+	"the fields of the form are larger than %d bytes, apart from files", maxFields)
+
+// multipartFields returns the fields of a form that are no files.
+func multipartFields(body []byte, boundary string) (url.Values, error) {
+	fields := url.Values{}
+	for parts := multipart.NewReader(bytes.NewReader(body), boundary); ; {
+		p, err := parts.NextPart()
+		if err == io.EOF {
+			return fields, nil
+		} else if err != nil {
+			return nil, err
+		}
+		if p.FileName() != "" || p.FormName() == "" {
+			continue
+		}
+		value, err := io.ReadAll(p)
+		if err != nil {
+			return nil, err
+		}
+		fields.Add(p.FormName(), string(value))
+	}
 }
 
 func equalHex(text string, want []byte) bool {

@@ -20,6 +20,8 @@ type Service struct {
 	format string // of the importer
 	// admit authenticates a request before its body is read. It may be nil.
 	admit func(*http.Request) error
+	// decode returns a body as JSON. It may be nil.
+	decode func(contentType string, body []byte) ([]byte, error)
 	// verify authenticates the body. It returns what to import, or says what was done instead. It may be
 	// nil.
 	verify func(r *http.Request, body []byte) (verified []byte, done string, err error)
@@ -32,7 +34,11 @@ func newService(name string) Service {
 	if name == "rows" {
 		return Service{name: name, format: importer.Rows}
 	}
-	return Service{name: name, format: name}
+	s := Service{name: name, format: name}
+	if name == "mailgun" {
+		s.decode = formAsJSON
+	}
+	return s
 }
 
 // Unsigned returns a service, other than SES, that accepts all requests without authentication.

@@ -1,6 +1,7 @@
 package ingest_test
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/hmac"
@@ -12,7 +13,10 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"mime/multipart"
 	"net/http"
+	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -107,6 +111,73 @@ func TestSendGridSignature(t *testing.T) {
 			t.Errorf("the key %q is taken", wrong)
 		}
 	}
+}
+
+// Webhooks of Mailgun that were made before 2023 send forms, with the signature among the fields.
+func TestLegacyWebhooksOfMailgunAreForms(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1479772900, 0)
+	service, err := ingest.Mailgun("signing-key", 15*time.Minute, func() time.Time { return now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := serve(t, ingest.Options{Services: []ingest.Service{service}})
+	form := func(token, key, recipient string) url.Values {
+		mac := hmac.New(sha256.New, []byte(key))
+		mac.Write([]byte("1479772890" + token))
+		return url.Values{
+			"event": {"bounced"}, "recipient": {recipient}, "code": {"550"}, "error": {"5.1.1 No such user"},
+			"message-headers": {`[["Message-Id", "<1@example.com>"], ["From", "news@example.com"], ["To", "` + recipient + `"]]`},
+			"tag":             {"spring", "news"}, "timestamp": {"1479772890"}, "token": {token},
+			"signature": {hex.EncodeToString(mac.Sum(nil))},
+		}
+	}
+	urlencoded := func(v url.Values) (int, answer) {
+		return p.post("/mailgun", []byte(v.Encode()), "Content-Type", "application/x-www-form-urlencoded")
+	}
+	parts := func(v url.Values) (int, answer) { // with another boundary each time
+		var body bytes.Buffer
+		w := multipart.NewWriter(&body)
+		for name, values := range v {
+			for _, value := range values {
+				_ = w.WriteField(name, value)
+			}
+		}
+		file, _ := w.CreateFormFile("attachment-1", "bounce.eml")
+		_, _ = file.Write([]byte("Subject: x\n"))
+		_ = w.Close()
+		return p.post("/mailgun", body.Bytes(), "Content-Type", w.FormDataContentType())
+	}
+	for i, c := range []struct {
+		send                  func(url.Values) (int, answer)
+		token, key, recipient string
+		want                  int
+	}{
+		{urlencoded, "t1", "signing-key", "a@example.net", 200}, {urlencoded, "t1", "signing-key", "a@example.net", 200},
+		{urlencoded, "t1", "signing-key", "b@example.net", 403}, {urlencoded, "t2", "other-key", "b@example.net", 403},
+		{parts, "t3", "signing-key", "c@example.net", 200}, {parts, "t3", "signing-key", "c@example.net", 200},
+		{parts, "t4", "other-key", "d@example.net", 403},
+	} {
+		if status, a := c.send(form(c.token, c.key, c.recipient)); status != c.want {
+			t.Errorf("case %d: %d, %+v", i, status, a)
+		}
+	}
+	for kind, body := range map[string]string{"application/x-www-form-urlencoded": "event=%zz", "multipart/form-data": "x"} {
+		if status, a := p.post("/mailgun", []byte(body), "Content-Type", kind); status != 400 {
+			t.Errorf("%s: %d, %+v", kind, status, a)
+		}
+	}
+	for _, size := range []int{1 << 20, 5 << 20} { // decoding must not multiply what an unsigned request may send
+		long := form("t5", "signing-key", "e@example.net")
+		long.Set("notification", strings.Repeat("x", size))
+		for i, send := range []func(url.Values) (int, answer){urlencoded, parts} {
+			if status, a := send(long); status != 413 {
+				t.Errorf("form %d of %d bytes: %d, %+v", i, size, status, a)
+			}
+		}
+	}
+	p.want("bounce a@example.net hard bad-mailbox", "bounce c@example.net hard bad-mailbox",
+		"email a@example.net user 1 delivered false", "email c@example.net user 1 delivered false")
 }
 
 func TestMailgunSignature(t *testing.T) {
