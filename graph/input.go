@@ -67,8 +67,8 @@ func (d *documents) literals(on *validator.Events, add validator.AddErrFunc) {
 	})
 }
 
-// positionAt returns where the value with a path is, within a value with the path at. If there is none, as for a
-// missing field, it returns where that would be part of.
+// positionAt returns the position of the value with a path, within a value with the path at. If there is none, as for a
+// missing field, it returns the position of the value that lacks it.
 func positionAt(v *ast.Value, at, path string) *ast.Position {
 	for i, c := range v.Children {
 		below := at + "." + c.Name

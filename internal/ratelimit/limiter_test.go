@@ -117,7 +117,7 @@ func TestTimeIsIndependentOfNumberOfCallers(t *testing.T) {
 		l.Charge(t.Context(), fmt.Sprint("new ", i), 100, 1)
 		l.Status(fmt.Sprint("newer ", i), 100)
 	}
-	if took := time.Since(began); took > 2*time.Second { // checking all others would take a minute
+	if took := time.Since(began); took > 20*time.Second { // checking all others would take a minute
 		t.Errorf("40,000 requests took %v", took)
 	}
 }

@@ -4,9 +4,9 @@
 //
 // [Examine] calls each of the nine endpoints and finds days that hold data. It reads a small part of them in full, the
 // sample, and compares every other answer with it: filters, windows, offsets, counts, time series, details. It sends
-// invalid requests too, and compares the refusals with the document. It only reads. It makes at most 80 requests, one at
-// a time, except for a pair that shows what the server does with identical requests. The result is a [Report], which prints as a table and comes to a
-// [Verdict].
+// invalid requests too, and compares the refusals with the document. It only reads. It makes at most 80 requests, one
+// at a time, except for a pair that shows what the server does with identical requests. The result is a [Report], which
+// prints as a table and comes to a [Verdict].
 //
 // Not every difference is fatal: the gateway reads an unsorted list in another way, for example. Each difference
 // therefore says whether the gateway copes with it. That repeats knowledge of upstream/rest, upstream/cached and

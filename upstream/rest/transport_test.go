@@ -159,7 +159,7 @@ func TestDeadHTTP2ConnectionIsReplaced(t *testing.T) {
 	var dials atomic.Int64
 	var dead atomic.Bool
 	tr := newTransport(4, roots)
-	tr.HTTP2.SendPingTimeout, tr.HTTP2.PingTimeout = 50*time.Millisecond, 50*time.Millisecond
+	tr.HTTP2.SendPingTimeout, tr.HTTP2.PingTimeout = 200*time.Millisecond, 200*time.Millisecond
 	dial := tr.DialContext
 	tr.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dial(ctx, network, address)
@@ -174,7 +174,7 @@ func TestDeadHTTP2ConnectionIsReplaced(t *testing.T) {
 	}
 	dead.Store(true)
 	start := time.Now()
-	if _, err := c.BlockedReasons(t.Context()); err != nil || dials.Load() != 2 || time.Since(start) > 5*time.Second {
+	if _, err := c.BlockedReasons(t.Context()); err != nil || dials.Load() < 2 || time.Since(start) > 9*time.Second {
 		t.Errorf("%v by %d connections, after %v", err, dials.Load(), time.Since(start))
 	}
 }

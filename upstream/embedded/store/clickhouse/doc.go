@@ -9,7 +9,8 @@
 // ClickHouse has no transactions. What [store.Store] promises holds with these limits:
 //
 //   - The events of a batch become visible by kind, month and shard. A call may see some of them before the others, and
-//     an answer that takes several queries may see the state between two of them. Generation changes after the last one.
+//     an answer that takes several queries may see the state between two of them. Generation changes after the last
+//     one.
 //   - If a write fails, some of its events may exist. Writing the batch again completes it. Its State is written last.
 //   - Two processes that write the same event at the same time both count it as new. Writes that merge log records, and
 //     those that give numbers, wait for one another.
