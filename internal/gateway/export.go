@@ -71,6 +71,19 @@ func (c *exportCommand) window(now time.Time) (upstream.Window, error) {
 	return w, nil
 }
 
+// checkOutput refuses a file that exists, or whose folder does not, before the export does any work.
+func (c *exportCommand) checkOutput() error {
+	switch folder := filepath.Dir(c.Output); {
+	case c.Output == "":
+		return nil
+	case missing(folder):
+		return badSetting("--output: the folder %s does not exist: make it, or name another", shown(folder))
+	case !missing(c.Output):
+		return badSetting("--output: %s already exists: name a new file", shown(c.Output))
+	}
+	return nil
+}
+
 // Run exports the rows.
 func (c *exportCommand) Run(ctx context.Context, streams Streams) error {
 	if c.Upstream != "" && c.Data != "" {
@@ -82,6 +95,9 @@ func (c *exportCommand) Run(ctx context.Context, streams Streams) error {
 	}
 	w, err := c.window(time.Now())
 	if err != nil {
+		return err
+	}
+	if err := c.checkOutput(); err != nil {
 		return err
 	}
 	switch {
@@ -165,11 +181,7 @@ func (c *exportCommand) export(
 	out := streams.Out
 	if c.Output != "" {
 		f, err := os.OpenFile(c.Output, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if errors.Is(err, os.ErrExist) {
-			return badSetting("--output: %s already exists: name a new file", shown(c.Output))
-		} else if folder := filepath.Dir(c.Output); err != nil && missing(folder) {
-			return badSetting("--output: the folder %s does not exist: make it, or name another", shown(folder))
-		} else if err != nil {
+		if err != nil {
 			return badSetting("--output: %v", err)
 		}
 		defer func() { err = errors.Join(err, f.Close()) }()

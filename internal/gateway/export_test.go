@@ -25,7 +25,7 @@ func TestExportMovesAStore(t *testing.T) {
 		}
 		return string(text)
 	}
-	want := export("demo.ndjson")
+	want := export("demo.ndjson", "--since", "P9D")
 	code, _, said := command(t, "import", "--strict", "--data", file("metrics.db"), file("demo.ndjson"))
 	if code != exitOK {
 		t.Fatal(said)
