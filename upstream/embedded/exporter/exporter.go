@@ -99,7 +99,8 @@ func Run(ctx context.Context, from Source, w io.Writer, o Options) (written Summ
 			err = ctx.Err()
 		}
 		if err != nil {
-			return written, cmp.Or(flush(), err)
+			err = cmp.Or(flush(), err)
+			return written, err
 		}
 		at := len(lines)
 		lines = r.append(lines)
@@ -113,7 +114,8 @@ func Run(ctx context.Context, from Source, w io.Writer, o Options) (written Summ
 			}
 		}
 	}
-	return written, flush()
+	err = flush()
+	return written, err
 }
 
 // add counts a row, and names what an import of its line would lack.

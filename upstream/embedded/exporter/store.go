@@ -24,7 +24,7 @@ func Store(s store.Store) Source {
 					return
 				}
 			}
-			for i := range senders { // one without an address is known by its rows
+			for i := range senders { // without an address, it only exists in its rows
 				if senders[i].Address != "" && !yield(Row{Sender: &senders[i]}, nil) {
 					return
 				}

@@ -17,7 +17,7 @@ type Pool struct {
 	idle    []*Conn
 }
 
-// NewPool returns a pool of connections for reading, which share the memory. When ctx ends, it gives away no more.
+// NewPool returns a pool of connections for reading, which share the memory. When ctx ends, Take fails.
 func NewPool(ctx context.Context, o Options, size int) *Pool {
 	o.CacheBytes, o.wait = o.CacheBytes/int64(size), readerWait
 	p := &Pool{ctx: ctx, options: o, slots: make(chan struct{}, size)}
