@@ -73,7 +73,7 @@ func (g *gateway) measureUpstream() {
 	g.metrics.Cache(func() telemetry.CacheUse { return telemetry.CacheUse(g.cache.Use()) })
 }
 
-// measureStore logs when a server of the store becomes available, or ceases to be, and exports it as a metric.
+// measureStore logs when a server of the store becomes available or unavailable, and exports its state as a metric.
 func (g *gateway) measureStore() {
 	hosts := func() []clickhouse.Host { // of a file, which has no name here
 		h := clickhouse.Host{Failures: g.storeFailures.Load()}

@@ -49,7 +49,7 @@ func openData(ctx context.Context, o sqlite.Options) (store.Store, error) {
 	return s, nil
 }
 
-// noteHosts prints when a server of a store in ClickHouse becomes available, or ceases to be.
+// noteHosts prints when a server of a store in ClickHouse becomes available or unavailable.
 func noteHosts(s store.Store, w io.Writer) {
 	if c, ok := s.(*clickhouse.Store); ok {
 		c.Follow(func(h clickhouse.Host) {

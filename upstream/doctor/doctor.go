@@ -6,7 +6,7 @@
 // sample, and compares every other answer with it: filters, windows, offsets, counts, time series, details. It sends
 // invalid requests too, and compares the refusals with the document. It only reads. It makes at most 80 requests, one
 // at a time, except for a pair that shows what the server does with identical requests. The result is a [Report], which
-// prints as a table and comes to a [Verdict].
+// prints as a table and has a [Verdict].
 //
 // Not every difference is fatal: the gateway reads an unsorted list in another way, for example. Each difference
 // therefore says whether the gateway copes with it. That repeats knowledge of upstream/rest, upstream/cached and

@@ -12,7 +12,7 @@ import (
 type Grouping struct {
 	Kind  upstream.Kind
 	Query upstream.GroupsQuery
-	Times upstream.Interval // by which the times of events are told apart; 0 is none
+	Times upstream.Interval // by which the times of events are distinguished; 0 is none
 }
 
 // AddGroup counts n events with the same keys. At is the start of their hour or day, if [Grouping].Times asks for it.

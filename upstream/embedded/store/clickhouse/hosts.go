@@ -176,7 +176,7 @@ func (x *host) is() state {
 	return x.state
 }
 
-// set sets the state of a server. It notes when the server becomes available, or ceases to be.
+// set sets the state of a server. It notes when the server becomes available or unavailable.
 func (h *hosts) set(x *host, now state, err error) {
 	x.mu.Lock()
 	before := x.state

@@ -150,7 +150,7 @@ func (s *Store) Hosts() (all []Host) {
 	return all
 }
 
-// Follow calls note for each server that is not available, and from now on when one becomes available, or ceases to be.
+// Follow calls note for each server that is not available, and from now on when one becomes available or unavailable.
 func (s *Store) Follow(note func(Host)) {
 	s.conn.changed.Store(&note)
 	for _, x := range s.Hosts() {

@@ -18,7 +18,7 @@ type sum struct {
 	*listing
 	by     [2]upstream.Dimension
 	header string            // the name for [upstream.DimensionHeader]
-	times  upstream.Interval // by which times are told apart; 0 is none
+	times  upstream.Interval // by which times are distinguished; 0 is none
 	add    func(keys []driver.Value, at upstream.Time, n int64)
 }
 
@@ -90,7 +90,7 @@ func (s *sum) counts(numbers string, start, end upstream.Time) {
 	}
 }
 
-// floor returns the start of the hour or day of a time, if times are told apart.
+// floor returns the start of the hour or day of a time, if times are distinguished.
 func (s *sum) floor(at upstream.Time) upstream.Time {
 	if s.times == 0 {
 		return 0

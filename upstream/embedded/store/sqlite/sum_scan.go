@@ -11,7 +11,7 @@ import (
 	"deliverygraph/upstream/embedded/store"
 )
 
-// constant is the expression for a key without a dimension, and for a time that is not told apart from others.
+// constant is the expression for a key without a dimension, and for a time that is not distinguished from others.
 const constant = "''"
 
 // columns returns the expressions on a row r for both keys and the time.
