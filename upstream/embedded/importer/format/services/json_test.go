@@ -99,7 +99,7 @@ func TestManyBrokenObjectsTakeLinearTime(t *testing.T) {
 	if err != nil || len(got) != 1 || len(s.BadAt) != 200_000 {
 		t.Errorf("got %d objects, %d bad, %v", len(got), len(s.BadAt), err)
 	}
-	if took := time.Since(start); took > 30*time.Second {
+	if took := time.Since(start); took > 5*time.Minute { // a slow machine with -race needs half a minute; quadratic time, an hour
 		t.Errorf("it took %v", took)
 	}
 }
