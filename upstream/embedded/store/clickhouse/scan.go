@@ -45,7 +45,9 @@ func (s *Store) Scan(ctx context.Context, of upstream.Kind, w upstream.Window) i
 
 // parts returns the parts of a window that have events, in order of time, each with at most so many. More of them are
 // in one part only if they have the same second.
-func (s *Store) parts(ctx context.Context, k *kind, w upstream.Window, most uint64) (parts []upstream.Window, err error) {
+func (s *Store) parts(
+	ctx context.Context, k *kind, w upstream.Window, most uint64,
+) (parts []upstream.Window, err error) {
 	sum := uint64(0) // in the last part
 	add := func(start, end upstream.Time, n uint64) {
 		if sum += n; len(parts) > 0 && sum <= most {

@@ -319,8 +319,8 @@ func (s *Store) changes(ctx context.Context) (c changes, err error) {
 	}
 	var level uint32
 	var n int64
-	err = s.each(ctx, "select toUInt32("+strings.Join(reached, " + ")+") as level, toInt64(sum(n)) from change group by level",
-		[]any{&level, &n}, func() { c[level] = n })
+	err = s.each(ctx, "select toUInt32("+strings.Join(reached, " + ")+
+		") as level, toInt64(sum(n)) from change group by level", []any{&level, &n}, func() { c[level] = n })
 	return c, err
 }
 
