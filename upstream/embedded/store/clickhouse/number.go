@@ -60,7 +60,8 @@ func (s *Store) ReserveUser(ctx context.Context, id upstream.ID) (account string
 			account = join(others)
 			return err
 		}
-		return s.conn.Exec(ctx, fmt.Sprintf("insert into account (name, user_id) select %s, toInt64(%d)", quote(reserved), id))
+		return s.conn.Exec(ctx, fmt.Sprintf("insert into account (name, user_id) select %s, toInt64(%d)",
+			quote(reserved), id))
 	})
 	return account, err
 }

@@ -115,12 +115,14 @@ func (r *row) values(k *kind) []any {
 	if r.Recipient != r.Local+"@"+r.Domain {
 		odd = &r.Recipient
 	}
-	names, keys, values := make([]string, len(r.XHeaders)), make([]string, len(r.XHeaders)), make([]string, len(r.XHeaders))
+	n := len(r.XHeaders)
+	names, keys, values := make([]string, n), make([]string, n), make([]string, n)
 	for i, h := range r.XHeaders {
 		names[i], keys[i], values[i] = h.Name, store.FoldHeader(h.Name), h.Value
 	}
 	v := []any{
-		int64(r.Time), r.id, r.version, flag(r.removed), int64(r.UserID), int64(r.SenderID), r.EmailID, r.Local, r.Domain, odd,
+		int64(r.Time), r.id, r.version, flag(r.removed), int64(r.UserID), int64(r.SenderID), r.EmailID, r.Local, r.Domain,
+		odd,
 		flag(r.XHeaders != nil), names, values,
 	}
 	for _, field := range r.detailFields(k.Kind, r.listedFields(k.Kind, nil)) {

@@ -60,7 +60,8 @@ func (c *checker) check() {
 // patterns checks that bounces have the patterns of their diagnostics.
 func (c *checker) patterns() {
 	wrong := 0
-	for v := range c.Rows("select b.diagnostic, b.local, p.text from bounce b left join pattern p on p.id = b.pattern_id") {
+	for v := range c.Rows("select b.diagnostic, b.local, p.text from bounce b" +
+		" left join pattern p on p.id = b.pattern_id") {
 		if v[2] == nil || text(v[2]) != grouped.Pattern(text(v[0]), text(v[1])) {
 			wrong++
 		}
