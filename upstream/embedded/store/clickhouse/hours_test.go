@@ -108,3 +108,32 @@ func TestScanReadsFewEventsAtOnce(t *testing.T) {
 		t.Errorf("the parts have %d events, want %d", read, all+1)
 	}
 }
+
+// Otherwise, what has been pruned would cost more with each prune.
+func TestPruneMarksOnlyHoursWithEvents(t *testing.T) {
+	s, tables := openWithTables(t)
+	slot := int64(1e6)
+	defer clickhouse.SetSlot(func() int64 { return slot })()
+	const start = 277777 * 3600
+	var b store.Batch
+	for n := range 9 {
+		b.Emails = append(b.Emails, email("r", n, upstream.Time(start+n*3600)))
+	}
+	storetest.Write(t, s, b)
+	for n := range 3 {
+		slot += 10
+		at := upstream.Time(start + (n+1)*3*3600)
+		if n := storetest.Must[store.Removed](t)(s.Prune(t.Context(), at, false)); n.Emails != 3 {
+			t.Errorf("Prune removes %+v, want 3 emails", n)
+		}
+		marked := number(t, tables, fmt.Sprintf("select uniq(hour) from mark where slot = %d", slot))
+		if marked != 3 {
+			t.Errorf("Prune marks %d hours, want 3", marked)
+		}
+		counts := storetest.Must[[]upstream.Count](t)(s.Counts(t.Context(), nil, upstream.Emails,
+			upstream.CountQuery{Window: storetest.Ever}))
+		if left := int64(6 - 3*n); left > 0 && (len(counts) != 1 || counts[0].Total != left) {
+			t.Errorf("the counts are %v, want %d", counts, left)
+		}
+	}
+}

@@ -107,26 +107,31 @@ func (s *Store) countBefore(ctx context.Context, k *kind, before upstream.Time) 
 
 // removeEvents removes events of a kind before a time.
 func (s *Store) removeEvents(ctx context.Context, k *kind, before upstream.Time) error {
-	old := func() (hours changedHours, err error) {
-		all, err := s.marks(ctx, k, clip(upstream.Window{Start: ever.Start, End: before}))
-		for _, m := range all {
-			hours.add(k, m.hour)
-		}
-		return hours, err
-	}
-	hours, err := old()
+	old := clip(upstream.Window{Start: ever.Start, End: before})
+	began := currentSlot()
+	all, err := s.rowsBy(ctx, k, bucket(upstream.Hour), old)
 	if err != nil {
 		return err
+	}
+	var hours changedHours
+	for _, h := range all {
+		hours.add(k, h.time)
 	}
 	return s.changing(ctx, hours, func() error {
 		if err := s.removeBefore(ctx, k.table, before); err != nil {
 			return err
 		}
-		hours, err := old() // also those that were written meanwhile
+		marks, err := s.marks(ctx, k, old)
 		if err != nil {
 			return err
 		}
-		return s.changing(ctx, hours, func() error { return nil })
+		var written changedHours // meanwhile
+		for _, m := range marks {
+			if m.slot >= began-1 { // clocks of processes differ
+				written.add(k, m.hour)
+			}
+		}
+		return s.changing(ctx, written, func() error { return nil })
 	})
 }
 
