@@ -86,7 +86,8 @@ func parse(text string) (u *redis.UniversalOptions, cluster bool, err error) {
 		end = i
 	}
 	if strings.Contains(rest[end:], "@") {
-		return nil, false, errors.New("has a / or ? in the user or the password: write %2F or %3F for it")
+		return nil, false, errors.New("has a / or ? in the user or the password, or an @ in an option: " +
+			"write %2F, %3F or %40 for it")
 	}
 	hosts := strings.Split(rest[strings.LastIndex(rest[:end], "@")+1:end], ",")
 	one, err := url.Parse(scheme + "://" + rest[:strings.LastIndex(rest[:end], "@")+1] + hosts[0] + rest[end:])
