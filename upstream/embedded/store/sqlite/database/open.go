@@ -52,6 +52,12 @@ const (
 // connections. It fails with [store.ErrNoStore] if there is no file and it may not create one.
 func Open(ctx context.Context, o *Options, schema *Schema) (*Conn, error) {
 	o.CacheBytes, o.wait = max(cmp.Or(o.CacheBytes, defaultCacheBytes), minCacheBytes), writerWait
+	folder := filepath.Dir(o.Path)
+	if st, err := os.Stat(folder); err != nil && !o.ReadOnly {
+		return nil, err
+	} else if err == nil && !st.IsDir() {
+		return nil, fmt.Errorf("%s is not a directory", folder)
+	}
 	st, err := os.Stat(o.Path)
 	switch {
 	case err == nil && st.IsDir():
