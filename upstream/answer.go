@@ -57,3 +57,11 @@ func RowsOf(answer any) int {
 	}
 	return 0
 }
+
+// Sum adds up the numbers of all kinds.
+func Sum[N int | int64](of PerKind[N]) (n N) {
+	for _, k := range Kinds {
+		n += *of.Of(k)
+	}
+	return n
+}

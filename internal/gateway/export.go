@@ -14,6 +14,7 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/exporter"
+	"deliverygraph/upstream/embedded/importer"
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/embedded/store/sqlite"
 	"deliverygraph/upstream/rest"
@@ -140,38 +141,15 @@ func (c *exportCommand) Run(ctx context.Context, streams Streams) error {
 // export is an export that is running.
 type export struct {
 	streams  Streams
-	terminal bool // of the progress
-	shown    time.Time
+	progress *importer.ProgressLine
 	lacking  bool
 }
 
 // lacks reports something that the export lacks.
 func (e *export) lacks(what string) {
 	e.lacking = true
-	e.clear()
+	e.progress.Clear()
 	fmt.Fprintf(e.streams.Err, "deliverygraph: %s\n", what)
-}
-
-func (e *export) clear() {
-	if e.terminal {
-		fmt.Fprint(e.streams.Err, "\r\x1b[K")
-	}
-}
-
-// progress shows the progress at intervals, as an import does.
-func (e *export) progress(s *exporter.Summary) {
-	interval := 10 * time.Second
-	if e.terminal {
-		interval = 100 * time.Millisecond
-	}
-	if now := time.Now(); now.Sub(e.shown) >= interval {
-		e.shown = now
-		if e.clear(); e.terminal {
-			fmt.Fprint(e.streams.Err, s)
-		} else {
-			fmt.Fprintln(e.streams.Err, s)
-		}
-	}
 }
 
 // export writes the rows of a source.
@@ -187,9 +165,10 @@ func (c *exportCommand) export(
 		defer func() { err = errors.Join(err, f.Close()) }()
 		out = f
 	}
-	e := &export{streams: streams, shown: time.Now(), terminal: isTerminal(streams.Err) && !isTerminal(out)}
+	e := &export{streams: streams, progress: importer.NewProgressLine(
+		streams.Err, isTerminal(streams.Err) && !isTerminal(out), time.Now())}
 	sum, err := exporter.Run(ctx, from(e), out, exporter.Options{
-		Window: w, Progress: e.progress,
+		Window: w, Progress: func(s *exporter.Summary) { e.progress.Show(time.Now(), s) },
 		Lacks: func(r *exporter.Row, what string) {
 			switch {
 			case r.Account != nil:
@@ -203,7 +182,7 @@ func (c *exportCommand) export(
 				r.Time.UTC().Format(time.RFC3339), what))
 		},
 	})
-	e.clear()
+	e.progress.Clear()
 	fmt.Fprintf(streams.Err, "%s in %v: %s, %s, %s\n", english.Plural(sum.Rows(), "row", ""),
 		sum.Took.Round(time.Millisecond), english.Plural(sum.Accounts, "account", ""),
 		english.Plural(sum.Senders, "sender", ""),

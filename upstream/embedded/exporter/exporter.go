@@ -8,12 +8,9 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"iter"
 	"time"
-
-	"github.com/dustin/go-humanize"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/importer"
@@ -58,17 +55,12 @@ type Summary struct {
 
 // Rows returns the number of rows.
 func (s *Summary) Rows() int {
-	n := s.Accounts + s.Senders
-	for _, k := range upstream.Kinds {
-		n += *s.Of(k)
-	}
-	return n
+	return s.Accounts + s.Senders + upstream.Sum(s.PerKind)
 }
 
 // String describes the progress, such as "1,310,720 rows, 81,920 rows/s, up to 2016-11-22T00:00:00Z".
 func (s *Summary) String() string {
-	text := fmt.Sprintf("%s rows, %s rows/s", humanize.Comma(int64(s.Rows())),
-		humanize.Comma(int64(float64(s.Rows())/max(s.Took.Seconds(), 1e-9))))
+	text := importer.Rate(s.Rows(), s.Took)
 	if s.Last != 0 {
 		text += ", up to " + s.Last.UTC().Format(time.RFC3339)
 	}

@@ -12,8 +12,6 @@ import (
 	"deliverygraph/upstream/embedded/store"
 )
 
-const day = upstream.Time(24 * 60 * 60)
-
 // Remote returns the source for a server of the API. It asks for the counts of each day, divides days with many events,
 // and reads their lists page by page and the details of bounces one by one.
 //
@@ -47,7 +45,7 @@ type remote struct {
 func (r *remote) scan(ctx context.Context, k upstream.Kind, w upstream.Window) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		for w.Start < w.End {
-			part := upstream.Window{Start: w.Start, End: min(w.End, upstream.Day.Floor(w.Start)+day)}
+			part := upstream.Window{Start: w.Start, End: min(w.End, upstream.Day.Floor(w.Start)+upstream.Day.Seconds())}
 			if w.Start = part.End; !r.part(ctx, k, part, yield) {
 				return
 			}
@@ -139,7 +137,7 @@ func (r *remote) detail(ctx context.Context, x *Row) error {
 	d, err := r.Bounce(ctx, upstream.BounceKey{
 		UserID: x.UserID, SenderID: x.SenderID, BounceTime: x.Time, EmailID: x.EmailID,
 	})
-	x.Partial = upstream.CodeOf(err) == upstream.NotFound && err != nil ||
+	x.Partial = upstream.CodeOf(err) == upstream.NotFound ||
 		err == nil && upstream.LowerAddress(d.EmailAddress) != x.Recipient
 	if x.Partial {
 		return nil

@@ -102,11 +102,7 @@ type Summary struct {
 
 // Rows is the number of rows that were written.
 func (s Summary) Rows() int {
-	n := s.Senders
-	for _, k := range upstream.Kinds {
-		n += *s.Of(k)
-	}
-	return n
+	return s.Senders + upstream.Sum(s.PerKind)
 }
 
 // FormatSummary describes what was found in the files of one format other than rows of the API.

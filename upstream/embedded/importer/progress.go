@@ -11,11 +11,50 @@ import (
 	"github.com/dustin/go-humanize/english"
 )
 
-// How often progress is shown.
-const (
-	terminalInterval = 100 * time.Millisecond
-	logInterval      = 10 * time.Second
-)
+// ProgressLine shows the progress of a command at intervals: on a terminal in one line, elsewhere in a line each time.
+type ProgressLine struct {
+	out      io.Writer
+	terminal bool
+	shown    time.Time
+	begun    bool // the line is on the terminal
+}
+
+// NewProgressLine returns a line that is first shown an interval after start.
+func NewProgressLine(out io.Writer, terminal bool, start time.Time) *ProgressLine {
+	return &ProgressLine{out: out, terminal: terminal, shown: start}
+}
+
+// Show shows the progress, unless it was shown shortly before.
+func (l *ProgressLine) Show(now time.Time, progress fmt.Stringer) {
+	interval := 10 * time.Second
+	if l.terminal {
+		interval = 100 * time.Millisecond
+	}
+	if now.Sub(l.shown) < interval {
+		return
+	}
+	l.shown = now
+	if l.terminal {
+		fmt.Fprintf(l.out, "\r%s\x1b[K", progress)
+		l.begun = true
+	} else {
+		fmt.Fprintln(l.out, progress)
+	}
+}
+
+// Clear removes the line from the terminal, so that something else can be written.
+func (l *ProgressLine) Clear() {
+	if l.begun {
+		fmt.Fprint(l.out, "\r\x1b[K")
+		l.begun = false
+	}
+}
+
+// Rate describes how many rows were written in a time, such as "1,310,720 rows, 81,920 rows/s".
+func Rate(rows int, took time.Duration) string {
+	return fmt.Sprintf("%s rows, %s rows/s", humanize.Comma(int64(rows)),
+		humanize.Comma(int64(float64(rows)/max(took.Seconds(), 1e-9))))
+}
 
 // meter tracks the progress of an import, and shows it. It is safe for concurrent use.
 type meter struct {
@@ -23,14 +62,11 @@ type meter struct {
 	aside atomic.Int64 // rows set aside for sorting
 
 	mu       sync.Mutex
-	out      io.Writer
-	terminal bool
+	line     *ProgressLine // nil to show nothing
 	now      func() time.Time
 	report   func(BadLine)
 	total    int64 // the size of all files in bytes; 0 if unknown
 	start    time.Time
-	shown    time.Time
-	begun    bool // the progress line is on the terminal
 	files    int
 	rows     int // written
 	badLines int
@@ -39,8 +75,10 @@ type meter struct {
 }
 
 func newMeter(o Options, total int64) *meter {
-	m := &meter{out: o.Progress, terminal: o.Terminal, now: o.now, report: o.Report, total: total, start: o.now()}
-	m.shown = m.start
+	m := &meter{now: o.now, report: o.Report, total: total, start: o.now()}
+	if o.Progress != nil {
+		m.line = NewProgressLine(o.Progress, o.Terminal, m.start)
+	}
 	return m
 }
 
@@ -106,35 +144,20 @@ func (m *meter) finish() (files, badLines, badFiles int, bytes int64) {
 }
 
 func (m *meter) clear() {
-	if m.begun {
-		fmt.Fprint(m.out, "\r\x1b[K")
-		m.begun = false
+	if m.line != nil {
+		m.line.Clear()
 	}
 }
 
 func (m *meter) show() {
-	interval := logInterval
-	if m.terminal {
-		interval = terminalInterval
-	}
-	now := m.now()
-	if m.out == nil || m.finished || now.Sub(m.shown) < interval {
-		return
-	}
-	m.shown = now
-	if m.terminal {
-		fmt.Fprintf(m.out, "\r%s\x1b[K", m)
-		m.begun = true
-	} else {
-		fmt.Fprintln(m.out, m)
+	if m.line != nil && !m.finished {
+		m.line.Show(m.now(), m)
 	}
 }
 
 // String describes the progress, such as "1,310,720 rows, 81,920 rows/s, 42 %".
 func (m *meter) String() string {
-	seconds := max(m.now().Sub(m.start).Seconds(), 1e-9)
-	s := fmt.Sprintf("%s rows, %s rows/s", humanize.Comma(int64(m.rows)),
-		humanize.Comma(int64(float64(m.rows)/seconds)))
+	s := Rate(m.rows, m.now().Sub(m.start))
 	if aside := m.aside.Load(); aside > 0 {
 		s += fmt.Sprintf(", %s set aside for sorting", humanize.Comma(aside))
 	}

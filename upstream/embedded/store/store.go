@@ -255,12 +255,7 @@ type Extent struct {
 type Removed struct{ upstream.PerKind[int64] }
 
 // Rows is the number of rows of all kinds.
-func (r Removed) Rows() (n int64) {
-	for _, k := range upstream.Kinds {
-		n += *r.Of(k)
-	}
-	return n
-}
+func (r Removed) Rows() int64 { return upstream.Sum(r.PerKind) }
 
 // Erased is what Erase found.
 type Erased struct {
