@@ -2,7 +2,6 @@ package resolvers
 
 import (
 	"context"
-	"reflect"
 
 	"deliverygraph/graph/model"
 	"deliverygraph/internal/auth"
@@ -91,16 +90,16 @@ func isHard(b *upstream.Bounce) bool { return b.Type == upstream.Hard }
 func countRows[R, T any](ctx context.Context, k kindOf[R, T], s *model.RecipientStats, narrow string,
 	counts func(*R) bool) (*int64, error) {
 	q := upstream.ListQuery{Window: s.Window, Recipient: s.Address}
-	rows, err := k.fetch(loaders.From(ctx).API, ctx, q)
+	src := sourceOf(ctx, k, q)
+	answer, err := src.Fetch(ctx, q.Window, 0)
 	if err != nil {
 		return nil, err
 	}
 	var n int64
-	if len(rows) < upstream.PageSize {
+	if len(answer) < upstream.PageSize {
+		rows := src.Rows(answer)
 		for i := range rows {
-			// Lists show a row that a server repeats only once, too.
-			repeated := i > 0 && k.key(&rows[i]) == k.key(&rows[i-1]) && reflect.DeepEqual(rows[i], rows[i-1])
-			if !repeated && s.Window.Contains(k.time(&rows[i])) && counts(&rows[i]) {
+			if counts(&rows[i]) {
 				n++
 			}
 		}
