@@ -65,6 +65,9 @@ func (i Interval) Floor(t Time) Time {
 	return f
 }
 
+// Ceil returns the end of the last bucket that begins before t, which is t itself if a bucket begins there.
+func (i Interval) Ceil(t Time) Time { return i.Floor(t + i.Seconds() - 1) }
+
 // DecodeCodes decodes the answer to GET /bounce/categories or GET /blocked-email/reasons, with or without an envelope,
 // in the order sent. Any non-empty string is a code, because the sets are open. Errors have the code [InvalidResponse].
 func DecodeCodes(body string) ([]string, error) {

@@ -63,7 +63,7 @@ func (s *Store) hourly(
 	ctx context.Context, k *kind, w upstream.Window, where filter, f func(from string) error,
 ) error {
 	const counts = "(select user_id, sender_id, hour as time, total, hard, soft from "
-	whole := upstream.Window{Start: -upstream.Hour.Floor(-w.Start), End: upstream.Hour.Floor(w.End)}
+	whole := upstream.Window{Start: upstream.Hour.Ceil(w.Start), End: upstream.Hour.Floor(w.End)}
 	for range 3 {
 		if whole.End-whole.Start < minHours*hour || where.events {
 			break

@@ -35,7 +35,7 @@ const (
 // skipDays moves the start of the list past whole days, as far as rows are to be skipped, if events are counted by all
 // filters.
 func (l *listing) skipDays() {
-	first, end := upstream.Day.Floor(timeOf(l.lo)+day-1), upstream.Day.Floor(timeOf(l.hi))
+	first, end := upstream.Day.Ceil(timeOf(l.lo)), upstream.Day.Floor(timeOf(l.hi))
 	if l.skip == 0 || first >= end || !l.filtersCounted() {
 		return
 	}

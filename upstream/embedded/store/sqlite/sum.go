@@ -50,12 +50,12 @@ func (s *sum) counted() {
 		}
 	}
 	start, end := timeOf(s.lo), timeOf(s.hi)
-	firstHour, endHour := upstream.Hour.Floor(start+hour-1), upstream.Hour.Floor(end)
+	firstHour, endHour := upstream.Hour.Ceil(start), upstream.Hour.Floor(end)
 	if firstHour > endHour { // within one hour
 		rest(start, end)
 		return
 	}
-	firstDay, endDay := upstream.Day.Floor(firstHour+day-1), upstream.Day.Floor(endHour)
+	firstDay, endDay := upstream.Day.Ceil(firstHour), upstream.Day.Floor(endHour)
 	if s.times == upstream.Hour || slices.Contains(s.by[:], upstream.DimensionHour) || firstDay >= endDay {
 		firstDay, endDay = endHour, endHour
 	}
