@@ -34,6 +34,43 @@ func newBlocked(err error) *blocked {
 	return b
 }
 
+// pair is two gateways with one Redis. The upstream of the first is blocked.
+type pair struct {
+	server        *redistest.Server
+	blocked       *blocked
+	api           *upstreamtest.Counting // of the second
+	first, second gateway
+}
+
+func newPair(t *testing.T, failure error) *pair {
+	t.Helper()
+	p := &pair{server: redistest.Start(t), blocked: newBlocked(failure), api: sampleAPI()}
+	p.first, p.second = open(t, p.server.URL(), p.blocked, settings), open(t, p.server.URL(), p.api, settings)
+	return p
+}
+
+// answer is what a caller of a gateway got.
+type answer struct {
+	rows any
+	err  error
+}
+
+// ask asks both gateways the same. While the second waits for the call of the first, it calls end, which ends that
+// call; leave makes the caller of the first leave.
+func (p *pair) ask(t *testing.T, end func(leave func())) (first, second answer) {
+	t.Helper()
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	var asking sync.WaitGroup
+	asking.Go(func() { first.rows, first.err = bounces.ask(ctx, p.first.API) })
+	<-p.blocked.began
+	asking.Go(func() { second.rows, second.err = bounces.ask(t.Context(), p.second.API) })
+	waiting(t, p.server, 2)
+	end(leave)
+	asking.Wait()
+	return first, second
+}
+
 // A gateway that dies with a lease: its connection is gone, and its call never ends.
 func TestDeadLeaseHolderDelaysOthersBriefly(t *testing.T) {
 	t.Parallel()
@@ -79,27 +116,18 @@ func TestErrorsReachThoseWhoWait(t *testing.T) {
 		Code: upstream.Unavailable, Status: 503, RetryAfter: time.Minute, Message: "the server is down",
 		Err: errors.New("of 192.0.2.1"),
 	}
-	server, fails, api := redistest.Start(t), newBlocked(failure), sampleAPI()
-	first, second := open(t, server.URL(), fails, settings), open(t, server.URL(), api, settings)
-	var asking sync.WaitGroup
-	asking.Go(func() { _, _ = bounces.ask(t.Context(), first.API) })
-	<-fails.began
-	asking.Go(func() {
-		_, err := bounces.ask(t.Context(), second.API)
-		want := *failure
-		want.Err = nil
-		if got, _ := errors.AsType[*upstream.Error](err); got == nil || *got != want {
-			t.Errorf("the one who waits got %v, want %v", err, &want)
-		}
-	})
-	waiting(t, server, 2)
-	close(fails.end)
-	asking.Wait()
-	if n := api.Total(); n != 0 {
+	p := newPair(t, failure)
+	_, second := p.ask(t, func(func()) { close(p.blocked.end) })
+	want := *failure
+	want.Err = nil
+	if got, _ := errors.AsType[*upstream.Error](second.err); got == nil || *got != want {
+		t.Errorf("the one who waits got %v, want %v", second.err, &want)
+	}
+	if n := p.api.Total(); n != 0 {
 		t.Errorf("the one who waited made %d calls", n)
 	}
-	if _, err := bounces.ask(t.Context(), second.API); err != nil || api.Total() != 1 {
-		t.Errorf("later: %v after %d calls, want an answer after 1", err, api.Total())
+	if _, err := bounces.ask(t.Context(), p.second.API); err != nil || p.api.Total() != 1 {
+		t.Errorf("later: %v after %d calls, want an answer after 1", err, p.api.Total())
 	}
 }
 
@@ -145,67 +173,39 @@ func TestErrorsOfCallsThatWereNotMadeAreNotShared(t *testing.T) {
 // notShared checks that a gateway that waits makes a call of its own if that of another fails.
 func notShared(t *testing.T, failure error) {
 	t.Helper()
-	server, fails, api := redistest.Start(t), newBlocked(failure), sampleAPI()
-	first, second := open(t, server.URL(), fails, settings), open(t, server.URL(), api, settings)
-	var asking sync.WaitGroup
-	asking.Go(func() { _, _ = bounces.ask(t.Context(), first.API) })
-	<-fails.began
-	asking.Go(func() {
-		if _, err := bounces.ask(t.Context(), second.API); err != nil {
-			t.Error(err)
-		}
-	})
-	waiting(t, server, 2)
-	close(fails.end)
-	asking.Wait()
-	if n := api.Total(); n != 1 {
-		t.Errorf("%d calls, want 1", n)
+	p := newPair(t, failure)
+	_, second := p.ask(t, func(func()) { close(p.blocked.end) })
+	if n := p.api.Total(); second.err != nil || n != 1 {
+		t.Errorf("%v after %d calls, want an answer after 1", second.err, n)
 	}
 }
 
 // If the caller leaves whose gateway makes the call, another gateway makes it.
 func TestCallersWhoLeaveDoNotFailOthers(t *testing.T) {
 	t.Parallel()
-	server, hung, api := redistest.Start(t), newBlocked(nil), sampleAPI()
-	first, second := open(t, server.URL(), hung, settings), open(t, server.URL(), api, settings)
-	ctx, leave := context.WithCancel(t.Context())
-	var asking sync.WaitGroup
-	asking.Go(func() { _, _ = bounces.ask(ctx, first.API) })
-	<-hung.began
-	asking.Go(func() {
-		if _, err := bounces.ask(t.Context(), second.API); err != nil {
-			t.Error(err)
-		}
-	})
-	waiting(t, server, 2)
-	leave()
-	asking.Wait()
-	if n := api.Total(); n != 1 {
-		t.Errorf("%d calls, want 1", n)
+	p := newPair(t, nil)
+	_, second := p.ask(t, func(leave func()) { leave() })
+	if n := p.api.Total(); second.err != nil || n != 1 {
+		t.Errorf("%v after %d calls, want an answer after 1", second.err, n)
 	}
 }
 
 // A Redis whose memory is used up during a call keeps no answer, but the lease ends with the call.
 func TestLeaseEndsThoughRedisIsFull(t *testing.T) {
 	t.Parallel()
-	server, slow, api := redistest.Start(t), newBlocked(nil), sampleAPI()
-	first, second := open(t, server.URL(), slow, settings), open(t, server.URL(), api, settings)
-	var asking sync.WaitGroup
-	ask := func(g gateway) {
-		if rows, err := bounces.ask(t.Context(), g.API); err != nil || upstream.PageOf(rows).Len() == 0 {
+	p := newPair(t, nil)
+	first, second := p.ask(t, func(func()) {
+		if err := p.server.Client().ConfigSet(t.Context(), "maxmemory", "1").Err(); err != nil {
 			t.Error(err)
 		}
+		close(p.blocked.end)
+	})
+	for _, got := range []answer{first, second} {
+		if got.err != nil || upstream.PageOf(got.rows).Len() == 0 {
+			t.Error(got.err)
+		}
 	}
-	asking.Go(func() { ask(first) })
-	<-slow.began
-	asking.Go(func() { ask(second) })
-	waiting(t, server, 2)
-	if err := server.Client().ConfigSet(t.Context(), "maxmemory", "1").Err(); err != nil {
-		t.Fatal(err)
-	}
-	close(slow.end)
-	asking.Wait()
-	if n := api.Total(); n != 1 {
+	if n := p.api.Total(); n != 1 {
 		t.Errorf("the second gateway made %d calls, want 1", n)
 	}
 }
