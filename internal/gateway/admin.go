@@ -30,11 +30,8 @@ func (g *gateway) serveAdmin() (closer func(), err error) {
 		return nil, err
 	}
 	g.metrics = telemetry.NewMetrics(version(), runtime.Version())
-	g.metrics.Gauge("ready", "1 while the gateway is ready, otherwise 0.", func() float64 {
-		if g.ready.Err(context.Background()) != nil {
-			return 0
-		}
-		return 1
+	g.metrics.Switch("ready", "1 while the gateway is ready, otherwise 0.", func() bool {
+		return g.ready.Err(context.Background()) == nil
 	})
 	g.metrics.Rows(g.rows)
 	g.calls = countCalls(g.metrics)
@@ -100,13 +97,8 @@ func (g *gateway) measureStore() {
 		if h.Name != "" {
 			labels = []string{"host", h.Name}
 		}
-		g.metrics.Gauge("store_up", "1 while the store is available, otherwise 0; of ClickHouse for each host.",
-			func() float64 {
-				if hosts()[i].Err != nil {
-					return 0
-				}
-				return 1
-			}, labels...)
+		g.metrics.Switch("store_up", "1 while the store is available, otherwise 0; of ClickHouse for each host.",
+			func() bool { return hosts()[i].Err == nil }, labels...)
 		g.metrics.Counter("store_failures_total",
 			"Calls and probes that the store did not answer; of ClickHouse for each host.",
 			func() float64 { return float64(hosts()[i].Failures) }, labels...)

@@ -80,13 +80,8 @@ func (g *gateway) openRedis(ctx context.Context) (err error) {
 	if g.metrics != nil {
 		g.metrics.Gauge("gateways", "How many gateways shared the Redis when it last answered.",
 			func() float64 { return float64(g.shared.Gateways()) })
-		g.metrics.Gauge("redis_up", "1 while Redis answers (all servers that hold a part of the keys), otherwise 0.",
-			func() float64 {
-				if g.redis.Up() {
-					return 1
-				}
-				return 0
-			})
+		g.metrics.Switch("redis_up", "1 while Redis answers (all servers that hold a part of the keys), otherwise 0.",
+			g.redis.Up)
 	}
 	return nil
 }

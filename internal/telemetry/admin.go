@@ -63,7 +63,7 @@ func (r *Readiness) Err(ctx context.Context) error {
 	return r.err
 }
 
-// Options say what the port serves.
+// AdminOptions say what the port serves.
 type AdminOptions struct {
 	Ready   *Readiness
 	Metrics http.Handler
@@ -71,7 +71,7 @@ type AdminOptions struct {
 	Pprof bool
 }
 
-// Handler serves /healthz, /readyz and /metrics, and with Options.Pprof also /debug/pprof/.
+// AdminHandler serves /healthz, /readyz and /metrics, and with [AdminOptions].Pprof also /debug/pprof/.
 func AdminHandler(o AdminOptions) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") })

@@ -134,6 +134,16 @@ func (m *Metrics) Gauge(name, help string, value func() float64, labels ...strin
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts(computed(name, help, labels)), value))
 }
 
+// Switch adds a gauge that is 1 while on returns true when it is scraped, and 0 otherwise.
+func (m *Metrics) Switch(name, help string, on func() bool, labels ...string) {
+	m.Gauge(name, help, func() float64 {
+		if on() {
+			return 1
+		}
+		return 0
+	}, labels...)
+}
+
 // Counter adds a counter whose value is computed when it is scraped.
 func (m *Metrics) Counter(name, help string, value func() float64, labels ...string) {
 	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts(computed(name, help, labels)), value))

@@ -58,12 +58,8 @@ func (m *Metrics) Load(load func() Load) {
 	m.Counter("upstream_breaker_opened_total", "How often the circuit breaker has opened.",
 		func() float64 { return float64(load().Opened) })
 	for _, state := range []string{"closed", "half-open", "open"} {
-		m.Gauge("upstream_breaker_state", "1 for the state of the circuit breaker, 0 for the others.", func() float64 {
-			if load().Breaker == state {
-				return 1
-			}
-			return 0
-		}, "state", state)
+		m.Switch("upstream_breaker_state", "1 for the state of the circuit breaker, 0 for the others.",
+			func() bool { return load().Breaker == state }, "state", state)
 	}
 }
 
