@@ -151,7 +151,7 @@ func (g *gateway) timed() upstream.Middleware {
 func (g *gateway) begin(ctx context.Context, urls ...any) {
 	if g.store != nil {
 		g.ready.Begin(func(ctx context.Context) error {
-			if _, err := g.store.Info(ctx); err != nil {
+			if _, _, err := g.store.Generation(ctx, 0); err != nil { // quick, unlike Info
 				return errors.New("the store cannot be read")
 			}
 			return nil
