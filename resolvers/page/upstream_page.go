@@ -61,7 +61,9 @@ func (p *upstreamPage[R]) second(t upstream.Time) (from, to int) {
 }
 
 // Rows returns those rows of an answer to the first call of a list that belong to the list.
-func (src *Source[R]) Rows(answer []R) []R { return newUpstreamPage(call{src.Window.Start, 0}, src, answer).rows }
+func (src *Source[R]) Rows(answer []R) []R {
+	return newUpstreamPage(call{src.Window.Start, 0}, src, answer).rows
+}
 
 // newUpstreamPage inspects an answer: how it is sorted, and which rows are in the list's window. It drops a row that is
 // identical to the row before it. The list's order is total, so such a row does not belong to the list, and
