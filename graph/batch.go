@@ -19,7 +19,7 @@ type batch [][]byte // each member as JSON
 func isArray(text []byte) bool { return bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("[")) }
 
 // readBatch splits an array into its members.
-func (h *handler) readBatch(text []byte) (batch, error) {
+func (h *handler) readBatch(text []byte) (batch, *refusal) {
 	if problem := jsonProblem(text); problem != "" {
 		return nil, refuse(http.StatusBadRequest, "the request's body is not JSON: %s", problem)
 	}
@@ -56,7 +56,7 @@ func (h *handler) answerBatch(w http.ResponseWriter, r *http.Request, b batch) {
 	accept := web.ParseAccept(r.Header["Accept"])
 	if weight, _ := accept.Weight(mediaJSON); weight == 0 && len(accept) > 0 {
 		_ = write(w, mediaJSON, refuse(http.StatusNotAcceptable, "an array is answered as %s: accept that as well",
-			mediaJSON).answer(mediaJSON))
+			mediaJSON).answer)
 		return
 	}
 	members := make([]answer, len(b))
@@ -84,15 +84,15 @@ func (h *handler) answerMember(r *http.Request, raw []byte) (a answer) {
 		}
 	}()
 	if h.load.room.full() {
-		return h.overloaded().answer(mediaJSON)
+		return h.overloaded().answer
 	}
 	var params graphql.RawParams
-	if no := refusalOf(readRequest(raw, "the request", r.Header, &params)); no != nil {
-		return no.answer(mediaJSON)
+	if no := readRequest(raw, "the request", r.Header, &params); no != nil {
+		return no.answer
 	}
 	x, no := h.start(r.Context(), &params, means{batched: true})
 	if no != nil {
-		return no.answer(mediaJSON)
+		return no.answer
 	}
 	defer x.end()
 	a = x.answer()

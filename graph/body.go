@@ -23,24 +23,25 @@ var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 const maxKeptBody = 64 << 10
 
 // readPost reads a POST. The members of a batch refer to the buffer, which therefore does not return to the pool.
-func (h *handler) readPost(w http.ResponseWriter, r *http.Request, p *graphql.RawParams) (b batch, err error) {
+func (h *handler) readPost(w http.ResponseWriter, r *http.Request, p *graphql.RawParams) (b batch, no *refusal) {
 	buffer := bodies.Get().(*bytes.Buffer)
-	if err = h.readBody(buffer, w, r); err == nil && isArray(buffer.Bytes()) {
-		b, err = h.readBatch(buffer.Bytes())
-		return b, err
-	}
-	if err == nil {
-		err = readRequest(buffer.Bytes(), "the request's body", r.Header, p)
+	no = h.readBody(buffer, w, r)
+	switch {
+	case no != nil:
+	case isArray(buffer.Bytes()):
+		return h.readBatch(buffer.Bytes())
+	default:
+		no = readRequest(buffer.Bytes(), "the request's body", r.Header, p)
 	}
 	if buffer.Cap() <= maxKeptBody {
 		buffer.Reset()
 		bodies.Put(buffer)
 	}
-	return nil, err
+	return nil, no
 }
 
 // readBody reads the body of a POST.
-func (h *handler) readBody(to *bytes.Buffer, w http.ResponseWriter, r *http.Request) error {
+func (h *handler) readBody(to *bytes.Buffer, w http.ResponseWriter, r *http.Request) *refusal {
 	switch content := r.Header.Get("Content-Type"); content {
 	case mediaJSON, contentTypes[mediaJSON][0]: // by far the most common
 	default:

@@ -23,20 +23,10 @@ type engine struct {
 	fields    graphql.FieldMiddleware
 }
 
-// newEngine makes the engine. It panics if an extension is invalid, has no hook, or has a hook that is never called
-// here, which are programming errors.
-func newEngine(schema graphql.ExecutableSchema, extensions []graphql.HandlerExtension) *engine {
+// newEngine makes the engine. It panics if an extension has no hook, which is a programming error.
+func newEngine(schema graphql.ExecutableSchema, extensions []Extension) *engine {
 	e := &engine{schema: schema}
 	for _, x := range extensions {
-		if err := x.Validate(schema); err != nil {
-			panic(err)
-		}
-		switch x.(type) {
-		case graphql.OperationParameterMutator, graphql.OperationContextMutator, graphql.OperationInterceptor,
-			graphql.ResponseInterceptor, graphql.RootFieldInterceptor:
-			panic(fmt.Sprintf("the extension %s has a gqlgen hook that is not called here: see graph/engine.go",
-				x.ExtensionName()))
-		}
 		uses := also(&e.preparers, x)
 		uses = also(&e.beginners, x) || uses
 		uses = also(&e.events, x) || uses
@@ -46,7 +36,7 @@ func newEngine(schema graphql.ExecutableSchema, extensions []graphql.HandlerExte
 			e.fields = within(e.fields, f.InterceptField)
 		}
 		if !uses {
-			panic(fmt.Sprintf("the extension %s has no hook", x.ExtensionName()))
+			panic(fmt.Sprintf("the extension %T has no hook", x))
 		}
 	}
 	slices.Reverse(e.finishers)
@@ -57,7 +47,7 @@ func newEngine(schema graphql.ExecutableSchema, extensions []graphql.HandlerExte
 }
 
 // also appends the extension to the list of those with a hook, and reports whether it has the hook.
-func also[Hook any](to *[]Hook, x graphql.HandlerExtension) bool {
+func also[Hook any](to *[]Hook, x Extension) bool {
 	h, ok := x.(Hook)
 	if ok {
 		*to = append(*to, h)
@@ -94,8 +84,7 @@ func (x *execution) prepareOperation(params *graphql.RawParams, doc document) *r
 	for _, p := range e.preparers {
 		var err *gqlerror.Error
 		if x.ctx, err = p.Prepare(x.ctx, oc); err != nil {
-			no := refuseOver(err)
-			no.response = &graphql.Response{Errors: gqlerror.List{present(x.ctx, err)}}
+			no := refuseOver(present(x.ctx, err))
 			x.finish(x.ctx, no.response)
 			return no
 		}
@@ -111,7 +100,7 @@ func (x *execution) begin() {
 	for _, b := range e.beginners {
 		var resp *graphql.Response
 		if x.ctx, resp = b.Begin(x.ctx, &x.oc); resp != nil {
-			x.only, x.responses = true, graphql.OneShot(resp)
+			x.only, x.results = true, graphql.OneShot(resp)
 			return
 		}
 	}
@@ -119,13 +108,13 @@ func (x *execution) begin() {
 	case x.known != nil:
 		return
 	case x.operation.Operation != ast.Subscription:
-		x.responses = e.schema.Exec(x.ctx)
+		x.results = e.schema.Exec(x.ctx)
 		return
 	}
 	ctx := graphql.WithResponseContext(x.ctx, x.presenter(), recovered)
-	x.responses = e.schema.Exec(ctx)
+	x.results = e.schema.Exec(ctx)
 	if errs := graphql.GetErrors(ctx); errs != nil {
-		x.only, x.responses = true, graphql.OneShot(&graphql.Response{Errors: errs})
+		x.only, x.results = true, graphql.OneShot(&graphql.Response{Errors: errs})
 	}
 }
 
@@ -133,7 +122,7 @@ func (x *execution) begin() {
 func (x *execution) respond(ctx context.Context) *graphql.Response {
 	switch {
 	case x.only:
-		return x.responses(ctx)
+		return x.results(ctx)
 	case ctx.Err() != nil:
 		return nil
 	case x.known != nil:
@@ -147,7 +136,7 @@ func (x *execution) respond(ctx context.Context) *graphql.Response {
 			ctx = e.BeginEvent(ctx)
 		}
 	}
-	resp := x.responses(ctx)
+	resp := x.results(ctx)
 	if resp == nil {
 		return nil
 	}
@@ -163,10 +152,10 @@ func (x *execution) finish(ctx context.Context, resp *graphql.Response) {
 	}
 }
 
-// An extension takes part in every operation of the endpoint. It is a gqlgen extension (graphql.HandlerExtension) that
-// implements some of the interfaces below, or gqlgen's graphql.FieldInterceptor. gqlgen's hooks that wrap a whole
-// operation or response are not supported: each would add nested closures to every operation, where calls in sequence
-// do the same.
+// Extension takes part in every operation of the endpoint. It implements some of the interfaces below, or gqlgen's
+// [graphql.FieldInterceptor]. gqlgen's hooks that wrap a whole operation or response are not supported: each would add
+// nested closures to every operation, where calls in sequence do the same.
+type Extension any
 
 // Preparer is called before an operation runs, in the order of the extensions. An error refuses the operation. The
 // returned context becomes the operation's, even if the operation is refused.

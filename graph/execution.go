@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"iter"
 	"net/http"
 	"time"
 
@@ -20,7 +21,7 @@ type execution struct {
 	operation *ast.OperationDefinition
 	oc        graphql.OperationContext
 	refused   map[*ast.Field]*nullPlace // fields that fail because a variable is null; nil for none
-	responses graphql.ResponseHandler
+	results   graphql.ResponseHandler
 	known     []byte // the data of its only response, if it is the same for every execution
 	only      bool   // there is one response, and it is final
 	record    record
@@ -105,12 +106,9 @@ func (x *execution) prepare(caller context.Context, params *graphql.RawParams, b
 			mediaEvents)
 	}
 	if by.safe && op.Operation == ast.Mutation {
-		return &refusal{
-			status: http.StatusMethodNotAllowed, allow: http.MethodPost,
-			response: &graphql.Response{
-				Errors: gqlerror.List{requestError(codeBadUserInput, "GET is for queries only")},
-			},
-		}
+		no := refuse(http.StatusMethodNotAllowed, "GET is for queries only")
+		no.allow = http.MethodPost
+		return no
 	}
 	if x.oc.Variables, errs = h.documents.variables(op, params.Variables); errs != nil {
 		return refuseOperation(errs...)
@@ -185,12 +183,54 @@ func (x *execution) giveBack() {
 	}
 }
 
-// next runs the operation up to its next response. The first response is never nil; after it, nil is the end. Once the
-// last response is made, the operation no longer counts as running.
+// responses yields the operation's responses, and whether each has data. A response without data is the last one.
+func (x *execution) responses() iter.Seq2[*graphql.Response, bool] {
+	return func(yield func(*graphql.Response, bool) bool) {
+		for more := true; more; more = x.streams {
+			resp := x.next()
+			if resp == nil {
+				break
+			}
+			ran := !x.shed && (!x.streams || resp.Data != nil)
+			if !yield(resp, ran) || !ran {
+				return
+			}
+			x.room.resize(0)
+		}
+		if resp := x.failure(); resp != nil && !x.stopped() {
+			yield(resp, false)
+		}
+	}
+}
+
+// next runs the operation up to its next response, and takes room for it until it is sent. Without room, the response
+// is an error instead. The first response is never nil; after it, nil is the end. Once the last response is made, the
+// operation no longer counts as running.
 func (x *execution) next() *graphql.Response {
-	resp := x.made()
 	if x.streams {
-		return resp
+		return x.nextEvent()
+	}
+	ctx := x.ctx
+	if x.deferred {
+		ctx = context.WithoutCancel(ctx)
+	}
+	first := x.record.responses == 0
+	resp := x.respond(ctx)
+	if resp == nil && first { // the context ended before anything ran
+		resp = &graphql.Response{Data: []byte("null"), Errors: gqlerror.List{present(x.ctx, context.Cause(x.ctx))}}
+	}
+	if resp != nil {
+		if first {
+			resp.Data = x.pending.without(resp.Data)
+		}
+		if size := int64(len(resp.Data)); first && !x.room.resize(size) || !first && !x.room.grow(size) {
+			x.shed = true
+			x.cancel()
+			no := x.h.overloaded().response
+			no.Path, no.Label = resp.Path, resp.Label
+			resp = no
+		}
+		resp.Errors = x.record.take(resp, x.h.o.MaxErrors)
 	}
 	if !more(resp) {
 		x.record.ended = time.Now()
@@ -206,45 +246,9 @@ func more(resp *graphql.Response) bool { return resp != nil && resp.HasNext != n
 func (x *execution) answer() answer {
 	resp := x.next()
 	if x.shed {
-		return answer{status: http.StatusServiceUnavailable, retry: patience, response: resp}
+		return answer{status: http.StatusServiceUnavailable, retryAfter: patience, response: resp}
 	}
 	return answer{status: http.StatusOK, response: resp, ran: true}
-}
-
-// made makes the next response and takes room for it until it is sent. Without room, the response is an error instead.
-func (x *execution) made() *graphql.Response {
-	if x.streams {
-		resp := x.nextEvent()
-		if resp != nil && !x.room.resize(int64(len(resp.Data))) {
-			x.shed = true
-			x.fail(x.h.overloaded().response.Errors[0])
-			return nil
-		}
-		return resp
-	}
-	ctx := x.ctx
-	if x.deferred {
-		ctx = context.WithoutCancel(ctx)
-	}
-	resp := x.respond(ctx)
-	if resp == nil && x.record.responses == 0 { // the context ended before anything ran
-		resp = &graphql.Response{Data: []byte("null"), Errors: gqlerror.List{present(x.ctx, context.Cause(x.ctx))}}
-	}
-	if resp != nil {
-		first := x.record.responses == 0
-		if first {
-			resp.Data = x.pending.without(resp.Data)
-		}
-		if size := int64(len(resp.Data)); first && !x.room.resize(size) || !first && !x.room.grow(size) {
-			x.shed = true
-			x.cancel()
-			no := x.h.overloaded().response
-			no.Path, no.Label = resp.Path, resp.Label
-			resp = no
-		}
-		resp.Errors = x.record.take(resp, x.h.o.MaxErrors)
-	}
-	return resp
 }
 
 // end stops whatever is still running and reports the operation's result to the observers and the log.

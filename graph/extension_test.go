@@ -26,7 +26,7 @@ func TestExtensionsMayRefuseOperations(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{
-				Extensions: []graphql.HandlerExtension{
+				Extensions: []graph.Extension{
 					refusal{gqlerror.Error{Message: "too dear", Extensions: c.extensions}},
 				},
 			})
@@ -41,10 +41,6 @@ func TestExtensionsMayRefuseOperations(t *testing.T) {
 
 type refusal struct{ err gqlerror.Error }
 
-func (refusal) ExtensionName() string { return "Refusal" }
-
-func (refusal) Validate(graphql.ExecutableSchema) error { return nil }
-
 func (r refusal) Prepare(ctx context.Context, _ *graphql.OperationContext) (context.Context, *gqlerror.Error) {
 	err := r.err
 	return ctx, &err
@@ -54,7 +50,7 @@ func (r refusal) Prepare(ctx context.Context, _ *graphql.OperationContext) (cont
 func TestPanicsInTheHandlerAreAnswered(t *testing.T) {
 	t.Parallel()
 	h := graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()),
-		graph.Options{Extensions: []graphql.HandlerExtension{broken{}}})
+		graph.Options{Extensions: []graph.Extension{broken{}}})
 	a := endpoint{Handler: h}.ask(t, `{ __typename }`, "")
 	if _, ok := a.fields["data"]; ok || a.status != 500 || len(a.errors) != 1 || a.errors[0].code() != "INTERNAL" ||
 		strings.Contains(a.body, "secret") {

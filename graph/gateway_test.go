@@ -12,8 +12,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/99designs/gqlgen/graphql"
-
 	"deliverygraph/graph"
 	"deliverygraph/graph/generated"
 	"deliverygraph/internal/auth"
@@ -32,7 +30,7 @@ type endpoint struct {
 
 func newEndpoint(o graph.Options) endpoint {
 	e := endpoint{api: &upstreamtest.Counting{API: upstreamtest.NewModel(upstreamtest.Sample())}, log: &bytes.Buffer{}}
-	o.Extensions = []graphql.HandlerExtension{loaders.Extension{
+	o.Extensions = []graph.Extension{loaders.Extension{
 		API: func(context.Context) upstream.Asker { return e.api },
 		Now: upstreamtest.SampleDay.UTC,
 	}}

@@ -17,7 +17,7 @@ import (
 // Options configures the endpoint. Zero values select the defaults named here.
 type Options struct {
 	// Extensions take part in every operation, in this order (see engine.go).
-	Extensions []graphql.HandlerExtension
+	Extensions []Extension
 	// CacheControl returns the Cache-Control header for the response to a GET whose operation ran without errors, from
 	// the operation's context; "" sends no header. All other responses to GET say no-store, and so do all if
 	// CacheControl is nil.
@@ -65,7 +65,7 @@ type Options struct {
 	SocketOperations int
 	// InitTimeout is how long a WebSocket may take to send connection_init; 0 is 10 s.
 	InitTimeout time.Duration
-	// Heartbeat is how often an idle stream sends a sign of life; 0 is 15 s.
+	// Heartbeat is how often a stream sends a sign of life; 0 is 15 s.
 	Heartbeat time.Duration
 	// MaxBody limits a request's body, and a WebSocket's message, in bytes; 0 is 1 MiB.
 	MaxBody int64

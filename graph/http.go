@@ -37,12 +37,12 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if accepted.nothing() {
 		_ = write(w, media, refuse(http.StatusNotAcceptable,
 			"responses are %s, %s, %s or %s; deferSpec=%s: accept one of them",
-			mediaGraphQL, mediaJSON, mediaEvents, mediaParts, deferSpec).answer(media))
+			mediaGraphQL, mediaJSON, mediaEvents, mediaParts, deferSpec).answer)
 		return
 	}
 	defer h.recovered(w, r, media)
 	if h.load.room.full() {
-		_ = write(w, media, h.overloaded().answer(media))
+		_ = write(w, media, h.overloaded().answer)
 		return
 	}
 	counted := h.load.room.counted(r)
@@ -56,7 +56,7 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request, accepted accept
 	var params graphql.RawParams
 	b, no := h.read(w, r, &params)
 	if no != nil { // without an operation there is nothing to stream
-		_ = h.reply(w, r, media, no.answer(media))
+		_ = h.reply(w, r, media, no.answer)
 		return
 	}
 	if b != nil {
@@ -68,15 +68,15 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request, accepted accept
 	})
 	switch {
 	case no != nil && events == always && no.status != http.StatusServiceUnavailable: // clients retry 503 as it is
-		h.stream(w, r, refused{no})
+		streamRefusal(w, no)
 	case no != nil:
-		_ = h.reply(w, r, media, no.answer(media))
+		_ = h.reply(w, r, media, no.answer)
 	case x.deferred, !accepted.single && events == never: // the caller accepts only parts
 		defer x.end()
 		h.deliver(w, r, x)
 	case events == always || x.streams:
 		defer x.end()
-		h.stream(w, r, x)
+		h.stream(w, x)
 	default:
 		defer x.end()
 		a := x.answer()

@@ -3,12 +3,8 @@ package graph
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"sync"
 	"time"
-
-	"github.com/99designs/gqlgen/graphql"
-	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
 // load limits the operations that run at once. Further ones wait briefly for a turn and are then refused, while there
@@ -115,10 +111,5 @@ func (h *handler) shed(reason string) {
 // overloaded returns the refusal for an overloaded server.
 func (h *handler) overloaded() *refusal {
 	h.shed(ShedForLoad)
-	e := requestError(codeRateLimited, fmt.Sprintf("the server is overloaded: try again in %v", patience))
-	set(e, "retryAfterMs", patience.Milliseconds())
-	return &refusal{
-		status: http.StatusServiceUnavailable, retryAfter: patience,
-		response: &graphql.Response{Errors: gqlerror.List{e}},
-	}
+	return unavailable(fmt.Sprintf("the server is overloaded: try again in %v", patience))
 }

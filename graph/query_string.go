@@ -1,7 +1,7 @@
 package graph
 
 import (
-	"errors"
+	"cmp"
 	"net/http"
 	"net/url"
 	"strings"
@@ -12,16 +12,16 @@ import (
 )
 
 // readGet reads a GraphQL request from the URL of a GET.
-func readGet(r *http.Request, p *graphql.RawParams) error {
+func readGet(r *http.Request, p *graphql.RawParams) *refusal {
 	q := queryString(r.URL.RawQuery)
-	var err error
+	var repeated *refusal
 	one := func(name string) string {
-		if len(q[name]) > 1 && err == nil {
-			err = refuse(http.StatusBadRequest, "the URL gives %q more than once", name)
+		if len(q[name]) > 1 && repeated == nil {
+			repeated = refuse(http.StatusBadRequest, "the URL gives %q more than once", name)
 		}
 		return q.Get(name)
 	}
-	object := func(name string, to *map[string]any) error {
+	object := func(name string, to *map[string]any) *refusal {
 		raw := []byte(one(name))
 		if len(raw) > 0 && jsonProblem(raw) != "" {
 			return refuse(http.StatusBadRequest, "%q must be a JSON object: %s", name, jsonProblem(raw))
@@ -29,13 +29,13 @@ func readGet(r *http.Request, p *graphql.RawParams) error {
 		return readObject(raw, name, to)
 	}
 	p.Headers, p.Query, p.OperationName = r.Header, one("query"), one("operationName")
-	problem := errors.Join(
+	problem := cmp.Or(
 		object("variables", &p.Variables),
 		object("extensions", &p.Extensions),
-		readDocumentID(p, func(name string) (string, error) { return one(name), nil }),
+		readDocumentID(p, func(name string) (string, *refusal) { return one(name), nil }),
 		wanted(p),
 	)
-	return errors.Join(err, problem)
+	return cmp.Or(repeated, problem)
 }
 
 // queryString parses a URL's query as URLSearchParams does (https://url.spec.whatwg.org/#urlencoded-parsing), because

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/99designs/gqlgen/graphql"
-
 	"deliverygraph/graph"
 	"deliverygraph/graph/generated"
 	"deliverygraph/resolvers"
@@ -37,7 +35,7 @@ func (g *gone) Write(p []byte) (int, error) {
 func TestUnsentResponsesAreNotRecycled(t *testing.T) {
 	e := newEndpoint(graph.Options{})
 	e.Handler = graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()),
-		graph.Options{Extensions: []graphql.HandlerExtension{
+		graph.Options{Extensions: []graph.Extension{
 			loaders.Extension{
 				API: func(context.Context) upstream.Asker { return e.api }, Now: upstreamtest.SampleDay.UTC,
 			},

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,44 +19,31 @@ import (
 
 // read reads the GraphQL request in an HTTP request into p. If the body is an array, it returns the batch instead.
 func (h *handler) read(w http.ResponseWriter, r *http.Request, p *graphql.RawParams) (b batch, no *refusal) {
-	var err error
 	switch r.Method {
 	case http.MethodPost:
-		b, err = h.readPost(w, r, p)
+		return h.readPost(w, r, p)
 	case http.MethodGet:
-		err = readGet(r, p)
-	default:
-		no = refuse(http.StatusMethodNotAllowed, "GraphQL requests must be GET or POST")
-		no.allow = "GET, HEAD, POST"
-		return nil, no
+		return nil, readGet(r, p)
 	}
-	return b, refusalOf(err)
-}
-
-// refusalOf returns the first refusal in an error of reading, or nil for no error.
-func refusalOf(err error) *refusal {
-	if err == nil {
-		return nil
-	}
-	no := new(refusal)
-	errors.As(err, &no)
-	return no
+	no = refuse(http.StatusMethodNotAllowed, "GraphQL requests must be GET or POST")
+	no.allow = "GET, HEAD, POST"
+	return nil, no
 }
 
 // readRequest reads a request in JSON; error messages call it what.
-func readRequest(text []byte, what string, h http.Header, p *graphql.RawParams) error {
+func readRequest(text []byte, what string, h http.Header, p *graphql.RawParams) *refusal {
 	var room [4]field
-	fields, err := readFields(room[:0], text, what, anOperation)
-	if err != nil {
-		return err
+	fields, no := readFields(room[:0], text, what, anOperation)
+	if no != nil {
+		return no
 	}
-	return errors.Join(readParams(fields, h, p), wanted(p))
+	return cmp.Or(readParams(fields, h, p), wanted(p))
 }
 
 // readParams reads the fields of a request and checks their types.
-func readParams(fields object, h http.Header, p *graphql.RawParams) error {
+func readParams(fields object, h http.Header, p *graphql.RawParams) *refusal {
 	p.Headers = h
-	return errors.Join(
+	return cmp.Or(
 		readString(fields, "query", &p.Query),
 		readString(fields, "operationName", &p.OperationName),
 		readObject(fields.of("variables"), "variables", &p.Variables),
@@ -89,9 +77,9 @@ func (o object) has(name string) bool {
 }
 
 // text returns the string in the field with that name, or "" if there is none.
-func (o object) text(name string) (text string, err error) {
-	err = readString(o, name, &text)
-	return text, err
+func (o object) text(name string) (text string, no *refusal) {
+	no = readString(o, name, &text)
+	return text, no
 }
 
 // anOperation is an example of a request, for messages.
@@ -99,7 +87,7 @@ const anOperation = `{"query": "{ __typename }"}`
 
 // readFields splits a JSON object into its fields, in one pass, and appends them to fields. On error, the message calls
 // the text what and shows the example.
-func readFields(fields object, text []byte, what, example string) (object, error) {
+func readFields(fields object, text []byte, what, example string) (object, *refusal) {
 	d := decoders.Get().(*decoder)
 	defer d.done()
 	d.reset(text)
@@ -223,10 +211,10 @@ func (d *decoder) rest() (map[string]any, error) {
 
 // readDocumentID copies the id of a document into the extensions. The names id and doc_id are common and may mean
 // something else to the caller, so they count only in a request without a query.
-func readDocumentID(p *graphql.RawParams, read func(name string) (string, error)) error {
-	id, err := read(documentID)
-	if err != nil {
-		return err
+func readDocumentID(p *graphql.RawParams, read func(name string) (string, *refusal)) *refusal {
+	id, no := read(documentID)
+	if no != nil {
+		return no
 	}
 	for _, name := range []string{"id", "doc_id"} {
 		if id == "" && p.Query == "" {
@@ -242,7 +230,7 @@ func readDocumentID(p *graphql.RawParams, read func(name string) (string, error)
 	return nil
 }
 
-func wanted(p *graphql.RawParams) error {
+func wanted(p *graphql.RawParams) *refusal {
 	if strings.TrimSpace(p.Query) == "" && !named(p) {
 		return refuse(http.StatusBadRequest, `the request has no "query": the text of a GraphQL document`)
 	}
@@ -274,7 +262,7 @@ func jsonProblem(text []byte) string {
 	return fmt.Sprintf("there is more text after its end, at byte %d", d.InputOffset()+1)
 }
 
-func readString(fields object, name string, to *string) error {
+func readString(fields object, name string, to *string) *refusal {
 	if !fields.has(name) {
 		return nil
 	}
@@ -296,7 +284,7 @@ func unquoted(raw []byte) []byte {
 }
 
 // readObject reads a JSON object, or null, of a text that is valid JSON.
-func readObject(raw []byte, name string, to *map[string]any) error {
+func readObject(raw []byte, name string, to *map[string]any) *refusal {
 	if raw = bytes.TrimSpace(raw); len(raw) == 0 || string(raw) == "null" {
 		return nil
 	}
@@ -306,7 +294,6 @@ func readObject(raw []byte, name string, to *map[string]any) error {
 	if begin, err := d.ReadToken(); err != nil || begin.Kind() != '{' {
 		return refuse(http.StatusBadRequest, "%q must be a JSON object", name)
 	}
-	var err error
-	*to, err = d.rest()
-	return err
+	*to, _ = d.rest() // cannot fail
+	return nil
 }

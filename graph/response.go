@@ -12,15 +12,19 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// answer is the response to a request.
+// answer is the single response to a request, and what HTTP adds to it.
 type answer struct {
-	status   int
-	allow    string // value of the Allow header
-	cache    string // value of the Cache-Control header
-	retry    time.Duration
-	response *graphql.Response
-	ran      bool        // the response has data, possibly null
-	room     reservation // of a member of a batch
+	status       int
+	allow        string        // value of the Allow header, for 405
+	cacheControl string        // value of the Cache-Control header; "" leaves it as it is
+	retryAfter   time.Duration // when the caller may try again; 0 sends no Retry-After
+	// understood is set if a well-formed GraphQL request was refused because its document or variables are at fault.
+	// Callers that accept plain JSON then get status 200: another status could come from a proxy, so they could not
+	// trust the body.
+	understood bool
+	response   *graphql.Response
+	ran        bool        // the response has data, possibly null
+	room       reservation // of a member of a batch
 }
 
 // write sends an answer. It writes the data's bytes as they are: they are JSON already, and marshalling them again
@@ -31,15 +35,18 @@ func write(w http.ResponseWriter, media string, a answer) error {
 	if a.allow != "" {
 		h.Set("Allow", a.allow)
 	}
-	if a.retry > 0 {
-		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(a.retry.Seconds()))))
+	if a.retryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(a.retryAfter.Seconds()))))
 	}
-	if a.cache != "" {
-		h.Set("Cache-Control", a.cache)
+	if a.cacheControl != "" {
+		h.Set("Cache-Control", a.cacheControl)
 	}
 	h["Content-Type"] = contentTypes[media]
 	if size := len(before) + len(data) + len(after); size > countedByServer {
 		h["Content-Length"] = []string{strconv.Itoa(size)}
+	}
+	if a.understood && media == mediaJSON {
+		a.status = http.StatusOK
 	}
 	w.WriteHeader(a.status)
 	if _, err := w.Write(before); err != nil {

@@ -52,7 +52,6 @@ type socket struct {
 	under     sync.WaitGroup // operations
 	initiated bool           // used by the reader only, as are the following
 	timer     *time.Timer
-	leave     func() // ends its place among the caller's sockets
 }
 
 // serveSocket serves a WebSocket until it is closed.
@@ -61,12 +60,12 @@ func (h *handler) serveSocket(w http.ResponseWriter, r *http.Request) {
 	defer evict()
 	seat, err := h.o.Streams.beginSocket(evict)
 	if err != nil {
-		_ = write(w, mediaJSON, h.noRoom(err).answer(mediaJSON))
+		_ = write(w, mediaJSON, h.noRoom(err).answer)
 		return
 	}
 	defer seat.leave()
 	if h.load.room.full() {
-		_ = write(w, mediaJSON, h.overloaded().answer(mediaJSON))
+		_ = write(w, mediaJSON, h.overloaded().answer)
 		return
 	}
 	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
@@ -84,9 +83,7 @@ func (h *handler) serveSocket(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithCancel(r.Context())
 	s := &socket{
 		h: h, conn: conn, header: r.Header, ctx: ctx, seat: seat, operations: map[string]*socketOperation{},
-		leave: func() {},
 	}
-	defer func() { s.leave() }()
 	defer s.under.Wait()
 	defer cancel()
 	conn.SetReadLimit(min(maxInit, h.o.MaxBody))
@@ -209,8 +206,8 @@ func (s *socket) send(message []byte) error {
 // initiate handles connection_init: it identifies the caller and accepts or refuses the socket.
 func (s *socket) initiate(payload []byte) {
 	var said map[string]any
-	if err := readObject(payload, "payload", &said); err != nil {
-		s.malformed(err.Error())
+	if no := readObject(payload, "payload", &said); no != nil {
+		s.malformed(no.message())
 		return
 	}
 	if s.initiated {
@@ -226,21 +223,16 @@ func (s *socket) initiate(payload []byte) {
 			return
 		}
 	}
-	if err := s.seat.keep(); err != nil {
+	name, most := "", 0
+	if s.h.o.Caller != nil {
+		name = s.h.o.Caller(caller)
+	}
+	if s.h.o.SocketsPerCaller != nil {
+		most = s.h.o.SocketsPerCaller(caller)
+	}
+	if err := s.seat.keep(name, most); err != nil {
 		s.full(err)
 		return
-	}
-	if s.h.o.Caller != nil {
-		most := 0
-		if s.h.o.SocketsPerCaller != nil {
-			most = s.h.o.SocketsPerCaller(caller)
-		}
-		leave, err := s.h.o.Streams.own(s.h.o.Caller(caller), most)
-		if err != nil {
-			s.full(err)
-			return
-		}
-		s.leave = leave
 	}
 	s.timer.Stop()
 	s.conn.SetReadLimit(s.h.o.MaxBody)

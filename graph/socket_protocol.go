@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -39,12 +40,9 @@ func (s *socket) heed(message []byte, release func()) {
 		return
 	}
 	var kind, id string
-	fields, err := readFields(nil, message, "a message", `{"type": "ping"}`)
-	if err == nil {
-		err = errors.Join(readString(fields, "type", &kind), readString(fields, "id", &id))
-	}
-	if err != nil {
-		s.malformed(err.Error())
+	fields, no := readFields(nil, message, "a message", `{"type": "ping"}`)
+	if no = cmp.Or(no, readString(fields, "type", &kind), readString(fields, "id", &id)); no != nil {
+		s.malformed(no.message())
 		return
 	}
 	payload := fields.of("payload")
@@ -99,19 +97,16 @@ func messageOf(kind, id string, payload ...[]byte) []byte {
 // ended.
 func (s *socket) subscribe(id string, payload []byte, release func()) (passedOn bool) {
 	params := new(graphql.RawParams)
-	fields, err := readFields(nil, payload, "the payload of subscribe", anOperation)
-	if err == nil {
-		err = readParams(fields, s.header, params)
-	}
-	if err == nil && !fields.has("query") { // the protocol requires a query, except with the id of a document
-		err = wanted(params)
+	fields, no := readFields(nil, payload, "the payload of subscribe", anOperation)
+	if no = cmp.Or(no, readParams(fields, s.header, params)); no == nil && !fields.has("query") {
+		no = wanted(params) // the protocol requires a query, except with the id of a document
 	}
 	switch {
 	case id == "" || len(id) > maxOperationID:
 		s.malformed(badID)
 		return false
-	case err != nil:
-		s.malformed(refusalOf(err).Error())
+	case no != nil:
+		s.malformed(no.message())
 		return false
 	}
 	s.mu.Lock()
@@ -141,7 +136,7 @@ func (s *socket) subscribe(id string, payload []byte, release func()) (passedOn 
 		s.fail(id, s.h.overloaded().response)
 		return false
 	}
-	if no := refusalOf(wanted(params)); no != nil {
+	if no := wanted(params); no != nil {
 		s.fail(id, no.response)
 		return false
 	}
@@ -180,24 +175,18 @@ func (s *socket) run(op *socketOperation, release func()) {
 			x.record.count(&graphql.Response{Errors: gqlerror.List{requestError(why.code, why.message)}})
 		}
 	}()
-	for n := 0; n == 0 || x.streams; n++ {
-		resp := x.next()
-		if resp == nil {
-			break
-		}
-		if x.shed || x.streams && resp.Data == nil {
+	for resp, ran := range x.responses() {
+		if !ran {
 			s.end(op, resp)
 			return
 		}
 		if s.next(op, resp) != nil {
 			return
 		}
-		x.room.resize(0)
 	}
-	if x.streams && x.stopped() { // the socket's close frame is about to tell the client
-		return
+	if !x.stopped() { // otherwise the socket's close frame is about to tell the client
+		s.end(op, nil)
 	}
-	s.end(op, x.failure())
 }
 
 // next sends a response, unless the client has canceled the operation.

@@ -26,7 +26,7 @@ func (s *socket) read() (data []byte, release func(), err error) {
 	data, err = io.ReadAll(counted)
 	switch {
 	case errors.Is(err, errOverloaded):
-		s.close(websocket.StatusTryAgainLater, s.h.overloaded().Error())
+		s.close(websocket.StatusTryAgainLater, s.h.overloaded().message())
 	case err == nil && kind != websocket.MessageText:
 		err = errors.New("a binary message")
 		s.malformed("a message must be text: a JSON object")

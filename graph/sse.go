@@ -2,83 +2,59 @@ package graph
 
 import (
 	"net/http"
+	"slices"
 	"sync"
-	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 )
 
-// responses is the source of a stream: an execution or a refusal.
-type responses interface {
-	next() *graphql.Response    // nil at the end
-	failure() *graphql.Response // why it ended, or nil
-}
-
-// refused is the response to an operation that was refused.
-type refused struct{ *refusal }
-
-func (n refused) next() *graphql.Response    { return nil }
-func (n refused) failure() *graphql.Response { return n.response }
-
 // stream answers a request with server-sent events, in the distinct connections mode of graphql-sse: an event "next"
 // for each response, also for errors of the request, and "complete" at the end. The client ends the stream by closing
 // its connection. When the gateway stops, the stream ends without "complete", so that clients reconnect.
-func (h *handler) stream(w http.ResponseWriter, r *http.Request, of responses) {
-	x, runs := of.(*execution)
-	if runs && x.streams && h.o.Check != nil {
-		defer every(h.o.Heartbeat, func() bool {
-			err := h.o.Check(x.ctx)
-			if err != nil {
+func (h *handler) stream(w http.ResponseWriter, x *execution) {
+	out := newEventStream(w)
+	defer every(h.o.Heartbeat, func() bool {
+		if x.streams && h.o.Check != nil {
+			if err := h.o.Check(x.ctx); err != nil {
 				x.fail(err)
+				return false
 			}
-			return err == nil
-		})()
-	}
-	out := newEventStream(w, h.o.Heartbeat)
-	defer out.stop()
-	if runs {
-		for n := 0; n == 0 || x.streams; n++ {
-			resp := of.next()
-			if resp == nil {
-				break
-			}
-			if out.next(resp, !x.shed && (!x.streams || resp.Data != nil)) != nil {
-				return
-			}
-			x.room.resize(0)
+		}
+		return out.beat() == nil
+	})()
+	for resp, ran := range x.responses() {
+		if out.next(resp, ran) != nil {
+			return
 		}
 	}
-	if runs && x.streams && x.stopped() {
-		return
+	if !x.stopped() {
+		_ = out.event("complete")
 	}
-	if resp := of.failure(); resp != nil && out.next(resp, false) != nil {
-		return
+}
+
+// streamRefusal answers a request that was refused with server-sent events.
+func streamRefusal(w http.ResponseWriter, no *refusal) {
+	out := newEventStream(w)
+	if out.next(no.response, false) == nil {
+		_ = out.event("complete")
 	}
-	_ = out.event("complete", nil)
 }
 
 // eventStream writes server-sent events, and comments as heartbeats.
 type eventStream struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
-
-	mu        sync.Mutex
-	err       error // of the first write that failed
-	heartbeat *time.Timer
-	every     time.Duration
+	mu      sync.Mutex
 }
 
-func newEventStream(w http.ResponseWriter, every time.Duration) *eventStream {
-	s := &eventStream{w: w, control: http.NewResponseController(w), every: every}
+func newEventStream(w http.ResponseWriter) *eventStream {
 	h := w.Header()
 	h.Set("Content-Type", mediaEvents+"; charset=utf-8")
 	h.Set("Cache-Control", "no-cache, no-transform") // compression would delay events
 	h.Set("X-Accel-Buffering", "no")                 // nginx would buffer events
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.heartbeat = time.AfterFunc(every, s.beat)
-	s.w.WriteHeader(http.StatusOK)
-	s.write([]byte(":\n\n")) // tells the client at once that it is connected
+	w.WriteHeader(http.StatusOK)
+	s := &eventStream{w: w, control: http.NewResponseController(w)}
+	_ = s.beat() // tells the client at once that it is connected
 	return s
 }
 
@@ -90,41 +66,20 @@ func (s *eventStream) next(resp *graphql.Response, ran bool) error {
 
 // event writes an event. Its data is JSON without line breaks. Browsers drop events without data.
 func (s *eventStream) event(name string, data ...[]byte) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	parts := make([][]byte, 0, 5)
-	parts = append(parts, []byte("event: "+name+"\ndata: "))
-	parts = append(append(parts, data...), []byte("\n\n"))
-	return s.write(parts...)
-}
-
-// write writes and flushes. The caller must hold mu.
-func (s *eventStream) write(parts ...[]byte) error {
-	for _, p := range parts {
-		if s.err == nil {
-			_, s.err = s.w.Write(p)
-		}
-	}
-	if s.err == nil {
-		s.err = s.control.Flush()
-	}
-	s.heartbeat.Reset(s.every)
-	return s.err
+	return s.write(slices.Concat([][]byte{[]byte("event: " + name + "\ndata: ")}, data, [][]byte{[]byte("\n\n")})...)
 }
 
 // beat sends a comment, which shows the client and proxies that the stream is alive.
-func (s *eventStream) beat() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.every > 0 && s.err == nil {
-		_ = s.write([]byte(":\n\n"))
-	}
-}
+func (s *eventStream) beat() error { return s.write([]byte(":\n\n")) }
 
-// stop ends the heartbeat. The stream must not be used afterwards.
-func (s *eventStream) stop() {
+// write writes and flushes.
+func (s *eventStream) write(parts ...[]byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.every = 0
-	s.heartbeat.Stop()
+	for _, p := range parts {
+		if _, err := s.w.Write(p); err != nil {
+			return err
+		}
+	}
+	return s.control.Flush()
 }

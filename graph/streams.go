@@ -5,13 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"sync"
 	"sync/atomic"
-	"time"
-
-	"github.com/99designs/gqlgen/graphql"
-	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
 // Streams counts and limits the open subscriptions and WebSockets, which outlive the deadlines of requests, and ends
@@ -27,7 +22,7 @@ type Streams struct {
 	known   int            // WebSockets whose caller is known
 	strange list.List      // those whose caller is not known yet: *seat, oldest first
 	callers map[string]int // WebSockets by caller name
-	none    chan struct{}  // closed when the last stream has ended; nil unless Shutdown waits
+	all     sync.WaitGroup // of subscriptions and WebSockets
 }
 
 // NewStreams allows up to most open subscriptions and as many WebSockets.
@@ -49,24 +44,37 @@ func (h *handler) noRoom(err error) *refusal {
 	if !errors.Is(err, errStopping) {
 		h.shed(ShedForStreams)
 	}
-	e := requestError(codeRateLimited, err.Error())
-	set(e, "retryAfterMs", time.Second.Milliseconds())
-	return &refusal{
-		status: http.StatusServiceUnavailable, retryAfter: time.Second,
-		response: &graphql.Response{Errors: gqlerror.List{e}},
-	}
+	return unavailable(err.Error())
 }
 
 // begin counts a subscription until end is called.
-func (s *Streams) begin() error { return s.enter(&s.open, errTooManyStreams) }
+func (s *Streams) begin() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closing.Err() != nil:
+		return errStopping
+	case s.open >= s.most:
+		return errTooManyStreams
+	}
+	s.open++
+	s.all.Add(1)
+	return nil
+}
 
-func (s *Streams) end() { s.leave(&s.open) }
+func (s *Streams) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open--
+	s.all.Done()
+}
 
 // seat is a WebSocket's place among the open ones.
 type seat struct {
 	streams *Streams
 	strange *list.Element // nil once the caller is known or the seat was taken away
 	known   bool
+	caller  string // its name, if known and it has one
 	evict   func() // must not block
 }
 
@@ -91,20 +99,25 @@ func (s *Streams) beginSocket(evict func()) (*seat, error) {
 	p := &seat{streams: s, evict: evict}
 	p.strange = s.strange.PushBack(p)
 	s.sockets++
+	s.all.Add(1)
 	return p, nil
 }
 
-// keep marks the seat's caller as known.
-func (p *seat) keep() error {
+// keep marks the seat's caller as known. A caller with a name may keep at most so many seats; 0 is no limit.
+func (p *seat) keep(caller string, most int) error {
 	s := p.streams
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if p.strange == nil || s.known >= s.most {
+	switch {
+	case p.strange == nil || s.known >= s.most:
 		return errTooManySockets
+	case caller != "" && most > 0 && s.callers[caller] >= most:
+		return fmt.Errorf("this caller has %d WebSockets open, the limit: one can run many operations", most)
 	}
 	s.strange.Remove(p.strange)
-	p.strange, p.known = nil, true
+	p.strange, p.known, p.caller = nil, true, caller
 	s.known++
+	s.callers[caller]++
 	return nil
 }
 
@@ -112,58 +125,19 @@ func (p *seat) keep() error {
 func (p *seat) leave() {
 	s := p.streams
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if p.strange != nil {
 		s.strange.Remove(p.strange)
 		p.strange = nil
 	}
 	if p.known {
 		s.known--
-	}
-	s.mu.Unlock()
-	s.leave(&s.sockets)
-}
-
-func (s *Streams) enter(count *int, full error) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.closing.Err() != nil:
-		return errStopping
-	case *count >= s.most:
-		return full
-	}
-	*count++
-	return nil
-}
-
-func (s *Streams) leave(count *int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if *count--; s.open+s.sockets == 0 && s.none != nil {
-		close(s.none)
-		s.none = nil
-	}
-}
-
-// own counts a WebSocket towards its caller's limit until leave is called; a limit of 0 is none. Callers without a name
-// are not counted.
-func (s *Streams) own(caller string, most int) (leave func(), err error) {
-	if caller == "" {
-		return func() {}, nil
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if most > 0 && s.callers[caller] >= most {
-		return nil, fmt.Errorf("this caller has %d WebSockets open, the limit: one can run many operations", most)
-	}
-	s.callers[caller]++
-	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.callers[caller]--; s.callers[caller] == 0 {
-			delete(s.callers, caller)
+		if s.callers[p.caller]--; s.callers[p.caller] == 0 {
+			delete(s.callers, p.caller)
 		}
-	}, nil
+	}
+	s.sockets--
+	s.all.Done()
 }
 
 // Open returns the number of open subscriptions and WebSockets.
@@ -177,21 +151,22 @@ func (s *Streams) Open() int {
 // so that clients reconnect; WebSockets first answer the queries in progress. New streams are refused. Shutdown may be
 // called once.
 func (s *Streams) Shutdown(ctx context.Context) error {
-	s.close()
 	s.mu.Lock()
-	if s.open+s.sockets == 0 {
-		s.mu.Unlock()
-		return nil
-	}
-	none := make(chan struct{})
-	s.none = none
+	s.close()
 	s.mu.Unlock()
+	none := make(chan struct{})
+	go func() {
+		s.all.Wait()
+		close(none)
+	}()
 	select {
 	case <-none:
-		return nil
 	case <-ctx.Done():
+	}
+	if s.Open() > 0 {
 		return ctx.Err()
 	}
+	return nil
 }
 
 // StreamEnd says how a subscription's stream ended. Closing the channel of events cannot say that it ended because of

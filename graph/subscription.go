@@ -83,16 +83,22 @@ func (x *execution) subscribe(caller context.Context) *refusal {
 	return nil
 }
 
-// nextEvent returns the response to the next event of a subscription.
+// nextEvent returns the response to the next event of a subscription, or nil at its end.
 func (x *execution) nextEvent() *graphql.Response {
 	// gqlgen resolves an event outside its subscription field; without this context the paths of errors would lack the
 	// field.
 	x.event = &eventTime{}
 	resp := x.respond(x.atField())
 	x.event.end()
-	if resp != nil {
-		resp.Errors = resp.Errors[:min(len(resp.Errors), x.h.o.MaxErrors)] // MaxErrors applies to each response
-		x.record.count(resp)
+	if resp == nil {
+		return nil
+	}
+	resp.Errors = resp.Errors[:min(len(resp.Errors), x.h.o.MaxErrors)] // MaxErrors applies to each response
+	x.record.count(resp)
+	if !x.room.resize(int64(len(resp.Data))) {
+		x.shed = true
+		x.fail(x.h.overloaded().response.Errors[0])
+		return nil
 	}
 	return resp
 }

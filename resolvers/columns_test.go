@@ -15,8 +15,6 @@ import (
 
 	"deliverygraph/upstream/upstreamtest"
 
-	"github.com/99designs/gqlgen/graphql"
-
 	"deliverygraph/graph"
 	"deliverygraph/graph/generated"
 	"deliverygraph/resolvers"
@@ -55,7 +53,7 @@ func TestColumnsAgreeWithGeneratedCode(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(kept.Close)
-	handler := func(api upstream.Asker, extensions ...graphql.HandlerExtension) http.Handler {
+	handler := func(api upstream.Asker, extensions ...graph.Extension) http.Handler {
 		return graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()),
 			graph.Options{MaxErrors: 10_000, Extensions: append(extensions,
 				loaders.Extension{API: func(context.Context) upstream.Asker { return api }, Now: now.UTC})})

@@ -14,8 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/99designs/gqlgen/graphql"
-
 	"deliverygraph/graph"
 	"deliverygraph/graph/generated"
 	"deliverygraph/internal/auth"
@@ -125,7 +123,7 @@ func (g *gateway) serveWith(api upstream.Asker, o cost.Options) {
 		Timeout:      cmp.Or(g.timeout, patience),
 		Headers:      limits.Headers,
 		Admit:        limits.Admit,
-		Extensions: []graphql.HandlerExtension{e, limits, loaders.Extension{
+		Extensions: []graph.Extension{e, limits, loaders.Extension{
 			API: func(ctx context.Context) upstream.Asker { return auth.Limit(api, auth.FromContext(ctx), mask) },
 			Memory: func(ctx context.Context) func(upstream.Question) page.Memory {
 				if kept == nil {

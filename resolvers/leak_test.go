@@ -18,8 +18,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/99designs/gqlgen/graphql"
-
 	"deliverygraph/graph"
 	"deliverygraph/graph/generated"
 	"deliverygraph/internal/auth"
@@ -211,7 +209,7 @@ func newLeakGateway(t *testing.T, rows upstreamtest.Rows, settle time.Duration) 
 	}
 	t.Cleanup(cache.Close)
 	g.Handler = graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()),
-		graph.Options{MaxErrors: 10_000, MaxAliases: 10_000, Extensions: []graphql.HandlerExtension{
+		graph.Options{MaxErrors: 10_000, MaxAliases: 10_000, Extensions: []graph.Extension{
 			loaders.Extension{
 				API: func(ctx context.Context) upstream.Asker { return auth.Limit(cache, auth.FromContext(ctx), mask) },
 				Now: now.UTC,

@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/99designs/gqlgen/graphql"
 	"github.com/coder/websocket"
 
 	"deliverygraph/graph"
@@ -50,7 +49,7 @@ func newStreaming(t *testing.T, callers map[string]auth.Caller, o graph.Options,
 		return auth.With(ctx, callers[text])
 	}
 	o.Streams = s.streams
-	o.Extensions = []graphql.HandlerExtension{loaders.Extension{API: view, Now: clock}, resolvers.Columns()}
+	o.Extensions = []graph.Extension{loaders.Extension{API: view, Now: clock}, resolvers.Columns()}
 	o.Identify = func(ctx context.Context, _ http.Header, init map[string]any) (context.Context, error) {
 		return identify(ctx, init["caller"]), nil
 	}

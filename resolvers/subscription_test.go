@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/99designs/gqlgen/graphql"
-
 	"deliverygraph/graph"
 	"deliverygraph/graph/generated"
 	"deliverygraph/internal/auth"
@@ -90,7 +88,7 @@ func TestSubscriptionDeliversEachBounceOnce(t *testing.T) {
 	streams := graph.NewStreams(100)
 	endpoint := graph.NewHandler(generated.NewExecutableSchema(resolvers.Root{Feed: f}.Schema()), graph.Options{
 		Streams: streams,
-		Extensions: []graphql.HandlerExtension{
+		Extensions: []graph.Extension{
 			loaders.Extension{
 				API: func(ctx context.Context) upstream.Asker {
 					return auth.Limit(g.client, auth.FromContext(ctx), mask)

@@ -9,7 +9,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 )
 
-// Extension is a gqlgen extension that answers lists by columns.
+// Extension answers lists by columns. It is an extension of the endpoint (see graph/engine.go).
 type Extension struct {
 	lists map[string]list
 }
@@ -17,10 +17,7 @@ type Extension struct {
 // list answers a list field. It returns the values from next if it cannot write the list itself.
 type list func(s selected, next graphql.Resolver) (any, error)
 
-var _ interface {
-	graphql.HandlerExtension
-	graphql.FieldInterceptor
-} = Extension{}
+var _ graphql.FieldInterceptor = Extension{}
 
 // New returns an extension that answers lists of the types of these tables.
 func New(tables ...Table) Extension {
@@ -114,12 +111,6 @@ func Recycle(data []byte) {
 		buffers.Put(&data)
 	}
 }
-
-// ExtensionName implements graphql.HandlerExtension.
-func (Extension) ExtensionName() string { return "Columns" }
-
-// Validate implements graphql.HandlerExtension.
-func (Extension) Validate(graphql.ExecutableSchema) error { return nil }
 
 // InterceptField implements graphql.FieldInterceptor. It answers the field if it is a list with a table.
 func (e Extension) InterceptField(ctx context.Context, next graphql.Resolver) (any, error) {

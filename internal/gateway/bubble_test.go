@@ -19,7 +19,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/99designs/gqlgen/graphql"
 	"github.com/coder/websocket"
 	"github.com/golang-jwt/jwt/v5"
 
@@ -62,7 +61,7 @@ func newBubble(t *testing.T, o graph.Options) (b *bubble, done func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Extensions = []graphql.HandlerExtension{
+	o.Extensions = []graph.Extension{
 		loaders.Extension{API: func(context.Context) upstream.Asker { return joining }, Now: time.Now},
 	}
 	s := newServer(b.public, graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), o))

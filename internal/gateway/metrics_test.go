@@ -54,10 +54,6 @@ func (p pipes) client() *http.Client {
 // slowField delays a root field.
 type slowField struct{ by *time.Duration }
 
-func (slowField) ExtensionName() string { return "SlowField" }
-
-func (slowField) Validate(graphql.ExecutableSchema) error { return nil }
-
 func (s slowField) InterceptField(ctx context.Context, next graphql.Resolver) (any, error) {
 	if graphql.GetFieldContext(ctx).Field.Name == "bounceCategories" {
 		time.Sleep(*s.by)
@@ -107,7 +103,7 @@ func TestMetricsShowWhoIsSlow(t *testing.T) {
 		m.Load(func() telemetry.Load { return telemetry.Load(client.Load()) })
 		api := upstream.Around(client, operation.Measure(nil))
 		endpoint := graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{
-			Extensions: []graphql.HandlerExtension{
+			Extensions: []graph.Extension{
 				loaders.Extension{API: func(context.Context) upstream.Asker { return api }, Now: time.Now},
 				slowField{&slow.gateway},
 			},

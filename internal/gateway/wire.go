@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/99designs/gqlgen/graphql"
-
 	"deliverygraph/graph"
 	"deliverygraph/graph/generated"
 	"deliverygraph/internal/auth"
@@ -98,7 +96,7 @@ func (g *gateway) handler(ctx context.Context, who auth.Authenticator, streams *
 	}
 	schema := generated.NewExecutableSchema(resolvers.Root{Feed: g.feed}.Schema())
 	endpoint := g.withRules(graph.NewHandler(schema, graph.Options{
-		Extensions:   []graphql.HandlerExtension{prices, limits, batches, resolvers.Columns()},
+		Extensions:   []graph.Extension{prices, limits, batches, resolvers.Columns()},
 		CacheControl: prices.CacheControl, Rows: prices.Rows, Headers: limits.Headers, Admit: limits.Admit,
 		Waited: operation.Waited, Shed: refused, Logger: g.logger, Observers: g.observers(),
 		Vary: []string{"Authorization", "X-API-Key", cost.Header},

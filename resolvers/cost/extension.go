@@ -51,7 +51,6 @@ type Extension struct {
 }
 
 var _ interface {
-	graphql.HandlerExtension
 	graph.Preparer
 	graph.Beginner
 	graph.Finisher
@@ -59,12 +58,6 @@ var _ interface {
 
 // New returns the extension.
 func New(o Options) Extension { return Extension{o, new(atomic.Int64)} }
-
-// ExtensionName implements graphql.HandlerExtension.
-func (Extension) ExtensionName() string { return "Explain" }
-
-// Validate implements graphql.HandlerExtension.
-func (Extension) Validate(graphql.ExecutableSchema) error { return nil }
 
 // Header is the request header that asks for an explanation: 1 or plan.
 const Header = "X-Explain"

@@ -27,7 +27,6 @@ type rates struct {
 }
 
 var _ interface {
-	graphql.HandlerExtension
 	graph.Preparer
 	graph.Finisher
 } = RateLimit{}
@@ -43,12 +42,6 @@ const (
 	UsedUp  = "used-up"  // the caller has no units left for now
 	TooDear = "too-dear" // the operation plans more units than its caller gets in a minute
 )
-
-// ExtensionName implements graphql.HandlerExtension.
-func (RateLimit) ExtensionName() string { return "RateLimit" }
-
-// Validate implements graphql.HandlerExtension.
-func (RateLimit) Validate(graphql.ExecutableSchema) error { return nil }
 
 // costKey is the report's key in extensions.
 const costKey = "cost"

@@ -82,16 +82,9 @@ type Extension struct {
 }
 
 var _ interface {
-	graphql.HandlerExtension
 	graph.Beginner
 	graph.EventBeginner
 } = Extension{}
-
-// ExtensionName implements graphql.HandlerExtension.
-func (Extension) ExtensionName() string { return "Loaders" }
-
-// Validate implements graphql.HandlerExtension.
-func (Extension) Validate(graphql.ExecutableSchema) error { return nil }
 
 // Begin implements [graph.Beginner].
 func (e Extension) Begin(ctx context.Context, _ *graphql.OperationContext) (context.Context, *graphql.Response) {
