@@ -18,7 +18,7 @@ func breakdown(k upstream.Kind, list upstream.ListQuery) func(
 	return func(
 		ctx context.Context, by []upstream.Dimension, top *int, header *string,
 	) (*model.Breakdown, error) {
-		q := upstream.GroupsQuery{ListQuery: list}
+		q := upstream.Question{Kind: k, ListQuery: list}
 		if n := copy(q.By[:], by); n < len(by) || n == 0 {
 			return nil, badArgument("by", "by has %d dimensions, but must have one or two", len(by))
 		}
@@ -34,7 +34,7 @@ func breakdown(k upstream.Kind, list upstream.ListQuery) func(
 		if err := q.Check(k, q.Window, model.DimensionName); err != nil {
 			return nil, err
 		}
-		groups, err := loaders.From(ctx).API.Groups(ctx, k, q)
+		groups, err := loaders.From(ctx).API.Groups(ctx, q)
 		if err != nil {
 			return nil, err
 		}
@@ -43,7 +43,7 @@ func breakdown(k upstream.Kind, list upstream.ListQuery) func(
 }
 
 // selectedOf sets what of its groups a breakdown's selection needs: the shortest interval, and whether there are rates.
-func selectedOf(oc *graphql.OperationContext, selections []ast.Selection, q *upstream.GroupsQuery) {
+func selectedOf(oc *graphql.OperationContext, selections []ast.Selection, q *upstream.Question) {
 	for _, f := range graphql.CollectFields(oc, selections, []string{"Breakdown"}) {
 		if f.Name != "groups" {
 			continue

@@ -96,7 +96,7 @@ func TestRelativeDashboardCostsThreeSmallCalls(t *testing.T) {
 		calls := g.called()
 		for _, c := range calls {
 			_, query, _ := strings.Cut(c, "?")
-			q, err := upstream.ParseCountQuery(upstream.Bounces, query)
+			q, err := upstream.ParseQuestion(upstream.ShapeCounts, upstream.Bounces, query)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -159,11 +159,11 @@ func modelServer(rows upstreamtest.Rows, before func()) roundTrip {
 		var body []byte
 		switch {
 		case r.URL.Path == "/bounces":
-			q, err := upstream.ParseListQuery(upstream.Bounces, r.URL.RawQuery)
+			q, err := upstream.ParseQuestion(upstream.ShapeList, upstream.Bounces, r.URL.RawQuery)
 			if err != nil {
 				return nil, err
 			}
-			found, _ := model.Bounces(r.Context(), q)
+			found, _ := model.Bounces(r.Context(), q.ListQuery)
 			body = upstream.AppendBounces(nil, found)
 		case r.URL.Path == upstream.BounceCategoriesPath:
 			codes, _ := model.BounceCategories(r.Context())

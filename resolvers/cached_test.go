@@ -234,7 +234,7 @@ func TestDashboardRefreshCostsThreeSmallCalls(t *testing.T) {
 	small := func(calls []string) (n int) {
 		for _, c := range calls {
 			_, query, _ := strings.Cut(c, "?")
-			q, err := upstream.ParseCountQuery(upstream.Bounces, query)
+			q, err := upstream.ParseQuestion(upstream.ShapeCounts, upstream.Bounces, query)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -197,12 +197,12 @@ func TestConcurrentEqualQueriesShareCalls(t *testing.T) {
 				var body []byte
 				switch r.URL.Path {
 				case "/bounces":
-					q, _ := upstream.ParseListQuery(upstream.Bounces, r.URL.RawQuery)
-					rows, _ := model.Bounces(r.Context(), q)
+					q, _ := upstream.ParseQuestion(upstream.ShapeList, upstream.Bounces, r.URL.RawQuery)
+					rows, _ := model.Bounces(r.Context(), q.ListQuery)
 					body = upstream.AppendBounces(nil, rows)
 				case "/bounce/counts":
-					q, _ := upstream.ParseCountQuery(upstream.Bounces, r.URL.RawQuery)
-					rows, _ := model.Counts(r.Context(), upstream.Bounces, q.CountQuery)
+					q, _ := upstream.ParseQuestion(upstream.ShapeCounts, upstream.Bounces, r.URL.RawQuery)
+					rows, _ := model.Counts(r.Context(), upstream.Bounces, q.Counts())
 					body = upstream.AppendCounts(nil, upstream.Bounces, q.Rollup, rows)
 				}
 				return &http.Response{

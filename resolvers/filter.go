@@ -104,30 +104,29 @@ func within(argument string, s *string, parent upstream.ID) (upstream.ID, error)
 	return parent, nil
 }
 
-func xHeaders(given []*upstream.Header) ([]upstream.Header, error) {
+func xHeaders(given []*upstream.Header) (headers upstream.HeaderFilters, err error) {
 	if len(given) > upstream.MaxXHeaders {
-		return nil, badArgument("filter.xHeaders",
+		return headers, badArgument("filter.xHeaders",
 			"filter.xHeaders has %d headers, but at most %d are allowed", len(given), upstream.MaxXHeaders)
 	}
-	var out []upstream.Header
 	for i, h := range given {
 		name, value := fmt.Sprintf("filter.xHeaders[%d].name", i), fmt.Sprintf("filter.xHeaders[%d].value", i)
 		if _, err := text(name, &h.Name); err != nil {
-			return nil, err
+			return headers, err
 		}
 		if _, err := text(value, &h.Value); err != nil {
-			return nil, err
+			return headers, err
 		}
 		if !upstream.IsHeaderName(h.Name) {
-			return nil, badArgument(name, "%s must be a header's name: %s", name, upstream.HeaderNameForm)
+			return headers, badArgument(name, "%s must be a header's name: %s", name, upstream.HeaderNameForm)
 		}
-		for _, o := range out {
+		for _, o := range headers[:i] {
 			if strings.EqualFold(o.Name, h.Name) {
-				return nil, badArgument(name,
+				return headers, badArgument(name,
 					"%s repeats the name of an earlier header: an email has one value of each header", name)
 			}
 		}
-		out = append(out, *h)
+		headers[i] = *h
 	}
-	return out, nil
+	return headers, nil
 }

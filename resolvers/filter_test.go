@@ -65,7 +65,7 @@ func filterOf(q upstream.ListQuery) map[string]any {
 	if q.Delivered {
 		f["deliveredOnly"] = true
 	}
-	for _, h := range q.XHeaders {
+	for _, h := range q.Headers() {
 		list, _ := f["xHeaders"].([]any)
 		f["xHeaders"] = append(list, map[string]any{"name": h.Name, "value": h.Value})
 	}
@@ -140,13 +140,13 @@ func TestEachFilterAgreesWithModel(t *testing.T) {
 		"a recipient's domain in capitals":      {Recipient: "edge3@EXAMPLE.net"},
 		"a sender's domain in capitals":         {Sender: "sender23@Example.Com"},
 		"a header": {
-			XHeaders: []upstream.Header{{Name: "X-District", Value: "New Hampshire"}},
+			XHeaders: upstream.HeaderFilters{{Name: "X-District", Value: "New Hampshire"}},
 		},
-		"a header in another case": {XHeaders: []upstream.Header{{Name: "x-CAMPAIGN", Value: "spring"}}},
+		"a header in another case": {XHeaders: upstream.HeaderFilters{{Name: "x-CAMPAIGN", Value: "spring"}}},
 		"a header that must be coded": {
-			XHeaders: []upstream.Header{{Name: "X-Sum", Value: "50% off + more & \"more\"=better"}},
+			XHeaders: upstream.HeaderFilters{{Name: "X-Sum", Value: "50% off + more & \"more\"=better"}},
 		},
-		"four headers": {XHeaders: []upstream.Header{
+		"four headers": {XHeaders: upstream.HeaderFilters{
 			{Name: "X-Zulu", Value: "first"}, {Name: "X-Alpha", Value: "after it: order is as sent"},
 			{Name: "X-Odd", Value: "per%cent"}, {Name: "X-Sum", Value: "50% off + more & \"more\"=better"},
 		}},
@@ -167,9 +167,9 @@ func TestEachFilterAgreesWithModel(t *testing.T) {
 		"a recipient in another case":   {Recipient: "EDGE3@example.net"},
 		"a sender in another case":      {Sender: "Sender23@example.com"},
 		"a part of a domain":            {Domain: "example"},
-		"a header's value in capitals":  {XHeaders: []upstream.Header{{Name: "X-Campaign", Value: "SPRING"}}},
+		"a header's value in capitals":  {XHeaders: upstream.HeaderFilters{{Name: "X-Campaign", Value: "SPRING"}}},
 		"two senders":                   {SenderID: 24, Sender: "sender23@example.com"},
-		"a header that no email has":    {XHeaders: []upstream.Header{{Name: "X-None", Value: "x"}}},
+		"a header that no email has":    {XHeaders: upstream.HeaderFilters{{Name: "X-None", Value: "x"}}},
 		"a category that no bounce has": {BounceCategory: "virus-related"},
 		"a reason that no email has":    {BlockedReason: "complaint", Recipient: "nobody@example.com"},
 	}

@@ -56,7 +56,7 @@ func listing[R, T any, P upstream.Row[R]](ctx context.Context, k kindOf[R, T], p
 	}
 	var binding string
 	q.Window, binding, err = boundWindow(ctx, window, a, func(written string) string {
-		return k.kind.ListPath() + "?" + q.Encode(k.kind) + "&" + written
+		return k.kind.ListPath() + "?" + q.Encode() + "&" + written
 	})
 	if err != nil {
 		return model.Connection[T]{}, err
@@ -149,11 +149,7 @@ func memory(l *loaders.Loaders, k upstream.Kind, q upstream.ListQuery, a page.Ar
 		return nil
 	}
 	q.Window = upstream.Window{}
-	question, err := q.Question(k)
-	if err != nil {
-		return nil // the call has the same error
-	}
-	return l.Memory(question)
+	return l.Memory(q.Question(k))
 }
 
 // selects reports whether the current field selects one of the named fields.

@@ -37,9 +37,8 @@ func (p parent) siblings(k upstream.Kind, q upstream.ListQuery, f filter,
 		return key, id, false
 	}
 	key.Size, key.Found, key.FoundUser = on.Size, on.Window, on.UserID
-	var err error
-	key.All, err = q.Question(k)
-	return key, id, err == nil
+	key.All = q.Question(k)
+	return key, id, true
 }
 
 // origin returns the origin of the rows of all lists, so that the lists share the calls about their senders and users.

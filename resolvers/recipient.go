@@ -28,7 +28,7 @@ func (recipient) Events(ctx context.Context, r *model.Recipient, window model.Wi
 	a := page.Args{First: first, After: after, Last: last, Before: before, Newest: newest(order)}
 	q := upstream.ListQuery{Recipient: r.Address}
 	w, binding, err := boundWindow(ctx, window, a, func(written string) string {
-		return "recipient.events?" + q.Encode(upstream.Emails) + "&" + written
+		return "recipient.events?" + q.Encode() + "&" + written
 	})
 	if err != nil {
 		return nil, err

@@ -120,7 +120,7 @@ func (stats) Series(ctx context.Context, s *model.Stats, interval upstream.Inter
 	answers := make([]func() ([]upstream.Series, error), len(kinds))
 	for i, k := range kinds {
 		answers[i] = loaders.From(ctx).BeginSeries(ctx,
-			loaders.SeriesKey{Kind: k, Query: upstream.SeriesQuery{CountQuery: countQuery(s), Interval: b.asked}})
+			loaders.SeriesKey{Kind: k, Query: countQuery(s).Per(b.asked)})
 	}
 	points := b.points()
 	for i, k := range kinds {

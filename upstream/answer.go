@@ -12,7 +12,7 @@ func (q *Question) Append(dst []byte, answer any) []byte {
 	case []string:
 		return AppendCodes(dst, a)
 	case Groups:
-		return AppendGroups(dst, q.GroupsOf(), a)
+		return AppendGroups(dst, q, a)
 	}
 	return AppendPage(dst, PageOf(answer))
 }
@@ -29,7 +29,7 @@ func (q *Question) Decode(body string) (answer any, err error) {
 	case ShapeCatalogue:
 		return DecodeCodes(body)
 	case ShapeGroups:
-		return DecodeGroups(body, q.GroupsOf())
+		return DecodeGroups(body, q)
 	}
 	page, err := DecodePage(q.Kind, body)
 	if err != nil {

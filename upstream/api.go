@@ -6,13 +6,14 @@
 // object, an array or null for xheaders; lists with and without an envelope), and encoded in one form. Query strings
 // are encoded canonically: equal queries give equal strings. The package does no I/O.
 //
-// Start reading at [Asker] and [API]; [ListQuery] and [CountQuery] define what can be asked, and [Error] what can go
-// wrong. [ListQuery.Encode] and [ParseListQuery] encode and decode queries, [AppendBounces] and [DecodeBounces]
+// Start reading at [Asker] and [API]; [Question] defines what can be asked, and [Error] what can go wrong.
+// [Question.Encode] and [ParseQuestion] encode and decode query strings, [Question.Append] and [Question.Decode]
 // answers. "The document" in comments is the vendor's API document; where it is silent, comments state our decision.
 package upstream
 
 import (
 	"context"
+	"strings"
 
 	"deliverygraph/upstream/kind"
 )
@@ -37,25 +38,25 @@ func (a API) Bounce(ctx context.Context, k BounceKey) (BounceDetail, error) {
 // Counts returns one row for each sender, or with [ByUser] each user, that has an event of the kind in the window,
 // ordered by id: GET /bounce/counts, /email/counts, /blocked-email/counts.
 func (a API) Counts(ctx context.Context, k Kind, q CountQuery) ([]Count, error) {
+	q.Interval = 0
 	question := q.Question(k)
 	return Ask[[]Count](ctx, a.Asker, &question)
 }
 
 // Series is Counts per UTC hour or day. For each sender or user, ordered by id, it returns the buckets that have an
 // event, oldest first. The first and the last bucket count only events within the window.
-func (a API) Series(ctx context.Context, k Kind, q SeriesQuery) ([]Series, error) {
+func (a API) Series(ctx context.Context, k Kind, q CountQuery) ([]Series, error) {
 	question := q.Question(k)
+	question.Shape = ShapeSeries
 	return Ask[[]Series](ctx, a.Asker, &question)
 }
 
-// Groups groups the events of a kind's list: GET /bounces/groups, /emails/groups, /blocked-emails/groups. This is an
-// extension of the API, which not all servers have.
-func (a API) Groups(ctx context.Context, k Kind, q GroupsQuery) (Groups, error) {
-	question, err := q.Question(k)
-	if err != nil {
-		return Groups{}, err
-	}
-	return Ask[Groups](ctx, a.Asker, &question)
+// Groups groups the events of the list of q, which needs no shape: GET /bounces/groups, /emails/groups,
+// /blocked-emails/groups. This is an extension of the API, which not all servers have.
+func (a API) Groups(ctx context.Context, q Question) (Groups, error) {
+	list := q.ListQuery.Question(q.Kind)
+	q.Shape, q.ListQuery, q.Offset, q.Header = ShapeGroups, list.ListQuery, 0, strings.ToLower(q.Header)
+	return Ask[Groups](ctx, a.Asker, &q)
 }
 
 // BounceCategories returns the codes of all current bounce categories: GET /bounce/categories. The set is open: rows
@@ -71,10 +72,7 @@ func (a API) BlockedReasons(ctx context.Context) ([]string, error) {
 }
 
 func askList[R any](ctx context.Context, a API, k Kind, q ListQuery) ([]R, error) {
-	question, err := q.Question(k)
-	if err != nil {
-		return nil, err
-	}
+	question := q.Question(k)
 	return Ask[[]R](ctx, a.Asker, &question)
 }
 

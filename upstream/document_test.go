@@ -47,6 +47,11 @@ func seriesExample(name string, k Kind, want ...Series) example {
 		func(dst []byte, rows []Series) []byte { return AppendSeries(dst, k, rows) })
 }
 
+func headerFilters(pairs ...string) (f HeaderFilters) {
+	copy(f[:], headers(pairs...))
+	return f
+}
+
 func headers(pairs ...string) []Header {
 	var hs []Header
 	for p := range slices.Chunk(pairs, 2) {

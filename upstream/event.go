@@ -32,7 +32,7 @@ func event(i Identity, t Texts, own Own) Event {
 // Matches reports whether r lies in q's window and passes all its filters except the sender's address, which rows do
 // not have. It ignores the offset, and the case of domains.
 func (r Event) Matches(q ListQuery) bool {
-	for _, wanted := range q.XHeaders {
+	for _, wanted := range q.Headers() {
 		if !slices.ContainsFunc(r.XHeaders, func(h Header) bool {
 			return strings.EqualFold(h.Name, wanted.Name) && h.Value == wanted.Value
 		}) {

@@ -2,7 +2,7 @@
 
 package upstream
 
-// ListQuery is the question of a list call. Zero fields do not filter; all other filters must match.
+// ListQuery says which rows a list has. Zero fields do not filter; all other filters must match.
 type ListQuery struct {
 	Window Window
 	Offset int // rows to skip, in list order
@@ -11,10 +11,10 @@ type ListQuery struct {
 	SenderID ID
 	Sender   string // the sender's address; the API reads digits only as an id
 
-	Domain    string   // the recipient's domain; domains and those of addresses are in lower case: see LowerDomain
-	Local     string   // the recipient's local part; must match exactly
-	Recipient string   // the recipient's address
-	XHeaders  []Header // names ignore case, values match exactly; at most MaxXHeaders, no name repeated, no value empty
+	Domain    string // the recipient's domain; domains and those of addresses are in lower case: see LowerDomain
+	Local     string // the recipient's local part; must match exactly
+	Recipient string // the recipient's address
+	XHeaders  HeaderFilters
 
 	Delivered      bool       // of emails only: true lists only these rows, false all
 	BounceType     BounceType // of bounces only
@@ -22,48 +22,13 @@ type ListQuery struct {
 	BlockedReason  string     // of blocked emails only
 }
 
-// Filters are the filters of a list's [Question] besides its headers: those of [ListQuery].
-type Filters struct {
-	Sender    string
-	Domain    string
-	Local     string
-	Recipient string
-
-	Delivered      bool
-	BounceType     BounceType // of counts and series, too
-	BounceCategory string
-	BlockedReason  string
-}
-
-// filters returns the filters besides ids and headers.
-func (q *ListQuery) filters() Filters {
-	return Filters{
-		Sender: q.Sender, Domain: q.Domain, Local: q.Local, Recipient: q.Recipient,
-		Delivered:      q.Delivered,
-		BounceType:     q.BounceType,
-		BounceCategory: q.BounceCategory,
-		BlockedReason:  q.BlockedReason,
-	}
-}
-
-// query returns a list query with the filters.
-func (f *Filters) query() ListQuery {
-	return ListQuery{
-		Sender: f.Sender, Domain: f.Domain, Local: f.Local, Recipient: f.Recipient,
-		Delivered:      f.Delivered,
-		BounceType:     f.BounceType,
-		BounceCategory: f.BounceCategory,
-		BlockedReason:  f.BlockedReason,
-	}
-}
-
-// filterTexts is the number of filters that are texts.
+// filterTexts is the number of filters that are texts, besides headers.
 const filterTexts = 4 + 1 + 1 + 1
 
-// texts points to the filters that are texts.
-func (f *Filters) texts() [filterTexts]*string {
+// texts points to the filters that are texts, besides headers.
+func (q *ListQuery) texts() [filterTexts]*string {
 	return [...]*string{
-		&f.Sender, &f.Domain, &f.Local, &f.Recipient, (*string)(&f.BounceType), &f.BounceCategory, &f.BlockedReason,
+		&q.Sender, &q.Domain, &q.Local, &q.Recipient, (*string)(&q.BounceType), &q.BounceCategory, &q.BlockedReason,
 	}
 }
 

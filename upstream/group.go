@@ -89,6 +89,14 @@ type Grouping struct {
 // Has reports whether events are grouped by d.
 func (g *Grouping) Has(d Dimension) bool { return g.By[0] == d || g.By[1] == d }
 
+// Names returns the names of the dimensions in the REST API, separated by sep.
+func (g *Grouping) Names(sep string) string {
+	if g.By[1] == NoDimension {
+		return g.By[0].String()
+	}
+	return g.By[0].String() + sep + g.By[1].String()
+}
+
 // Comparable reports whether emails can be grouped in the same way, so that they can be counted as sent.
 func (g *Grouping) Comparable() bool {
 	for _, d := range g.By {
@@ -147,31 +155,12 @@ func (g *Grouping) Points(w Window) Time {
 	return (w.End-1-g.Interval.Floor(w.Start))/g.Interval.Seconds() + 1
 }
 
-// GroupsQuery is the question of a call that groups the events of a list.
-type GroupsQuery struct {
-	ListQuery // with Offset 0
-	Grouping
-}
-
-// SentQuery returns the query for the emails with which the events of q are compared: filters that only some kinds have
-// are left out.
-func (q GroupsQuery) SentQuery() GroupsQuery {
-	q.Delivered, q.BounceType, q.BounceCategory, q.BlockedReason = false, "", "", ""
+// SentQuery returns the question about the emails with which the events of q are compared: filters that only some kinds
+// have are left out.
+func (q Question) SentQuery() Question {
+	q.Kind, q.Delivered, q.BounceType, q.BounceCategory, q.BlockedReason = Emails, false, "", "", ""
 	q.Sent, q.Interval = false, 0
 	return q
-}
-
-// Question returns the question for groups of events of kind k. Its error is that of [ListQuery.Question].
-func (q GroupsQuery) Question(k Kind) (Question, error) {
-	a, err := q.ListQuery.Question(k)
-	a.Shape, a.Offset, a.Grouping = ShapeGroups, 0, q.Grouping
-	a.Header = strings.ToLower(q.Header)
-	return a, err
-}
-
-// GroupsOf returns a question for groups as a query.
-func (q *Question) GroupsOf() GroupsQuery {
-	return GroupsQuery{q.List(), q.Grouping}
 }
 
 // GroupsPath returns the path of the kind's groups, such as "/bounces/groups". They are an extension of the API.

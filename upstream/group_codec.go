@@ -6,56 +6,27 @@ import (
 	"strings"
 )
 
-// Encode returns the query string of a groups call of kind k in canonical form; see [ListQuery.Encode].
-func (q GroupsQuery) Encode(k Kind) string {
-	w := queryWriter(q.ListQuery.Encode(k))
-	by := q.By[0].String()
-	if q.By[1] != NoDimension {
-		by += "," + q.By[1].String()
-	}
-	w.text("by", by)
-	w.text("header", q.Header)
-	w.number("top", int64(q.Top))
-	w.text("timeseries", q.Interval.name())
-	if q.Sent {
-		w.number("sent", 1)
-	}
-	return string(w)
-}
-
 // name returns the value of timeseries, or "" for no interval.
 func (i Interval) name() string { return [...]string{"", Hour: "hour", Day: "day"}[i] }
-
-// groupParameters are the parameters of a groups endpoint besides those of the list.
-var groupParameters = []string{"by", "header", "top", "timeseries", "sent"}
 
 // defaultTop is the number of groups that are listed if a call does not say.
 const defaultTop = 10
 
-// ParseGroupsQuery parses the query string of a groups call of kind k strictly; see [ParseListQuery].
-func ParseGroupsQuery(k Kind, raw string) (GroupsQuery, error) {
-	known := slices.DeleteFunc(slices.Concat(listParameters[k], groupParameters), func(s string) bool {
-		return s == "offset"
-	})
-	p := parseParameters(k.GroupsPath(), raw, known, true)
-	q := GroupsQuery{ListQuery: p.list()}
-	q.By = p.dimensions(k)
-	q.Header, q.Top = strings.ToLower(p.text("header")), defaultTop
+// grouping returns how to group events of kind k in a window.
+func (p *parameters) grouping(k Kind, w Window) Grouping {
+	g := Grouping{By: p.dimensions(k), Header: strings.ToLower(p.text("header")), Top: defaultTop}
 	if top := p.id("top"); top != 0 {
-		q.Top = int(min(top, MaxGroups+1))
+		g.Top = int(min(top, MaxGroups+1))
 	}
-	q.Interval = p.interval()
-	q.Sent = p.oneOf("sent", "1") != ""
+	g.Interval = p.interval()
+	g.Sent = p.oneOf("sent", "1") != ""
 	if p.err == nil {
-		p.err = q.Check(k, q.Window, Dimension.String)
+		p.err = g.Check(k, w, Dimension.String)
 	}
-	if p.err == nil && q.Sent && !q.Comparable() {
+	if g.Sent && !g.Comparable() {
 		p.fail("sent", "sent is only for dimensions that emails have too")
 	}
-	if p.err != nil {
-		return GroupsQuery{}, p.err
-	}
-	return q, nil
+	return g
 }
 
 // dimensions returns the dimensions of by. Unknown names are refused.
@@ -83,7 +54,7 @@ func (p *parameters) dimensions(k Kind) (by [2]Dimension) {
 }
 
 // AppendGroups appends the answer to a groups call to dst.
-func AppendGroups(dst []byte, q GroupsQuery, g Groups) []byte {
+func AppendGroups(dst []byte, q *Question, g Groups) []byte {
 	dst = appendInt(dst, `{"data":{"total":`, g.Total)
 	if g.Inexact {
 		dst = append(dst, `,"inexact":true`...)
@@ -100,7 +71,7 @@ func AppendGroups(dst []byte, q GroupsQuery, g Groups) []byte {
 	return append(dst, "}}}"...)
 }
 
-func appendGroup(dst []byte, q GroupsQuery, g *Group) []byte {
+func appendGroup(dst []byte, q *Question, g *Group) []byte {
 	dst = appendText(dst, `{"keys":[`, g.Keys[0])
 	if q.By[1] != NoDimension {
 		dst = appendText(dst, ",", g.Keys[1])
@@ -128,9 +99,9 @@ func appendGroup(dst []byte, q GroupsQuery, g *Group) []byte {
 
 // DecodeGroups decodes the answer to a groups call, with or without an envelope. Groups and others must add up to the
 // total, and there must not be more groups than asked for. Errors have the code [InvalidResponse].
-func DecodeGroups(body string, q GroupsQuery) (Groups, error) {
+func DecodeGroups(body string, q *Question) (Groups, error) {
 	return decodeRow(body, func(l *lexer, g *Groups) {
-		l.objectPayload(func() { *g = l.groups(&q) })
+		l.objectPayload(func() { *g = l.groups(q) })
 		sum := g.Other.Count
 		for i := range g.Groups {
 			sum += g.Groups[i].Count
@@ -144,7 +115,7 @@ func DecodeGroups(body string, q GroupsQuery) (Groups, error) {
 	})
 }
 
-func (l *lexer) groups(q *GroupsQuery) (g Groups) {
+func (l *lexer) groups(q *Question) (g Groups) {
 	var total, groups bool
 	for more := l.object("data"); more; more = l.next('}') {
 		switch l.key() {
@@ -180,7 +151,7 @@ func (l *lexer) groups(q *GroupsQuery) (g Groups) {
 	return g
 }
 
-func (l *lexer) group(q *GroupsQuery) (g Group) {
+func (l *lexer) group(q *Question) (g Group) {
 	keys, count, sent := 0, false, false
 	for more := l.object("a group"); more; more = l.next('}') {
 		switch l.key() {

@@ -11,20 +11,22 @@ import (
 	"deliverygraph/upstream/kind"
 )
 
-// Parameters of the list and counts endpoints besides X-… filters, as in the document.
-var listParameters, countParameters = func() (lists, counts [len(Kinds)][]string) {
+// parametersOf lists the parameters of lists, counts and groups besides X-… filters, as in the document.
+var parametersOf = func() (all [ShapeGroups + 1][len(Kinds)][]string) {
 	for i, own := range kind.Own {
-		lists[i] = []string{"start_time", "end_time", "user_id", "sender_id", "sender", "domain", "local", "recipient"}
-		counts[i] = []string{"start_time", "end_time", "user_id", "sender_id", "rollup_to", "timeseries"}
+		list := []string{"start_time", "end_time", "user_id", "sender_id", "sender", "domain", "local", "recipient"}
+		counts := []string{"start_time", "end_time", "user_id", "sender_id", "rollup_to", "timeseries"}
 		for _, f := range own {
-			lists[i] = append(lists[i], f.Filter)
+			list = append(list, f.Filter)
 			if f.Counted {
-				counts[i] = append(counts[i], f.Filter)
+				counts = append(counts, f.Filter)
 			}
 		}
-		lists[i] = append(lists[i], "offset")
+		all[ShapeCounts][i] = counts
+		all[ShapeList][i] = slices.Concat(list, []string{"offset"})
+		all[ShapeGroups][i] = slices.Concat(list, []string{"by", "header", "top", "timeseries", "sent"})
 	}
-	return lists, counts
+	return all
 }()
 
 // parameters holds the decoded parameters of one request. Its methods convert single parameters; the first error is
@@ -172,7 +174,7 @@ func (p *parameters) interval() Interval {
 	return map[string]Interval{"day": Day, "hour": Hour}[v]
 }
 
-// list returns the parameters that lists and groups have.
+// list returns the parameters that say which rows a list has.
 func (p *parameters) list() ListQuery {
 	q := ListQuery{
 		Window:    p.window(),
@@ -180,13 +182,15 @@ func (p *parameters) list() ListQuery {
 		Domain:    LowerDomain(p.text("domain")),
 		Local:     p.text("local"),
 		Recipient: LowerAddress(p.text("recipient")),
-		XHeaders:  p.headers,
 	}
+	slices.SortStableFunc(p.headers, Header.compare)
+	copy(q.XHeaders[:], p.headers)
 	for _, f := range kind.Filters {
 		q.SetFilter(f.Filter, p.filter(f))
 	}
 	q.Sender, q.SenderID = p.sender()
 	q.Sender = LowerAddress(q.Sender)
+	q.Offset = p.offset()
 	return q
 }
 

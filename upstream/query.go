@@ -2,7 +2,6 @@ package upstream
 
 import (
 	"cmp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -16,16 +15,27 @@ const MaxXHeaders = 4
 // bytes, a header line 998.
 const MaxFilter = 1000
 
+// HeaderFilters are filters by custom headers: names ignore case, values match exactly, and no name is repeated. Unused
+// ones come last and are zero.
+type HeaderFilters [MaxXHeaders]Header
+
+// Headers returns the header filters in use.
+func (q *ListQuery) Headers() []Header {
+	n := 0
+	for n < MaxXHeaders && q.XHeaders[n] != (Header{}) {
+		n++
+	}
+	return q.XHeaders[:n]
+}
+
 // Counted returns the counts call whose rows add up to all rows of the list. It returns false if counts do not support
 // the list's filters.
 func (q ListQuery) Counted() (CountQuery, bool) {
-	taken := q.Sender == "" && q.Domain == "" && q.Local == "" && q.Recipient == "" && len(q.XHeaders) == 0
-	for _, f := range kind.Filters {
-		taken = taken && (f.Counted || q.Filter(f.Filter) == "")
-	}
-	return CountQuery{
+	counts := CountQuery{
 		Window: q.Window, UserID: q.UserID, SenderID: q.SenderID, BounceType: q.BounceType, Rollup: ByUser,
-	}, taken
+	}
+	q.Offset = 0
+	return counts, q == counts.List()
 }
 
 // CountQuery is the question of a counts call, by sender or by user. It takes a sender's id but not its address, as the
@@ -36,12 +46,18 @@ type CountQuery struct {
 	SenderID   ID
 	BounceType BounceType // bounces only
 	Rollup     Rollup
+	Interval   Interval // of time series; 0 for a single count
 }
 
-// SeriesQuery is a CountQuery per hour or day.
-type SeriesQuery struct {
-	CountQuery
-	Interval Interval
+// List returns the list whose rows are counted.
+func (q CountQuery) List() ListQuery {
+	return ListQuery{Window: q.Window, UserID: q.UserID, SenderID: q.SenderID, BounceType: q.BounceType}
+}
+
+// Per returns the question for time series with buckets of an interval.
+func (q CountQuery) Per(i Interval) CountQuery {
+	q.Interval = i
+	return q
 }
 
 // Header is a custom X-header of an email, or a filter on one.
@@ -53,17 +69,22 @@ type Header struct {
 // ID is the key of a user (an account) or of a sender (an approved From address). It is positive; zero means none.
 type ID int64
 
-// Encode returns the query string of a list call in canonical form: fixed order of parameters, X-… filters sorted by
-// name without regard to case and then by value, times as Unix seconds, zero fields omitted. Equal queries give equal
-// strings, so the string can be a key for caches and for joining calls.
+// Encode returns the query string of the call in canonical form, without the question mark: fixed order of parameters,
+// X-… filters sorted by name without regard to case and then by value, times as Unix seconds, zero fields omitted, and
+// so rollup_to for senders, the API's default. Equal questions give equal strings, so the string can be a key for caches
+// and for joining calls.
 //
 // Filters that the kind does not support are included: the API then refuses them by name, whereas omitting them would
 // list rows that were not requested.
-func (q ListQuery) Encode(_ Kind) string {
+func (q *Question) Encode() string {
+	if q.Shape == ShapeDetail || q.Shape == ShapeCatalogue {
+		return ""
+	}
 	w := make(queryWriter, 0, 128)
-	w.window(q.Window)
-	w.id("user_id", q.UserID)
-	w.id("sender_id", q.SenderID)
+	w.number("start_time", int64(q.Window.Start))
+	w.number("end_time", int64(q.Window.End))
+	w.positive("user_id", int64(q.UserID))
+	w.positive("sender_id", int64(q.SenderID))
 	w.text("sender", q.Sender)
 	w.text("domain", q.Domain)
 	w.text("local", q.Local)
@@ -71,44 +92,44 @@ func (q ListQuery) Encode(_ Kind) string {
 	for _, f := range kind.Filters {
 		w.text(f.Filter, q.Filter(f.Filter))
 	}
-	w.headers(q.XHeaders)
-	if q.Offset != 0 {
-		w.number("offset", int64(q.Offset))
+	for _, h := range q.Headers() { // even without a value, which the API refuses: omitting them would list too much
+		w.name(string(appendEscaped(nil, h.Name)))
+		w = appendEscaped(w, h.Value)
 	}
-	return string(w)
-}
-
-// Encode returns the query string of a counts call in canonical form; see [ListQuery.Encode]. rollup_to is omitted for
-// senders, the API's default.
-func (q CountQuery) Encode() string {
-	return SeriesQuery{CountQuery: q}.Encode()
-}
-
-// Encode returns the query string of a time series call in canonical form; see [ListQuery.Encode].
-func (q SeriesQuery) Encode() string {
-	w := make(queryWriter, 0, 128)
-	w.window(q.Window)
-	w.id("user_id", q.UserID)
-	w.id("sender_id", q.SenderID)
-	w.text("bounce_type", string(q.BounceType))
+	w.positive("offset", int64(q.Offset))
 	if q.Rollup == ByUser {
 		w.text("rollup_to", "user")
 	}
+	if q.Shape == ShapeGroups {
+		w.text("by", q.Names(","))
+		w.text("header", q.Header)
+		w.number("top", int64(q.Top))
+	}
 	w.text("timeseries", q.Interval.name())
+	if q.Sent {
+		w.number("sent", 1)
+	}
 	return string(w)
+}
+
+// Encode returns the query string of a list call; see [Question.Encode].
+func (q ListQuery) Encode() string {
+	all := q.Question(0)
+	return all.Encode()
+}
+
+// Encode returns the query string of a counts call; see [Question.Encode].
+func (q CountQuery) Encode() string {
+	all := q.Question(0)
+	return all.Encode()
 }
 
 // queryWriter builds a query string.
 type queryWriter []byte
 
-func (w *queryWriter) window(v Window) {
-	w.number("start_time", int64(v.Start))
-	w.number("end_time", int64(v.End))
-}
-
-func (w *queryWriter) id(name string, v ID) {
+func (w *queryWriter) positive(name string, v int64) {
 	if v != 0 {
-		w.number(name, int64(v))
+		w.number(name, v)
 	}
 }
 
@@ -122,18 +143,6 @@ func (w *queryWriter) text(name, v string) {
 func (w *queryWriter) number(name string, v int64) {
 	w.name(name)
 	*w = strconv.AppendInt(*w, v, 10)
-}
-
-// headers writes filters even if their value is empty: the API refuses those by name, whereas omitting them would list
-// too much.
-func (w *queryWriter) headers(hs []Header) {
-	if len(hs) == 0 {
-		return
-	}
-	for _, h := range slices.SortedStableFunc(slices.Values(hs), Header.compare) {
-		w.name(string(appendEscaped(nil, h.Name)))
-		*w = appendEscaped(*w, h.Value)
-	}
 }
 
 // compare orders header filters canonically.
@@ -169,39 +178,27 @@ func appendEscaped(dst []byte, s string) []byte {
 	return dst
 }
 
-// ParseListQuery parses the query string of a list call of kind k as strictly as the API's server. Errors have the code
-// [InvalidArgument] and name the parameter: one that is missing, malformed, unknown, of another kind's list, in upper
-// case, empty or repeated, a start_time not before end_time, more than [MaxXHeaders] X-… filters, or broken
-// percent-encoding.
+// ParseQuestion parses the query string of a call for a list, groups or counts of kind k as strictly as the API's
+// server. Errors have the code [InvalidArgument] and name the parameter: one that is missing, malformed, unknown, of
+// another kind's list, in upper case, empty or repeated, a start_time not before end_time, more than [MaxXHeaders] X-…
+// filters, or broken percent-encoding.
 //
-// Categories and reasons may have any value, because these sets are open. X-… filters stay in the order given. Domains,
-// including those of addresses, become lower case.
-func ParseListQuery(k Kind, raw string) (ListQuery, error) {
-	p := parseParameters(k.ListPath(), raw, listParameters[k], true)
-	q := p.list()
-	q.Offset = p.offset()
-	if p.err != nil {
-		return ListQuery{}, p.err
-	}
-	return q, nil
-}
-
-// ParseCountQuery parses the query string of a counts call of kind k strictly; see [ParseListQuery]. The Interval is 0
-// if no timeseries was requested.
-func ParseCountQuery(k Kind, raw string) (SeriesQuery, error) {
-	p := parseParameters(k.CountsPath(), raw, countParameters[k], false)
-	q := SeriesQuery{CountQuery: CountQuery{
-		Window:     p.window(),
-		UserID:     p.id("user_id"),
-		SenderID:   p.id("sender_id"),
-		BounceType: BounceType(p.oneOf("bounce_type", string(Hard), string(Soft))),
-	}}
+// Categories and reasons may have any value, because these sets are open. Domains, including those of addresses, become
+// lower case. Counts with a timeseries are of [ShapeSeries].
+func ParseQuestion(s Shape, k Kind, raw string) (Question, error) {
+	q := Question{Shape: s, Kind: k}
+	p := parseParameters(q.Endpoint(), raw, parametersOf[s][k], s != ShapeCounts)
+	q.ListQuery = p.list()
 	if p.oneOf("rollup_to", "user", "sender") == "user" {
 		q.Rollup = ByUser
 	}
-	q.Interval = p.interval()
+	if s == ShapeGroups {
+		q.Grouping = p.grouping(k, q.Window)
+	} else if q.Interval = p.interval(); q.Interval != 0 {
+		q.Shape = ShapeSeries
+	}
 	if p.err != nil {
-		return SeriesQuery{}, p.err
+		return Question{}, p.err
 	}
 	return q, nil
 }

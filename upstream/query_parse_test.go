@@ -10,7 +10,7 @@ import (
 	. "deliverygraph/upstream"
 )
 
-func TestParseListQuery(t *testing.T) {
+func TestParseQuestionOfLists(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		kind Kind
@@ -58,10 +58,10 @@ func TestParseListQuery(t *testing.T) {
 		},
 		"four headers, in any case": {
 			Emails, inWeek + "&X-A=1&x-b=2&X-C=3&X-D=4",
-			ListQuery{Window: week, XHeaders: headers("X-A", "1", "x-b", "2", "X-C", "3", "X-D", "4")},
+			ListQuery{Window: week, XHeaders: headerFilters("X-A", "1", "x-b", "2", "X-C", "3", "X-D", "4")},
 		},
 		"escaped name of a header": {
-			Emails, inWeek + "&X%2DA=1", ListQuery{Window: week, XHeaders: headers("X-A", "1")},
+			Emails, inWeek + "&X%2DA=1", ListQuery{Window: week, XHeaders: headerFilters("X-A", "1")},
 		},
 		"empty pairs": {
 			Emails, "&" + inWeek + "&&offset=0&", ListQuery{Window: week},
@@ -72,47 +72,47 @@ func TestParseListQuery(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := ParseListQuery(c.kind, c.raw)
+			got, err := ParseQuestion(ShapeList, c.kind, c.raw)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := gocmp.Diff(c.want, got); diff != "" {
+			if diff := gocmp.Diff(c.want.Question(c.kind), got); diff != "" {
 				t.Errorf("-want +got\n%s", diff)
 			}
 		})
 	}
 }
 
-func TestParseCountQuery(t *testing.T) {
+func TestParseQuestionOfCounts(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		kind Kind
 		raw  string
-		want SeriesQuery
+		want CountQuery
 	}{
-		"by sender, which is the default": {Emails, inWeek, SeriesQuery{CountQuery{Window: week}, 0}},
+		"by sender, which is the default": {Emails, inWeek, CountQuery{Window: week}},
 		"by sender, asked for": {
-			Emails, inWeek + "&rollup_to=sender", SeriesQuery{CountQuery{Window: week}, 0},
+			Emails, inWeek + "&rollup_to=sender", CountQuery{Window: week},
 		},
 		"by user, of one": {
 			BlockedEmails, inWeek + "&rollup_to=user&user_id=21&sender_id=17",
-			SeriesQuery{CountQuery{Window: week, UserID: 21, SenderID: 17, Rollup: ByUser}, 0},
+			CountQuery{Window: week, UserID: 21, SenderID: 17, Rollup: ByUser},
 		},
 		"series by day": {
-			Emails, inWeek + "&timeseries=day", SeriesQuery{CountQuery{Window: week}, Day},
+			Emails, inWeek + "&timeseries=day", CountQuery{Window: week, Interval: Day},
 		},
 		"series by hour, of a bounce type": {
 			Bounces, inWeek + "&timeseries=hour&bounce_type=hard",
-			SeriesQuery{CountQuery{Window: week, BounceType: Hard}, Hour},
+			CountQuery{Window: week, BounceType: Hard, Interval: Hour},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := ParseCountQuery(c.kind, c.raw)
+			got, err := ParseQuestion(ShapeCounts, c.kind, c.raw)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := gocmp.Diff(c.want, got); diff != "" {
+			if diff := gocmp.Diff(c.want.Question(c.kind), got); diff != "" {
 				t.Errorf("-want +got\n%s", diff)
 			}
 		})
@@ -123,10 +123,10 @@ func TestParseCountQuery(t *testing.T) {
 func TestWrongQueriesAreRefused(t *testing.T) {
 	t.Parallel()
 	list := func(k Kind) func(string) error {
-		return func(raw string) error { _, err := ParseListQuery(k, raw); return err }
+		return func(raw string) error { _, err := ParseQuestion(ShapeList, k, raw); return err }
 	}
 	count := func(k Kind) func(string) error {
-		return func(raw string) error { _, err := ParseCountQuery(k, raw); return err }
+		return func(raw string) error { _, err := ParseQuestion(ShapeCounts, k, raw); return err }
 	}
 	long := strings.Repeat("é", 100)
 	for name, c := range map[string]struct {
@@ -344,21 +344,12 @@ func FuzzParseQuery(f *testing.F) {
 			}
 		}
 		for _, k := range Kinds {
-			if q, err := ParseListQuery(k, raw); err != nil {
-				refused(err)
-			} else {
-				canonical := q.Encode(k)
-				q.XHeaders = byName(q.XHeaders)
-				again, err := ParseListQuery(k, canonical)
-				if err != nil || gocmp.Diff(q.XHeaders, byName(again.XHeaders)) != "" || again.Encode(k) != canonical ||
-					again.Window != q.Window || again.SenderID != q.SenderID || again.Sender != q.Sender {
-					t.Fatalf("%q is %s, which is %+v, %v; want %+v", raw, canonical, again, err, q)
+			for _, shape := range []Shape{ShapeList, ShapeCounts, ShapeGroups} {
+				if q, err := ParseQuestion(shape, k, raw); err != nil {
+					refused(err)
+				} else if again, err := ParseQuestion(shape, k, q.Encode()); err != nil || again != q {
+					t.Fatalf("%q is %s, which is %+v, %v; want %+v", raw, q.Encode(), again, err, q)
 				}
-			}
-			if q, err := ParseCountQuery(k, raw); err != nil {
-				refused(err)
-			} else if again, err := ParseCountQuery(k, q.Encode()); err != nil || again != q {
-				t.Fatalf("%q is %s, which is %+v, %v; want %+v", raw, q.Encode(), again, err, q)
 			}
 		}
 	})

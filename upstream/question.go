@@ -26,61 +26,37 @@ type Question struct {
 	Shape Shape
 	Kind  Kind
 
-	Window   Window
-	Offset   int
-	UserID   ID
-	SenderID ID
-
-	Filters // of a list and of groups
-	// XHeaders are filters of a list and of groups, sorted by name without regard to case, then by value. Unused ones
-	// are zero.
-	XHeaders [MaxXHeaders]Header
-
-	Rollup   Rollup // of counts and series
-	Grouping        // of groups; the interval also of series
+	ListQuery        // of a list and of groups; details, counts and series use a few of its fields
+	Rollup    Rollup // of counts and series
+	Grouping         // of groups; the interval also of series
 
 	BounceTime Time   // of a detail
 	EmailID    string // of a detail
 }
 
-// Question returns the question for a page of the list of kind k. More than [MaxXHeaders] header filters are an
-// [InvalidArgument] error.
-func (q ListQuery) Question(k Kind) (Question, error) {
-	a := Question{
-		Shape: ShapeList, Kind: k, Window: q.Window, Offset: q.Offset, UserID: q.UserID, SenderID: q.SenderID,
-		Filters: q.filters(),
-	}
-	if len(q.XHeaders) > len(a.XHeaders) {
-		return Question{}, &Error{
-			Code: InvalidArgument, Parameter: q.XHeaders[MaxXHeaders].Name,
-			Message: "a list takes up to four X-… filters",
-		}
-	}
-	slices.SortStableFunc(a.XHeaders[:copy(a.XHeaders[:], q.XHeaders)], Header.compare)
-	return a, nil
+// Question returns the question for a page of the list of kind k.
+func (q ListQuery) Question(k Kind) Question {
+	slices.SortStableFunc(q.Headers(), Header.compare)
+	return Question{Shape: ShapeList, Kind: k, ListQuery: q}
 }
 
 // Question returns the question for a bounce in full.
 func (k BounceKey) Question() Question {
 	return Question{
-		Shape: ShapeDetail, Kind: Bounces,
-		UserID: k.UserID, SenderID: k.SenderID, BounceTime: k.BounceTime, EmailID: k.EmailID,
+		Shape: ShapeDetail, Kind: Bounces, ListQuery: ListQuery{UserID: k.UserID, SenderID: k.SenderID},
+		BounceTime: k.BounceTime, EmailID: k.EmailID,
 	}
 }
 
-// Question returns the question for counts of kind k.
+// Question returns the question for counts of kind k or, with an interval, for time series.
 func (q CountQuery) Question(k Kind) Question {
-	return Question{
-		Shape: ShapeCounts, Kind: k, Window: q.Window, UserID: q.UserID, SenderID: q.SenderID,
-		Filters: Filters{BounceType: q.BounceType}, Rollup: q.Rollup,
+	shape := ShapeCounts
+	if q.Interval != 0 {
+		shape = ShapeSeries
 	}
-}
-
-// Question returns the question for time series of kind k.
-func (q SeriesQuery) Question(k Kind) Question {
-	a := q.CountQuery.Question(k)
-	a.Shape, a.Interval = ShapeSeries, q.Interval
-	return a
+	return Question{
+		Shape: shape, Kind: k, ListQuery: q.List(), Rollup: q.Rollup, Grouping: Grouping{Interval: q.Interval},
+	}
 }
 
 var seed = maphash.MakeSeed()
@@ -107,27 +83,13 @@ func (q *Question) Hash() uint64 {
 
 // Strings returns all texts of the question, to be measured or replaced.
 func (q *Question) Strings() (all [filterTexts + 2*MaxXHeaders + 2]*string) {
-	texts := q.Filters.texts()
+	texts := q.texts()
 	rest := all[copy(all[:], texts[:]):]
 	for i := range q.XHeaders {
 		rest[2*i], rest[2*i+1] = &q.XHeaders[i].Name, &q.XHeaders[i].Value
 	}
 	rest[2*MaxXHeaders], rest[2*MaxXHeaders+1] = &q.EmailID, &q.Header
 	return all
-}
-
-// List returns a list's question as a query.
-func (q *Question) List() ListQuery {
-	n := 0
-	for n < len(q.XHeaders) && q.XHeaders[n] != (Header{}) {
-		n++
-	}
-	a := q.Filters.query()
-	a.Window, a.Offset, a.UserID, a.SenderID = q.Window, q.Offset, q.UserID, q.SenderID
-	if n > 0 {
-		a.XHeaders = append(a.XHeaders, q.XHeaders[:n]...)
-	}
-	return a
 }
 
 // Detail returns a detail's question as a key.
@@ -139,12 +101,8 @@ func (q *Question) Detail() BounceKey {
 func (q *Question) Counts() CountQuery {
 	return CountQuery{
 		Window: q.Window, UserID: q.UserID, SenderID: q.SenderID, BounceType: q.BounceType, Rollup: q.Rollup,
+		Interval: q.Interval,
 	}
-}
-
-// Series returns a question for series as a query.
-func (q *Question) Series() SeriesQuery {
-	return SeriesQuery{CountQuery: q.Counts(), Interval: q.Interval}
 }
 
 // DetailEndpoint is the path of a bounce's detail with its placeholders.
@@ -172,17 +130,4 @@ func (q *Question) Path() string {
 		return q.Detail().Path()
 	}
 	return q.Endpoint()
-}
-
-// Query returns the canonical query string of the call, without the question mark: see [ListQuery.Encode].
-func (q *Question) Query() string {
-	switch q.Shape {
-	case ShapeList:
-		return q.List().Encode(q.Kind)
-	case ShapeGroups:
-		return q.GroupsOf().Encode(q.Kind)
-	case ShapeCounts, ShapeSeries:
-		return q.Series().Encode()
-	}
-	return ""
 }

@@ -36,7 +36,7 @@ func DimensionName(d upstream.Dimension) string { return strings.ToUpper(d.Strin
 // Breakdown is the events of a list by groups.
 type Breakdown struct {
 	Of    upstream.Groups
-	Query *upstream.GroupsQuery
+	Query *upstream.Question
 }
 
 // Total returns the number of all events.

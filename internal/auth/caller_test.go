@@ -118,7 +118,7 @@ func TestNothingIsReadWithoutItsScope(t *testing.T) {
 		note(api.Bounce(t.Context(), crowd().Bounces[0].Key()))
 		note(api.Counts(t.Context(), upstream.Emails, upstream.CountQuery{Window: w}))
 		note(api.Series(t.Context(), upstream.Emails,
-			upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: w}, Interval: upstream.Day}))
+			upstream.CountQuery{Window: w, Interval: upstream.Day}))
 		note(api.BounceCategories(t.Context()))
 		note(api.BlockedReasons(t.Context()))
 		for i, err := range errs {

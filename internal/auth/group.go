@@ -20,11 +20,11 @@ func (l *limited) groups(ctx context.Context, q *upstream.Question) (any, error)
 		ofUser.UserID = users[0]
 		return l.next.Ask(ctx, &ofUser)
 	}
-	whole := q.GroupsOf()
+	whole := *q
 	whole.Top, whole.Sent = whole.MaxTop(whole.Window), false
 	kept := keptShare * whole.Top
 	var groups upstream.Groups
-	err := l.eachGroups(ctx, q.Kind, whole, users, func(answers []upstream.Groups) {
+	err := l.eachGroups(ctx, whole, users, func(answers []upstream.Groups) {
 		groups = upstream.MergeGroups(kept, append(answers, groups)...)
 		groups.Inexact = groups.Inexact || len(groups.Groups) == kept
 	})
@@ -37,7 +37,7 @@ func (l *limited) groups(ctx context.Context, q *upstream.Question) (any, error)
 		whole = whole.SentQuery()
 		whole.Top = upstream.MaxGroups
 		of := groups.GroupIndex()
-		err := l.eachGroups(ctx, upstream.Emails, whole, users, func(sent []upstream.Groups) {
+		err := l.eachGroups(ctx, whole, users, func(sent []upstream.Groups) {
 			for _, a := range sent {
 				groups.Inexact = groups.Inexact || a.Other.Count > 0
 				for i := range a.Groups {
@@ -63,14 +63,14 @@ const (
 
 // eachGroups asks for the groups of each user, of some users at a time, and passes the answers to add.
 func (l *limited) eachGroups(
-	ctx context.Context, k upstream.Kind, q upstream.GroupsQuery, users []upstream.ID, add func([]upstream.Groups),
+	ctx context.Context, q upstream.Question, users []upstream.ID, add func([]upstream.Groups),
 ) error {
 	for some := range slices.Chunk(users, usersAtOnce) {
 		answers, errs := make([]upstream.Groups, len(some)), make([]error, len(some))
 		upstream.Concurrently(len(some), func(i int) {
 			ofUser := q
 			ofUser.UserID = some[i]
-			answers[i], errs[i] = upstream.API{Asker: l.next}.Groups(ctx, k, ofUser)
+			answers[i], errs[i] = upstream.API{Asker: l.next}.Groups(ctx, ofUser)
 		})
 		if err := cmp.Or(errs...); err != nil {
 			return err

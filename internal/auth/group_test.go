@@ -23,7 +23,7 @@ func TestLimitedGroupsAreOfTheCallersUsers(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		users := someUsers(t)
 		k := rapid.SampledFrom(upstream.Kinds[:]).Draw(t, "kind")
-		q := upstream.GroupsQuery{ListQuery: upstreamtest.ListQueries(k).Draw(t, "list")}
+		q := upstream.Question{Kind: k, ListQuery: upstreamtest.ListQueries(k).Draw(t, "list")}
 		q.Offset = 0
 		q.By[0] = rapid.SampledFrom(k.Dimensions()).Draw(t, "by")
 		if q.Has(upstream.DimensionHeader) {
@@ -32,8 +32,8 @@ func TestLimitedGroupsAreOfTheCallersUsers(t *testing.T) {
 		q.Top = rapid.SampledFrom([]int{1, 4, 1000}).Draw(t, "top")
 		q.Interval = rapid.SampledFrom([]upstream.Interval{0, upstream.Day}).Draw(t, "interval")
 		q.Sent = q.Comparable() && k != upstream.Emails
-		want, _ := model.Limit(users).Groups(t.Context(), k, q)
-		got, err := limit(model, reader(users...), auth.NewMask("secret")).Groups(t.Context(), k, q)
+		want, _ := model.Limit(users).Groups(t.Context(), q)
+		got, err := limit(model, reader(users...), auth.NewMask("secret")).Groups(t.Context(), q)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -57,12 +57,12 @@ func TestGroupsOfManyUsersAddUp(t *testing.T) {
 			})
 		}
 	}
-	q := upstream.GroupsQuery{
+	q := upstream.Question{
+		Kind:      upstream.Emails,
 		ListQuery: upstream.ListQuery{Window: upstream.Window{Start: day, End: day + 1}},
 		Grouping:  upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionDomain}, Top: 3},
 	}
-	got, err := limit(upstreamtest.NewModel(rows), reader(users...), auth.NewMask("secret")).Groups(t.Context(),
-		upstream.Emails, q)
+	got, err := limit(upstreamtest.NewModel(rows), reader(users...), auth.NewMask("secret")).Groups(t.Context(), q)
 	if err != nil || got.Inexact || got.Total != 400 || len(got.Groups) != 3 || got.Groups[0].Count != 200 ||
 		got.Other != (upstream.Other{Groups: 198, Count: 198}) {
 		t.Errorf("%+v, %v", got, err)
@@ -91,7 +91,8 @@ func TestGroupsAreMasked(t *testing.T) {
 		},
 	})
 	ask := func(scopes auth.Scopes, d upstream.Dimension) (upstream.Groups, error) {
-		q := upstream.GroupsQuery{
+		q := upstream.Question{
+			Kind:      upstream.Bounces,
 			ListQuery: upstream.ListQuery{Window: upstream.Window{Start: at, End: at + 1}},
 			Grouping:  upstream.Grouping{By: [2]upstream.Dimension{d}, Top: 9},
 		}
@@ -99,7 +100,7 @@ func TestGroupsAreMasked(t *testing.T) {
 			q.Header = "x-to"
 		}
 		c := auth.Caller{Users: auth.Everyone(), Scopes: scopes}
-		return limit(model, c, auth.NewMask("secret")).Groups(t.Context(), upstream.Bounces, q)
+		return limit(model, c, auth.NewMask("secret")).Groups(t.Context(), q)
 	}
 	for _, d := range upstream.Bounces.Dimensions() {
 		for _, scopes := range []auth.Scopes{
@@ -136,17 +137,18 @@ func TestGroupsByAGuessedHeaderAreEmpty(t *testing.T) {
 		UserID: 20, SenderID: 17, EmailID: "1", EmailAddress: "jane@example.com", Local: "jane", Domain: "example.com",
 		ProcessTime: day, XHeaders: []upstream.Header{{Name: "X-To", Value: "jane at example.com"}},
 	}}}
-	q := upstream.GroupsQuery{
+	q := upstream.Question{
+		Kind: upstream.Emails,
 		ListQuery: upstream.ListQuery{
 			Window:   upstream.Window{Start: day, End: day + 1},
-			XHeaders: []upstream.Header{{Name: "X-To", Value: "jane at example.com"}},
+			XHeaders: upstream.HeaderFilters{{Name: "X-To", Value: "jane at example.com"}},
 		},
 		Grouping: upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionDomain}, Top: 9},
 	}
 	for scopes, want := range map[auth.Scopes]int64{auth.MetricsRead: 0, auth.AllScopes: 1} {
 		c := auth.Caller{Users: auth.Everyone(), Scopes: scopes}
 		api := limit(upstreamtest.NewModel(rows), c, auth.NewMask("secret"))
-		got, err := api.Groups(t.Context(), upstream.Emails, q)
+		got, err := api.Groups(t.Context(), q)
 		if got.Total != want || err != nil && upstream.CodeOf(err) != upstream.PermissionDenied {
 			t.Errorf("%v: %d emails, %v", scopes, got.Total, err)
 		}

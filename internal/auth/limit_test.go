@@ -120,10 +120,7 @@ func TestALimitedAPIIsOneOfItsUsersData(t *testing.T) {
 			same(t)(got.Counts(ctx, k, counts))(want.Counts(ctx, k, counts))
 		case "series":
 			k := rapid.SampledFrom(upstream.Kinds[:]).Draw(t, "kind")
-			s := upstream.SeriesQuery{
-				CountQuery: counts,
-				Interval:   rapid.SampledFrom([]upstream.Interval{upstream.Hour, upstream.Day}).Draw(t, "interval"),
-			}
+			s := counts.Per(rapid.SampledFrom([]upstream.Interval{upstream.Hour, upstream.Day}).Draw(t, "interval"))
 			same(t)(got.Series(ctx, k, s))(want.Series(ctx, k, s))
 		case "bounce":
 			b := rapid.SampledFrom(crowd().Bounces).Draw(t, "bounce")
@@ -192,7 +189,7 @@ func TestLimitedCallsAreNarrowed(t *testing.T) {
 		}},
 		"series of several": {[]upstream.ID{20, 21}, func(a upstream.API) (int, error) {
 			return length(a.Series(ctx, upstream.Bounces,
-				upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: w}, Interval: upstream.Day}))
+				upstream.CountQuery{Window: w, Interval: upstream.Day}))
 		}, []string{
 			"/bounce/counts" + at + "&user_id=20&timeseries=day", "/bounce/counts" + at + "&user_id=21&timeseries=day",
 		}},
@@ -272,9 +269,7 @@ func TestDataOfOtherUsersNeverPasses(t *testing.T) {
 		},
 		"a time series": func() (int, error) {
 			return length(api.Series(ctx, upstream.Emails,
-				upstream.SeriesQuery{
-					CountQuery: upstream.CountQuery{Window: w, Rollup: upstream.ByUser}, Interval: upstream.Day,
-				}))
+				upstream.CountQuery{Window: w, Rollup: upstream.ByUser, Interval: upstream.Day}))
 		},
 		"a detail of another": func() (int, error) {
 			_, err := api.Bounce(ctx, upstream.BounceKey{UserID: 22, SenderID: 220, BounceTime: day, EmailID: "x"})
@@ -320,7 +315,7 @@ func TestFailureForOneUserFailsTheAnswer(t *testing.T) {
 		},
 		"a time series": func() (int, error) {
 			return length(api.Series(t.Context(), upstream.Emails,
-				upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: w}, Interval: upstream.Hour}))
+				upstream.CountQuery{Window: w, Interval: upstream.Hour}))
 		},
 	} {
 		if n, err := ask(); !errors.Is(err, down) || n != 0 {

@@ -77,13 +77,12 @@ func (m *masked) refuses(q *upstream.Question) error {
 			return refused(f.argument)
 		}
 	}
-	list := q.List()
 	for i := range kind.Filters {
-		if f := &kind.Filters[i]; address.InCode(list.Filter(f.Filter)) {
+		if f := &kind.Filters[i]; address.InCode(q.Filter(f.Filter)) {
 			return refused("filter." + f.ArgumentName())
 		}
 	}
-	for i, h := range q.XHeaders {
+	for i, h := range q.Headers() {
 		switch {
 		case address.In(h.Name):
 			return refused(fmt.Sprintf("filter.xHeaders[%d].name", i))
@@ -107,7 +106,7 @@ func (m *masked) list(ctx context.Context, q *upstream.Question) (any, error) {
 	if page == nil || page.Len() == 0 {
 		return answer, err
 	}
-	asked := q.List().XHeaders
+	asked := q.Headers()
 	page = page.Clone()
 	one := m.mask.masker()
 	for i := range page.Len() {

@@ -112,7 +112,7 @@ func (m *merge[R, P]) tooLong() error {
 
 // jump moves the window's start up and the offset down, over rows that counts can tell.
 func (m *merge[R, P]) jump(ctx context.Context) error {
-	c, counted := m.q.List().Counted()
+	c, counted := m.q.Counted()
 	if m.q.Offset <= near || !counted || c.UserID != 0 {
 		return nil
 	}
@@ -123,9 +123,7 @@ func (m *merge[R, P]) jump(ctx context.Context) error {
 		if c.Window.End-c.Window.Start <= i.Seconds() {
 			continue
 		}
-		all, err := upstream.API{
-			Asker: m.limited,
-		}.Series(ctx, m.q.Kind, upstream.SeriesQuery{CountQuery: c, Interval: i})
+		all, err := upstream.API{Asker: m.limited}.Series(ctx, m.q.Kind, c.Per(i))
 		if err != nil {
 			return err
 		}

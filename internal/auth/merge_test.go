@@ -246,7 +246,7 @@ func TestSendersOfTwoUsersAreOneRow(t *testing.T) {
 	if d := cmp.Diff(counts, got); d != "" || err != nil {
 		t.Error(d, err)
 	}
-	s := upstream.SeriesQuery{CountQuery: q, Interval: upstream.Hour}
+	s := q.Per(upstream.Hour)
 	gotSeries, err := api.Series(t.Context(), upstream.Bounces, s)
 	series, _ := want.Series(t.Context(), upstream.Bounces, s)
 	if d := cmp.Diff(series, gotSeries); d != "" || err != nil {

@@ -18,8 +18,8 @@ import (
 func TestMaskedAddressesCannotBeSearchedFor(t *testing.T) {
 	t.Parallel()
 	model := &upstreamtest.Counting{API: upstreamtest.NewModel(letters())}
-	header := func(v string) []upstream.Header {
-		return []upstream.Header{{Name: "X-Campaign", Value: "spring"}, {Name: "X-To", Value: v}}
+	header := func(v string) upstream.HeaderFilters {
+		return upstream.HeaderFilters{{Name: "X-Campaign", Value: "spring"}, {Name: "X-To", Value: v}}
 	}
 	const value = "filter.xHeaders[1].value"
 	for name, c := range map[string]struct {
@@ -42,7 +42,7 @@ func TestMaskedAddressesCannotBeSearchedFor(t *testing.T) {
 			upstream.ListQuery{XHeaders: header("b21hci5rbGVpbkBwb3RzLmV4YW1wbGU=")}, value,
 		},
 		"by a header's name": {
-			upstream.ListQuery{XHeaders: []upstream.Header{{Name: "X-omar.klein%40pots.example", Value: "1"}}},
+			upstream.ListQuery{XHeaders: upstream.HeaderFilters{{Name: "X-omar.klein%40pots.example", Value: "1"}}},
 			"filter.xHeaders[0].name",
 		},
 		"by a sender of a return path": {
@@ -103,7 +103,7 @@ func TestGuessesOfMaskedHeadersFindNothing(t *testing.T) {
 		}
 		shown := rows[0].XHeaders[0].Value == value
 		q := letterBox
-		q.XHeaders = []upstream.Header{{Name: "x-to", Value: value}}
+		q.XHeaders = upstream.HeaderFilters{{Name: "x-to", Value: value}}
 		found, err := api.Emails(context.Background(), q)
 		if shown != (len(found) == 1) || shown && err != nil ||
 			err != nil && upstream.CodeOf(err) != upstream.PermissionDenied {

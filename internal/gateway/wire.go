@@ -78,10 +78,10 @@ func (g *gateway) handler(ctx context.Context, who auth.Authenticator, streams *
 	if g.c.CacheSize == 0 {
 		shared = 0 // nothing would be found again
 	}
-	var groups func(context.Context, upstream.Kind, upstream.GroupsQuery) (int, bool, error)
+	var groups func(context.Context, upstream.Question) (int, bool, error)
 	if g.store == nil {
-		groups = func(ctx context.Context, k upstream.Kind, q upstream.GroupsQuery) (calls int, exact bool, err error) {
-			return g.grouped.Price(ctx, upstream.API{Asker: g.upstreamOf(ctx)}, k, q)
+		groups = func(ctx context.Context, q upstream.Question) (calls int, exact bool, err error) {
+			return g.grouped.Price(ctx, upstream.API{Asker: g.upstreamOf(ctx)}, q)
 		}
 	}
 	prices := cost.New(cost.Options{

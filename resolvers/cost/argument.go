@@ -172,12 +172,12 @@ func (w *walker) filterOf(k upstream.Kind, f *field) (q upstream.ListQuery, ok b
 	if len(headers) > upstream.MaxXHeaders {
 		return q, false
 	}
-	for _, h := range headers {
+	for i, h := range headers {
 		h, _ := h.(map[string]any)
 		name, _ := h["name"].(string)
 		value, _ := h["value"].(string)
 		ok = ok && len(name) <= maxText && len(value) <= maxText
-		q.XHeaders = append(q.XHeaders, upstream.Header{Name: name, Value: value})
+		q.XHeaders[i] = upstream.Header{Name: name, Value: value}
 	}
 	return q, ok && ok2
 }

@@ -35,16 +35,10 @@ func (w *walker) breakdowns(
 		}, calls, calls, w.path(at, b.Alias))
 		rows = add(rows, mul(int64(q.Top), each))
 		if whole != nil {
-			w.groups = append(w.groups, groups{k, upstream.GroupsQuery{ListQuery: *whole, Grouping: q}})
+			w.groups = append(w.groups, upstream.Question{Kind: k, ListQuery: *whole, Grouping: q})
 		}
 	}
 	return rows
-}
-
-// groups is the question of a breakdown.
-type groups struct {
-	kind  upstream.Kind
-	query upstream.GroupsQuery
 }
 
 // grouping returns how a breakdown groups its rows, and how many elements each group adds to the answer, with its keys

@@ -29,7 +29,7 @@ type Options struct {
 	// Groups returns how many calls a breakdown takes of a server that cannot group events, or at most if that is not
 	// exact. It may make calls to find out, and is used only if an operation's price is asked for. Nil means that a
 	// breakdown takes the calls that are planned for it.
-	Groups func(ctx context.Context, k upstream.Kind, q upstream.GroupsQuery) (calls int, exact bool, err error)
+	Groups func(ctx context.Context, q upstream.Question) (calls int, exact bool, err error)
 	// Now is the clock.
 	Now func() time.Time
 	// Observe, if not nil, is called with how many upstream calls each operation plans, and

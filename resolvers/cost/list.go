@@ -115,7 +115,7 @@ func rows(w *walker, on object, f *field, at *path) int64 {
 	q.UserID, q.SenderID = 0, 0
 	_, counted := q.Counted()
 	if l.filter = string(q.BounceType); !counted {
-		l.filter = q.Encode(k)
+		l.filter = q.Encode()
 	}
 
 	c := w.selected(typ+"Connection", f)

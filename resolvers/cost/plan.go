@@ -104,7 +104,7 @@ func (p Plan) charges() map[call]charge {
 }
 
 // groups computes the questions of the plan's breakdowns again, of lists that belong to no object.
-func (p Plan) groups() []groups {
+func (p Plan) groups() []upstream.Question {
 	w := newWalker()
 	if p.of.Definition != nil {
 		w.price(p.of)

@@ -30,7 +30,7 @@ func recipient(w *walker, _ object, f *field, at *path) int64 {
 // recipientList returns a recipient's list of a kind, with a filter q. Lists with the same filter have the same symbol.
 func (w *walker) recipientList(on object, k upstream.Kind, in window, q upstream.ListQuery) list {
 	q.Recipient = on.address
-	return list{kind: k, window: in, filter: q.Encode(k)}
+	return list{kind: k, window: in, filter: q.Encode()}
 }
 
 // readList charges the first page of a list, and at most so many other calls.

@@ -59,13 +59,13 @@ func planned(p Plan, limit int) *planReport {
 // cannot be counted now keeps the price of one call.
 func (e Extension) priceGroups(ctx context.Context, p Plan, r *planReport) {
 	for _, g := range p.groups() {
-		calls, exact, err := e.o.Groups(ctx, g.kind, g.query)
+		calls, exact, err := e.o.Groups(ctx, g)
 		if err != nil || calls == 1 {
 			continue
 		}
 		more := int64(calls - 1)
 		r.WorstCalls = add(r.WorstCalls, more)
-		path, planned := g.kind.ListPath(), int64(0)
+		path, planned := g.Kind.ListPath(), int64(0)
 		if exact {
 			planned = more
 		}

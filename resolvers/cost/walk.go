@@ -20,7 +20,7 @@ type walker struct {
 	memo    map[visit]int64
 	symbols map[symbol]int32
 	steps   int
-	groups  []groups // of lists that belong to no object
+	groups  []upstream.Question // of lists that belong to no object
 
 	fields []field // arena for collected fields
 	paths  []path  // arena for paths

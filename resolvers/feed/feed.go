@@ -124,7 +124,7 @@ func (f *Feed) Subscribe(ctx context.Context, q upstream.ListQuery, after *strin
 func (f *Feed) subscribe(ctx context.Context, q upstream.ListQuery, after *string) (*Subscription, error) {
 	q.Window, q.Offset = upstream.Window{}, 0
 	s := &Subscription{
-		feed: f, binding: "subscription" + upstream.Bounces.ListPath() + "?" + q.Encode(upstream.Bounces),
+		feed: f, binding: "subscription" + upstream.Bounces.ListPath() + "?" + q.Encode(),
 		ended: make(chan struct{}),
 	}
 	if after != nil {

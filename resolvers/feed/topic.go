@@ -59,7 +59,7 @@ func newTopic(f *Feed, key string, v View, q upstream.ListQuery) *topic {
 		tail:        &entry{passed: make(chan struct{})},
 	}
 	hash := fnv.New64a()
-	hash.Write([]byte(q.Encode(upstream.Bounces)))
+	hash.Write([]byte(q.Encode()))
 	t.phase = time.Duration(hash.Sum64() % uint64(f.o.Interval))
 	t.start = upstream.Time(t.moment().Add(-f.o.Interval - f.o.Overlap).Unix()) // where the poll before would begin
 	t.ctx, t.stop = context.WithCancel(v.Context)

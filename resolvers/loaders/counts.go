@@ -33,7 +33,7 @@ func (l *Loaders) AllCounts(ctx context.Context, keys []CountsKey) (all []*Count
 // SeriesKey identifies a call for time series.
 type SeriesKey struct {
 	Kind  upstream.Kind
-	Query upstream.SeriesQuery
+	Query upstream.CountQuery
 }
 
 // BeginSeries begins to load time series, and returns the function that waits for them.

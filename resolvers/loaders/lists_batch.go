@@ -87,7 +87,7 @@ func PagesFor(n int64) int { return int(max(1, (n+stride-1)/stride)) }
 
 // counted reports whether lists with the filter of q have as many rows as counts tell.
 func counted(q *upstream.Question) bool {
-	_, ok := q.List().Counted()
+	_, ok := q.Counted()
 	return ok
 }
 

@@ -34,7 +34,7 @@ func everyone(t *testing.T) context.Context { return auth.With(t.Context(), auth
 // listsKey asks for the bounces of a page of senders.
 func listsKey(size int) loaders.ListsKey {
 	return loaders.ListsKey{
-		All:  upstream.Question{Shape: upstream.ShapeList, Kind: upstream.Bounces, Window: window},
+		All:  upstream.ListQuery{Window: window}.Question(upstream.Bounces),
 		Size: size, Found: window,
 	}
 }
@@ -90,7 +90,7 @@ func TestPagesThatDoNotFitAreNotSplit(t *testing.T) {
 				next upstream.Asker) (any, error) {
 				answer, err := next.Ask(ctx, q)
 				if rows, ok := answer.([]upstream.Bounce); ok {
-					answer = c.answer(q.List(), slices.Clone(rows))
+					answer = c.answer(q.ListQuery, slices.Clone(rows))
 				}
 				return answer, err
 			})

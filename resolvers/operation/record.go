@@ -107,7 +107,7 @@ func Lookup(ctx context.Context, q cached.Lookup) {
 	}
 	n := Note{}
 	if op.o.Explain {
-		query := q.Question.Query()
+		query := q.Question.Encode()
 		n.Path, n.Query = q.Question.Path(), upstream.RedactQuery(query)
 		n.Unseen = op.unseen(n.Path, query)
 	}

@@ -63,9 +63,9 @@ func TestNotesHideUnseenCalls(t *testing.T) {
 	l := operation.New(t.Context(), operation.Options{Explain: true, Sees: func(path, query string) bool {
 		return path == "/emails" && query == seen
 	}})
-	local := upstream.Filters{Local: "a"}
+	local := upstream.ListQuery{Local: "a"}
 	for _, q := range []*upstream.Question{
-		{Kind: upstream.Emails, Filters: local}, {Kind: upstream.Bounces, Filters: local},
+		{Kind: upstream.Emails, ListQuery: local}, {Kind: upstream.Bounces, ListQuery: local},
 	} {
 		path := q.Path()
 		operation.Call(l, rest.Call{
@@ -91,7 +91,7 @@ func TestNotesHideUnseenCalls(t *testing.T) {
 // An operation sums up calls and lookups, records single ones with Explain, and knows the least fresh answer.
 func TestOperationSumsUpCalls(t *testing.T) {
 	t.Parallel()
-	bySender := &upstream.Question{Kind: upstream.Emails, Filters: upstream.Filters{Sender: "b@example.com"}}
+	bySender := &upstream.Question{Kind: upstream.Emails, ListQuery: upstream.ListQuery{Sender: "b@example.com"}}
 	codes := &upstream.Question{Shape: upstream.ShapeCatalogue, Kind: upstream.Bounces}
 	for _, explain := range []bool{true, false} {
 		l := operation.New(t.Context(), operation.Options{Explain: explain})

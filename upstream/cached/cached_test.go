@@ -198,12 +198,12 @@ func TestKeysAreCanonical(t *testing.T) {
 		}
 	}
 	w := upstream.Window{Start: 1, End: 2}
-	ask(upstream.ListQuery{Window: w, XHeaders: []upstream.Header{one, two}})
-	ask(upstream.ListQuery{Window: w, XHeaders: []upstream.Header{two, one}})
+	ask(upstream.ListQuery{Window: w, XHeaders: upstream.HeaderFilters{one, two}})
+	ask(upstream.ListQuery{Window: w, XHeaders: upstream.HeaderFilters{two, one}})
 	if counting.Total() != 1 {
 		t.Errorf("%d calls for the same headers in another order, want 1", counting.Total())
 	}
-	ask(upstream.ListQuery{Window: w, XHeaders: []upstream.Header{two}})
+	ask(upstream.ListQuery{Window: w, XHeaders: upstream.HeaderFilters{two}})
 	ask(upstream.ListQuery{Window: w, Offset: 500})
 	if counting.Total() != 3 {
 		t.Errorf("%d calls, want one for each other question", counting.Total())
@@ -223,7 +223,7 @@ func TestCountsAreNeverSeries(t *testing.T) {
 	if _, err := a.Counts(t.Context(), upstream.Emails, q); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := a.Series(t.Context(), upstream.Emails, upstream.SeriesQuery{CountQuery: q}); err != nil ||
+	if got, err := a.Series(t.Context(), upstream.Emails, q); err != nil ||
 		len(got) != 1 {
 		t.Errorf("got %v, %v", got, err)
 	}

@@ -24,7 +24,7 @@ func TestConcurrentMissesLoadOnce(t *testing.T) {
 		o.Observe = func(_ context.Context, l Lookup) {
 			mu.Lock()
 			defer mu.Unlock()
-			seen[fmt.Sprintf("%s?%s hit:%t joined:%t age:%v rows:%d", l.Question.Endpoint(), l.Question.Query(), l.Hit,
+			seen[fmt.Sprintf("%s?%s hit:%t joined:%t age:%v rows:%d", l.Question.Endpoint(), l.Question.Encode(), l.Hit,
 				l.Joined, l.Age, l.Rows)]++
 		}
 		a := open(t, counting, o)

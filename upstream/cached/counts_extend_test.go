@@ -63,11 +63,11 @@ func TestRefreshesFetchOnlyTheOpenEdge(t *testing.T) {
 // by an hour. Counts by sender cost two calls the first time that a start is used, since time series do not contain
 // addresses.
 func TestEveryRefreshCostsOneCall(t *testing.T) {
-	for name, q := range map[string]upstream.SeriesQuery{
-		"counts by user":   {CountQuery: upstream.CountQuery{Rollup: upstream.ByUser}},
+	for name, q := range map[string]upstream.CountQuery{
+		"counts by user":   {Rollup: upstream.ByUser},
 		"counts by sender": {},
 		"series by day":    {Interval: upstream.Day},
-		"series by hour":   {Interval: upstream.Hour, CountQuery: upstream.CountQuery{Rollup: upstream.ByUser}},
+		"series by hour":   {Interval: upstream.Hour, Rollup: upstream.ByUser},
 	} {
 		for _, moving := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, moving %t", name, moving), func(t *testing.T) {

@@ -20,26 +20,21 @@ import (
 // tallyQuestion is a question for counts, or for time series if it has an interval.
 type tallyQuestion struct {
 	kind  upstream.Kind
-	query upstream.SeriesQuery
+	query upstream.CountQuery
 }
 
 func (q tallyQuestion) ask(ctx context.Context, a upstream.Asker) (any, error) {
-	question := q.query.CountQuery.Question(q.kind)
-	if q.query.Interval != 0 {
-		question = q.query.Question(q.kind)
-	}
+	question := q.query.Question(q.kind)
 	return a.Ask(ctx, &question)
 }
 
 func drawTally(t *rapid.T) tallyQuestion {
 	q := tallyQuestion{
 		kind: rapid.SampledFrom(upstream.Kinds[:]).Draw(t, "kind"),
-		query: upstream.SeriesQuery{
-			CountQuery: upstream.CountQuery{
-				UserID:   rapid.SampledFrom([]upstream.ID{0, 0, 0, 1, 2}).Draw(t, "user"),
-				SenderID: rapid.SampledFrom([]upstream.ID{0, 0, 0, 0, 20, 31}).Draw(t, "sender"),
-				Rollup:   rapid.SampledFrom([]upstream.Rollup{upstream.BySender, upstream.ByUser}).Draw(t, "rollup"),
-			},
+		query: upstream.CountQuery{
+			UserID:   rapid.SampledFrom([]upstream.ID{0, 0, 0, 1, 2}).Draw(t, "user"),
+			SenderID: rapid.SampledFrom([]upstream.ID{0, 0, 0, 0, 20, 31}).Draw(t, "sender"),
+			Rollup:   rapid.SampledFrom([]upstream.Rollup{upstream.BySender, upstream.ByUser}).Draw(t, "rollup"),
 			Interval: rapid.SampledFrom([]upstream.Interval{0, upstream.Hour, upstream.Day}).Draw(t, "interval"),
 		},
 	}
@@ -156,7 +151,7 @@ func serial(c *upstreamtest.Counting) *upstreamtest.Counting {
 func callsMade(c *upstreamtest.Counting) []string {
 	var all []string
 	for call, n := range c.Calls() {
-		q, err := upstream.ParseCountQuery(upstream.Bounces, call[strings.IndexByte(call, '?')+1:])
+		q, err := upstream.ParseQuestion(upstream.ShapeCounts, upstream.Bounces, call[strings.IndexByte(call, '?')+1:])
 		if err != nil {
 			all = append(all, call)
 			continue
@@ -290,7 +285,7 @@ func TestConcurrentMissesOfAWindowLoadEachPartOnce(t *testing.T) {
 	o.Observe = func(_ context.Context, l Lookup) {
 		mu.Lock()
 		defer mu.Unlock()
-		q, _ := upstream.ParseCountQuery(upstream.Bounces, l.Question.Query())
+		q, _ := upstream.ParseQuestion(upstream.ShapeCounts, upstream.Bounces, l.Question.Encode())
 		how := "sent"
 		if l.Hit || l.Joined {
 			how = "not sent"

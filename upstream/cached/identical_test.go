@@ -91,9 +91,9 @@ func TestNeverTwoIdenticalRequests(t *testing.T) {
 						ctx, cancel := context.WithTimeout(t.Context(), patience)
 						defer cancel()
 						a, b := upstream.Header{Name: "X-A", Value: "1"}, upstream.Header{Name: "X-B", Value: "2"}
-						q := upstream.ListQuery{UserID: upstream.ID(i % 2), XHeaders: []upstream.Header{a, b}}
+						q := upstream.ListQuery{UserID: upstream.ID(i % 2), XHeaders: upstream.HeaderFilters{a, b}}
 						if i%5 == 0 { // the same question in another form
-							q.XHeaders = []upstream.Header{b, a}
+							q.XHeaders = upstream.HeaderFilters{b, a}
 						}
 						_, err := views[i%len(views)].Emails(ctx, q)
 						if i%3 == 0 && err != nil {

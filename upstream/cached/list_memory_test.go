@@ -17,8 +17,8 @@ func TestListMemoryBelongsToOneListAndView(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
-	list := upstream.Question{Kind: upstream.Emails, Window: upstream.Window{Start: 1, End: 2}, Offset: 500}
-	list.Domain = "example.com"
+	list := upstream.ListQuery{Window: upstream.Window{Start: 1, End: 2}, Offset: 500, Domain: "example.com"}.
+		Question(upstream.Emails)
 	c.For("1").ListMemory("all", list).Store("note", 4)
 	same, other := list, list
 	same.Window, same.Offset = upstream.Window{Start: 3, End: 4}, 0

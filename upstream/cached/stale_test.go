@@ -184,7 +184,7 @@ func TestMovingWindowsGetTheNewestAnswerWhileTheAPIIsDown(t *testing.T) {
 		},
 		"series": func(w upstream.Window, user upstream.ID) (any, error) {
 			return f.Series(t.Context(), upstream.Bounces,
-				upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: w, UserID: user}, Interval: upstream.Hour})
+				upstream.CountQuery{Window: w, UserID: user, Interval: upstream.Hour})
 		},
 	}
 	for name, ask := range asks {

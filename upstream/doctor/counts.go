@@ -157,7 +157,7 @@ func (e *exam) series(ctx context.Context, s *sample, i upstream.Interval, w ups
 	per := map[upstream.Interval]string{upstream.Hour: "hour", upstream.Day: "day"}[i]
 	subject := s.kind.CountsPath() + "?timeseries=" + per
 	a := e.ask.get(ctx, s.kind.CountsPath(),
-		upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: w}, Interval: i}.Encode())
+		upstream.CountQuery{Window: w, Interval: i}.Encode())
 	found, err := upstream.DecodeSeries(string(a.body), s.kind)
 	a.decoded(err)
 	c := e.check(ruleSeries, subject, a).of(s.kind)
@@ -225,17 +225,17 @@ func (e *exam) series(ctx context.Context, s *sample, i upstream.Interval, w ups
 // groups checks the extension that groups events, for one kind. Servers need not have it.
 func (e *exam) groups(ctx context.Context, s *sample) {
 	path := s.kind.GroupsPath()
-	q := upstream.GroupsQuery{
-		ListQuery: upstream.ListQuery{Window: s.window},
-		Grouping:  upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionDomain}, Top: upstream.MaxGroups},
+	q := upstream.Question{
+		Shape: upstream.ShapeGroups, Kind: s.kind, ListQuery: upstream.ListQuery{Window: s.window},
+		Grouping: upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionDomain}, Top: upstream.MaxGroups},
 	}
-	a := e.ask.get(ctx, path, q.Encode(s.kind))
+	a := e.ask.get(ctx, path, q.Encode())
 	if a.status == http.StatusNotFound || a.status == http.StatusMethodNotAllowed {
 		e.check(topicGroups, path, answer{}).observes(
 			"not there: breakdowns are made of counts, or of lists within the budget of calls")
 		return
 	}
-	groups, err := upstream.DecodeGroups(string(a.body), q)
+	groups, err := upstream.DecodeGroups(string(a.body), &q)
 	a.decoded(err)
 	c := e.check(ruleGroups, path, a).of(s.kind)
 	switch want := s.counts.total().Total; {

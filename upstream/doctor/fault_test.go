@@ -200,7 +200,7 @@ func TestEachFaultIsReported(t *testing.T) {
 		"days of another time zone": {with(func(b *backend) { b.series = onDays(shifted(-5 * 3600)) }),
 			breaks(series, bySeries("day")...), "whole UTC days"},
 		"series lack their last point": {with(func(b *backend) {
-			b.series = func(_ upstream.SeriesQuery, all []upstream.Series) []upstream.Series {
+			b.series = func(_ upstream.CountQuery, all []upstream.Series) []upstream.Series {
 				for i := range all {
 					all[i].Points = all[i].Points[:len(all[i].Points)-1]
 				}
@@ -214,7 +214,7 @@ func TestEachFaultIsReported(t *testing.T) {
 		"points without events": {with(func(b *backend) { b.series = padded }),
 			copes(series, bySeries("hour", "day")...), "points without events"},
 		"points outside the window": {with(func(b *backend) {
-			b.series = func(q upstream.SeriesQuery, all []upstream.Series) []upstream.Series {
+			b.series = func(q upstream.CountQuery, all []upstream.Series) []upstream.Series {
 				later := q.Interval.Floor(q.Window.End) + 10*q.Interval.Seconds()
 				all[0].Points = append(all[0].Points, upstream.Point{Start: later})
 				return all

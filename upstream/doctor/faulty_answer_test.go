@@ -16,7 +16,7 @@ func of(name string, paths ...string) func(path, given string) bool {
 
 // exactHeaders makes header filters case sensitive.
 func exactHeaders(q *upstream.ListQuery) {
-	for i, h := range q.XHeaders {
+	for i, h := range q.Headers() {
 		if h.Name == strings.ToLower(h.Name) {
 			q.XHeaders[i].Name = "X-Unknown"
 		}
@@ -120,11 +120,11 @@ func tripled(k upstream.Kind, _ upstream.CountQuery, rows []upstream.Count) []up
 }
 
 // seriesFault changes time series.
-type seriesFault func(upstream.SeriesQuery, []upstream.Series) []upstream.Series
+type seriesFault func(upstream.CountQuery, []upstream.Series) []upstream.Series
 
 // shifted moves the points of a series.
 func shifted(by upstream.Time) seriesFault {
-	return func(_ upstream.SeriesQuery, all []upstream.Series) []upstream.Series {
+	return func(_ upstream.CountQuery, all []upstream.Series) []upstream.Series {
 		for i := range all {
 			for j := range all[i].Points {
 				all[i].Points[j].Start += by
@@ -136,7 +136,7 @@ func shifted(by upstream.Time) seriesFault {
 
 // onDays applies fault to series by day only.
 func onDays(fault seriesFault) seriesFault {
-	return func(q upstream.SeriesQuery, all []upstream.Series) []upstream.Series {
+	return func(q upstream.CountQuery, all []upstream.Series) []upstream.Series {
 		if q.Interval == upstream.Day {
 			return fault(q, all)
 		}
@@ -145,7 +145,7 @@ func onDays(fault seriesFault) seriesFault {
 }
 
 // swapped exchanges the counts of the first two hours of each series.
-func swapped(q upstream.SeriesQuery, all []upstream.Series) []upstream.Series {
+func swapped(q upstream.CountQuery, all []upstream.Series) []upstream.Series {
 	for _, s := range all {
 		if len(s.Points) > 1 && q.Interval == upstream.Hour {
 			s.Points[0].Tally, s.Points[1].Tally = s.Points[1].Tally, s.Points[0].Tally
@@ -155,7 +155,7 @@ func swapped(q upstream.SeriesQuery, all []upstream.Series) []upstream.Series {
 }
 
 // fromStart makes the first point begin at start_time.
-func fromStart(q upstream.SeriesQuery, all []upstream.Series) []upstream.Series {
+func fromStart(q upstream.CountQuery, all []upstream.Series) []upstream.Series {
 	for _, s := range all {
 		s.Points[0].Start = max(s.Points[0].Start, q.Window.Start)
 	}
@@ -163,7 +163,7 @@ func fromStart(q upstream.SeriesQuery, all []upstream.Series) []upstream.Series 
 }
 
 // padded fills gaps with points without events.
-func padded(q upstream.SeriesQuery, all []upstream.Series) []upstream.Series {
+func padded(q upstream.CountQuery, all []upstream.Series) []upstream.Series {
 	for i := range all {
 		for at := q.Interval.Floor(q.Window.Start); at < q.Window.End; at += q.Interval.Seconds() {
 			if !slices.ContainsFunc(all[i].Points, func(p upstream.Point) bool { return p.Start == at }) {

@@ -61,12 +61,12 @@ func filterBy(name string, r upstream.Event, address string) (all []upstream.Lis
 				h.Name = strings.ToLower(h.Name)
 			}
 			if h.Value != "" && upstream.IsHeaderName(h.Name) {
-				all = append(all, upstream.ListQuery{XHeaders: []upstream.Header{h}})
+				all = append(all, upstream.ListQuery{XHeaders: upstream.HeaderFilters{h}})
 			}
 		}
 		return all
 	}
-	if q.Encode(0) == (upstream.ListQuery{}).Encode(0) {
+	if q == (upstream.ListQuery{}) {
 		return nil
 	}
 	return []upstream.ListQuery{q}
@@ -160,7 +160,7 @@ func choose(s *sample, name string, addresses map[upstream.ID]string) (try, bool
 	}
 	return slices.MinFunc(all, func(a, b try) int {
 		return cmp.Or(cmp.Compare(len(a.want), len(b.want)),
-			strings.Compare(a.query.Encode(s.kind), b.query.Encode(s.kind)))
+			strings.Compare(a.query.Encode(), b.query.Encode()))
 	}), true
 }
 
@@ -169,7 +169,7 @@ func tries(s *sample, name string, rows []upstream.Event, addresses map[upstream
 	seen := map[string]bool{}
 	for _, r := range rows {
 		for _, q := range filterBy(name, r, addresses[r.SenderID]) {
-			id := q.Encode(s.kind)
+			id := q.Encode()
 			if seen[id] || len(seen) == 40 {
 				continue
 			}

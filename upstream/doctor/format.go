@@ -101,7 +101,7 @@ func headerForms(data json.RawMessage) map[string]bool {
 // judged: the two may not overlap, and the gateway never sends such a pair.
 func (e *exam) duplicates(ctx context.Context, s *sample) {
 	both := e.ask.twice(ctx, request{
-		path: s.kind.ListPath(), query: upstream.ListQuery{Window: s.window}.Encode(s.kind),
+		path: s.kind.ListPath(), query: upstream.ListQuery{Window: s.window}.Encode(),
 	})
 	c := e.check(topicDuplicates, s.kind.ListPath(), both[0])
 	a, b := both[0], both[1]

@@ -43,7 +43,7 @@ func (e *exam) timeForms(ctx context.Context, samples [len(upstream.Kinds)]*samp
 
 // refusals sends invalid requests and checks that the server refuses them.
 func (e *exam) refusals(ctx context.Context, samples [len(upstream.Kinds)]*sample) {
-	window := func(k upstream.Kind) string { return upstream.ListQuery{Window: samples[k].part}.Encode(k) }
+	window := func(k upstream.Kind) string { return upstream.ListQuery{Window: samples[k].part}.Encode() }
 	for _, wrong := range []struct {
 		rule, subject string
 		request       request

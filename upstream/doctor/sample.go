@@ -157,7 +157,7 @@ func (e *exam) holdStill(ctx context.Context, s *sample) {
 	}
 	counts, list := upstream.CountQuery{Window: s.window}, upstream.ListQuery{Window: s.window}
 	e.ask.forget(s.kind.CountsPath(), counts.Encode())
-	e.ask.forget(s.kind.ListPath(), list.Encode(s.kind))
+	e.ask.forget(s.kind.ListPath(), list.Encode())
 	changed := false
 	if s.counts.fault == "" {
 		now := e.count(ctx, s.kind, counts)
@@ -178,7 +178,7 @@ func (e *exam) holdStill(ctx context.Context, s *sample) {
 
 // list requests a page of a list.
 func (e *exam) list(ctx context.Context, k upstream.Kind, q upstream.ListQuery) (p page) {
-	p.answer = e.ask.get(ctx, k.ListPath(), q.Encode(k))
+	p.answer = e.ask.get(ctx, k.ListPath(), q.Encode())
 	if p.fault != "" {
 		return p
 	}

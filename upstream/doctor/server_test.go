@@ -67,7 +67,7 @@ func recall[R any](m *upstreamtest.Model, only []upstream.ID, what string, ask f
 func (b *backend) List(ctx context.Context, only []upstream.ID, k upstream.Kind,
 	q upstream.ListQuery) (upstream.Page, error) {
 	list := func(q upstream.ListQuery) any {
-		key := k.ListPath() + "?" + q.Encode(k)
+		key := k.ListPath() + "?" + q.Encode()
 		known, ok := remembered.Load(key)
 		if !ok || b.Model != sampleModel || only != nil {
 			page, err := upstreamtest.Backend{Model: b.Model}.List(ctx, only, k, q)
@@ -116,15 +116,15 @@ func (b *backend) Counts(ctx context.Context, only []upstream.ID, k upstream.Kin
 	return found, err
 }
 
-func (b *backend) Groups(ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.GroupsQuery,
+func (b *backend) Groups(ctx context.Context, only []upstream.ID, q upstream.Question,
 	_ *grouped.Providers) (upstream.Groups, error) {
-	return b.Limit(only).Groups(ctx, k, q)
+	return b.Limit(only).Groups(ctx, q)
 }
 
 func (b *backend) Series(ctx context.Context, only []upstream.ID, k upstream.Kind,
-	q upstream.SeriesQuery) ([]upstream.Series, error) {
+	q upstream.CountQuery) ([]upstream.Series, error) {
 	if b.count != nil {
-		b.count(k, &q.CountQuery)
+		b.count(k, &q)
 	}
 
 	found, err := recall(b.Model, only, k.CountsPath()+"?"+q.Encode(),

@@ -42,7 +42,7 @@ func (b blocking) Counts(ctx context.Context, only []upstream.ID, k upstream.Kin
 }
 
 func (b blocking) Series(ctx context.Context, only []upstream.ID, k upstream.Kind,
-	q upstream.SeriesQuery) ([]upstream.Series, error) {
+	q upstream.CountQuery) ([]upstream.Series, error) {
 	b.wait()
 	return b.Reader.Series(ctx, only, k, q)
 }

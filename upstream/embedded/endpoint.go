@@ -66,8 +66,8 @@ func answer[A any](nothing string, find func(context.Context) (A, error), format
 // list answers the list of a kind: at most [upstream.PageSize] rows from offset.
 func list(k upstream.Kind, b store.Reader) endpoint {
 	return func(r request) (question, error) {
-		q, err := upstream.ParseListQuery(k, r.query)
-		find := func(ctx context.Context) (upstream.Page, error) { return b.List(ctx, r.only, k, q) }
+		q, err := upstream.ParseQuestion(upstream.ShapeList, k, r.query)
+		find := func(ctx context.Context) (upstream.Page, error) { return b.List(ctx, r.only, k, q.ListQuery) }
 		return answer(noRows, find, upstream.AppendPage), err
 	}
 }
@@ -75,24 +75,24 @@ func list(k upstream.Kind, b store.Reader) endpoint {
 // groups answers the groups of a kind.
 func groups(k upstream.Kind, b store.Reader, p *grouped.Providers) endpoint {
 	return func(r request) (question, error) {
-		q, err := upstream.ParseGroupsQuery(k, r.query)
+		q, err := upstream.ParseQuestion(upstream.ShapeGroups, k, r.query)
 		return answer(noGroups,
-			func(ctx context.Context) (upstream.Groups, error) { return b.Groups(ctx, r.only, k, q, p) },
-			func(dst []byte, g upstream.Groups) []byte { return upstream.AppendGroups(dst, q, g) }), err
+			func(ctx context.Context) (upstream.Groups, error) { return b.Groups(ctx, r.only, q, p) },
+			func(dst []byte, g upstream.Groups) []byte { return upstream.AppendGroups(dst, &q, g) }), err
 	}
 }
 
 // counts answers the counts of a kind, as rows or, with timeseries, as points.
 func counts(k upstream.Kind, b store.Reader) endpoint {
 	return func(r request) (question, error) {
-		q, err := upstream.ParseCountQuery(k, r.query)
+		q, err := upstream.ParseQuestion(upstream.ShapeCounts, k, r.query)
 		if q.Interval == 0 {
 			return answer(noRows,
-				func(ctx context.Context) ([]upstream.Count, error) { return b.Counts(ctx, r.only, k, q.CountQuery) },
+				func(ctx context.Context) ([]upstream.Count, error) { return b.Counts(ctx, r.only, k, q.Counts()) },
 				func(dst []byte, c []upstream.Count) []byte { return upstream.AppendCounts(dst, k, q.Rollup, c) }), err
 		}
 		return answer(noSeries,
-			func(ctx context.Context) ([]upstream.Series, error) { return b.Series(ctx, r.only, k, q) },
+			func(ctx context.Context) ([]upstream.Series, error) { return b.Series(ctx, r.only, k, q.Counts()) },
 			func(dst []byte, s []upstream.Series) []byte { return upstream.AppendSeries(dst, k, s) }), err
 	}
 }

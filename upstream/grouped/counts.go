@@ -9,7 +9,7 @@ import (
 
 // Counted reports whether counts suffice to group events, so that it takes one call: by type, by sender or user, and by
 // time, with no filters but those that counts have.
-func Counted(q *upstream.GroupsQuery) bool {
+func Counted(q *upstream.Question) bool {
 	if _, counted := q.Counted(); !counted {
 		return false
 	}
@@ -38,13 +38,13 @@ func (p *part) fromCounts(ctx context.Context) error {
 		interval = upstream.Day
 	}
 	if interval == 0 {
-		counts, err := p.api.Counts(ctx, p.kind, q)
+		counts, err := p.api.Counts(ctx, p.q.Kind, q)
 		for _, c := range counts {
 			p.tally(c.ID, 0, c.Tally)
 		}
 		return err
 	}
-	series, err := p.api.Series(ctx, p.kind, upstream.SeriesQuery{CountQuery: q, Interval: interval})
+	series, err := p.api.Series(ctx, p.q.Kind, q.Per(interval))
 	for _, s := range series {
 		for _, point := range s.Points {
 			p.tally(s.ID, point.Start, point.Tally)

@@ -53,8 +53,7 @@ func (l *Layer) Ask(ctx context.Context, q *upstream.Question, next upstream.Ask
 		}
 		l.lacking.Store(time.Now().Unix() + pause)
 	}
-	g := q.GroupsOf()
-	return l.group(ctx, upstream.API{Asker: next}, q.Kind, &g)
+	return l.group(ctx, upstream.API{Asker: next}, q)
 }
 
 // unknown reports whether an error means that the server does not know the endpoint.
@@ -86,10 +85,8 @@ func (c cells) add(keys upstream.Keys, start upstream.Time, n int64) {
 }
 
 // group groups events.
-func (l *Layer) group(
-	ctx context.Context, api upstream.API, k upstream.Kind, q *upstream.GroupsQuery,
-) (groups upstream.Groups, err error) {
-	parts := l.parts(api, k, q)
+func (l *Layer) group(ctx context.Context, api upstream.API, q *upstream.Question) (groups upstream.Groups, err error) {
+	parts := l.parts(api, q)
 	if err := l.affordable(ctx, parts); err != nil {
 		return groups, err
 	}
@@ -119,18 +116,16 @@ func (l *Layer) group(
 			}
 		}
 	}
-	return groups, senders(ctx, api, k, q, &groups)
+	return groups, senders(ctx, api, q, &groups)
 }
 
 // senders sets the addresses of groups by sender, which counts contain.
-func senders(
-	ctx context.Context, api upstream.API, k upstream.Kind, q *upstream.GroupsQuery, groups *upstream.Groups,
-) error {
+func senders(ctx context.Context, api upstream.API, q *upstream.Question, groups *upstream.Groups) error {
 	at := slices.Index(q.By[:], upstream.DimensionSender)
 	if at < 0 || len(groups.Groups) == 0 {
 		return nil
 	}
-	counts, err := api.Counts(ctx, k, upstream.CountQuery{Window: q.Window, UserID: q.UserID, SenderID: q.SenderID})
+	counts, err := api.Counts(ctx, q.Kind, upstream.CountQuery{Window: q.Window, UserID: q.UserID, SenderID: q.SenderID})
 	if err != nil {
 		return err
 	}

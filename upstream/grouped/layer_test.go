@@ -32,9 +32,9 @@ func lacking(rows upstreamtest.Rows, left int) (upstream.API, *upstreamtest.Coun
 	return upstream.API{Asker: upstream.Around(server, l.Ask)}, server
 }
 
-func queries(k upstream.Kind) *rapid.Generator[upstream.GroupsQuery] {
-	return rapid.Custom(func(t *rapid.T) upstream.GroupsQuery {
-		q := upstream.GroupsQuery{ListQuery: upstreamtest.ListQueries(k).Draw(t, "list")}
+func queries(k upstream.Kind) *rapid.Generator[upstream.Question] {
+	return rapid.Custom(func(t *rapid.T) upstream.Question {
+		q := upstream.Question{Kind: k, ListQuery: upstreamtest.ListQueries(k).Draw(t, "list")}
 		q.Offset = 0
 		all := k.Dimensions()
 		q.By[0] = rapid.SampledFrom(all).Draw(t, "by")
@@ -60,8 +60,8 @@ func TestGroupsOfServersWithoutTheExtension(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		k := rapid.SampledFrom(upstream.Kinds[:]).Draw(t, "kind")
 		q := queries(k).Draw(t, "query")
-		want, _ := model.Groups(t.Context(), k, q)
-		got, err := api.Groups(t.Context(), k, q)
+		want, _ := model.Groups(t.Context(), q)
+		got, err := api.Groups(t.Context(), q)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,14 +86,15 @@ func TestCountsAreGroupedByOneCall(t *testing.T) {
 		{upstream.DimensionType, upstream.DimensionDay}, {upstream.DimensionUser, upstream.DimensionHour},
 	} {
 		api, server := lacking(upstreamtest.Sample(), 1)
-		q := upstream.GroupsQuery{
+		q := upstream.Question{
+			Kind:      upstream.Bounces,
 			ListQuery: upstream.ListQuery{Window: day()}, Grouping: upstream.Grouping{By: by, Top: 9},
 		}
-		if _, err := api.Groups(t.Context(), upstream.Bounces, q); err != nil {
+		if _, err := api.Groups(t.Context(), q); err != nil {
 			t.Errorf("%v: %v", by, err)
 		}
 		server.Reset()
-		if _, err := api.Groups(t.Context(), upstream.Bounces, q); err != nil || server.Total() != 1 {
+		if _, err := api.Groups(t.Context(), q); err != nil || server.Total() != 1 {
 			t.Errorf("%v: %d calls: %v, %v", by, server.Total(), server.Calls(), err)
 		}
 	}
@@ -103,15 +104,16 @@ func TestCountsAreGroupedByOneCall(t *testing.T) {
 func TestBreakdownsBeyondTheBudgetAreRefused(t *testing.T) {
 	t.Parallel()
 	rows := upstreamtest.Sample()
-	q := upstream.GroupsQuery{
+	q := upstream.Question{
+		Kind:      upstream.Bounces,
 		ListQuery: upstream.ListQuery{Window: day()},
 		Grouping:  upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionDomain}, Top: 9},
 	}
 	bounces := upstreamtest.NewModel(rows)
-	whole, _ := bounces.Groups(t.Context(), upstream.Bounces, q)
+	whole, _ := bounces.Groups(t.Context(), q)
 	calls := int(whole.Total)/upstream.PageSize + 1
 	api, server := lacking(rows, calls-1)
-	_, err := api.Groups(t.Context(), upstream.Bounces, q)
+	_, err := api.Groups(t.Context(), q)
 	if upstream.CodeOf(err) != upstream.Exhausted ||
 		!strings.Contains(err.Error(), fmt.Sprintf("takes %d upstream", calls)) {
 		t.Errorf("%v, want %d calls", err, calls)
@@ -122,7 +124,7 @@ func TestBreakdownsBeyondTheBudgetAreRefused(t *testing.T) {
 		}
 	}
 	api, _ = lacking(rows, calls)
-	if got, err := api.Groups(t.Context(), upstream.Bounces, q); err != nil || got.Total != whole.Total {
+	if got, err := api.Groups(t.Context(), q); err != nil || got.Total != whole.Total {
 		t.Errorf("%d of %d bounces, %v", got.Total, whole.Total, err)
 	}
 }
@@ -131,12 +133,13 @@ func TestBreakdownsBeyondTheBudgetAreRefused(t *testing.T) {
 func TestLackOfTheExtensionIsRemembered(t *testing.T) {
 	t.Parallel()
 	api, server := lacking(upstreamtest.Sample(), 100)
-	q := upstream.GroupsQuery{
+	q := upstream.Question{
+		Kind:      upstream.Bounces,
 		ListQuery: upstream.ListQuery{Window: day()},
 		Grouping:  upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionType}, Top: 9},
 	}
 	for range 3 {
-		if _, err := api.Groups(t.Context(), upstream.Bounces, q); err != nil {
+		if _, err := api.Groups(t.Context(), q); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -189,11 +192,12 @@ func TestLongListsAreReadInParts(t *testing.T) {
 	t.Parallel()
 	server := &longList{pages: 100}
 	l := &grouped.Layer{Providers: grouped.DefaultProviders(), Left: func(context.Context) int { return math.MaxInt }}
-	q := upstream.GroupsQuery{
+	q := upstream.Question{
+		Kind:      upstream.Emails,
 		ListQuery: upstream.ListQuery{Window: day()},
 		Grouping:  upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionDomain}, Top: 9},
 	}
-	got, err := upstream.API{Asker: upstream.Around(server, l.Ask)}.Groups(t.Context(), upstream.Emails, q)
+	got, err := upstream.API{Asker: upstream.Around(server, l.Ask)}.Groups(t.Context(), q)
 	if want := int64(100*upstream.PageSize - 1); err != nil || got.Total != want {
 		t.Errorf("%d emails, want %d: %v", got.Total, want, err)
 	}

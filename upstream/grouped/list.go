@@ -11,16 +11,15 @@ import (
 type part struct {
 	api       upstream.API
 	providers *Providers
-	kind      upstream.Kind
-	q         *upstream.GroupsQuery
+	q         *upstream.Question
 	cells     cells
 
 	calls int  // that it takes
 	exact bool // calls is not only the maximum
 }
 
-func (l *Layer) part(api upstream.API, k upstream.Kind, q *upstream.GroupsQuery) *part {
-	return &part{api: api, providers: l.Providers, kind: k, q: q, cells: cells{}}
+func (l *Layer) part(api upstream.API, q *upstream.Question) *part {
+	return &part{api: api, providers: l.Providers, q: q, cells: cells{}}
 }
 
 // detailed reports whether rows of lists lack what they are to be grouped by.
@@ -35,7 +34,7 @@ func (p *part) price(ctx context.Context) error {
 		return nil
 	}
 	q, counted := p.q.Counted()
-	counts, err := p.api.Counts(ctx, p.kind, q)
+	counts, err := p.api.Counts(ctx, p.q.Kind, q)
 	rows := 0
 	for _, c := range counts {
 		rows += int(c.Total)
@@ -48,11 +47,11 @@ func (p *part) price(ctx context.Context) error {
 }
 
 // parts returns the kinds of events that a question counts.
-func (l *Layer) parts(api upstream.API, k upstream.Kind, q *upstream.GroupsQuery) []*part {
-	parts := []*part{l.part(api, k, q)}
+func (l *Layer) parts(api upstream.API, q *upstream.Question) []*part {
+	parts := []*part{l.part(api, q)}
 	if q.Sent {
 		sent := q.SentQuery()
-		parts = append(parts, l.part(api, upstream.Emails, &sent))
+		parts = append(parts, l.part(api, &sent))
 	}
 	return parts
 }
@@ -76,21 +75,22 @@ func price(ctx context.Context, parts []*part) (calls int, exact bool, err error
 // Price returns how many calls it takes to group events, besides those that count lists, which it makes. Unless it is
 // exact, it is the maximum. It asks the server whether it has the extension if that is not known.
 func (l *Layer) Price(
-	ctx context.Context, api upstream.API, k upstream.Kind, q upstream.GroupsQuery,
+	ctx context.Context, api upstream.API, q upstream.Question,
 ) (calls int, exact bool, err error) {
 	if !l.Lacking() && !l.having.Load() {
-		moment := upstream.GroupsQuery{
+		moment := upstream.Question{
+			Kind:      q.Kind,
 			ListQuery: upstream.ListQuery{Window: upstream.Window{Start: q.Window.Start, End: q.Window.Start + 1}},
 			Grouping:  upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionUser}, Top: 1},
 		}
-		if _, err := api.Groups(ctx, k, moment); err != nil {
+		if _, err := api.Groups(ctx, moment); err != nil {
 			return 0, false, err
 		}
 	}
 	if !l.Lacking() {
 		return 1, true, nil
 	}
-	return price(ctx, l.parts(api, k, &q))
+	return price(ctx, l.parts(api, &q))
 }
 
 // affordable returns an error if the operation may not make as many calls as all parts take.
@@ -163,12 +163,8 @@ func (p *part) fromList(ctx context.Context) error {
 
 // page returns a page of the list, or nil if it is empty.
 func (p *part) page(ctx context.Context, offset int) (upstream.Page, error) {
-	list := p.q.ListQuery
-	list.Offset = offset
-	q, err := list.Question(p.kind)
-	if err != nil {
-		return nil, err
-	}
+	q := p.q.ListQuery.Question(p.q.Kind)
+	q.Offset = offset
 	answer, err := p.api.Ask(ctx, &q)
 	return upstream.PageOf(answer), err
 }

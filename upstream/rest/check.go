@@ -81,7 +81,7 @@ func checkDetail(d *upstream.BounceDetail, k upstream.BounceKey) error {
 
 // checkPoints rejects time series with points outside the window. A cache would keep them as final and show them long
 // after the server has recovered.
-func checkPoints(rows []upstream.Series, q upstream.SeriesQuery) error {
+func checkPoints(rows []upstream.Series, q upstream.CountQuery) error {
 	first := q.Interval.Floor(q.Window.Start)
 	for i := range rows {
 		for _, p := range rows[i].Points {

@@ -23,7 +23,7 @@ func TestForeignRowsAreRejected(t *testing.T) {
 	series := func(q upstream.CountQuery) func(context.Context, *Client) (any, error) {
 		q.Window = day
 		return func(ctx context.Context, c *Client) (any, error) {
-			return c.Series(ctx, upstream.Emails, upstream.SeriesQuery{CountQuery: q, Interval: upstream.Day})
+			return c.Series(ctx, upstream.Emails, q.Per(upstream.Day))
 		}
 	}
 	detail := func(ctx context.Context, c *Client) (any, error) {

@@ -107,7 +107,7 @@ func (c *Client) Ask(ctx context.Context, q *upstream.Question) (any, error) {
 			Code: upstream.InvalidArgument, Parameter: "timeseries", Message: "timeseries must be hour or day",
 		}
 	}
-	answer, err := c.call(ctx, request{question: q, path: q.Path(), query: q.Query()})
+	answer, err := c.call(ctx, request{question: q, path: q.Path(), query: q.Encode()})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", doing(q), err)
 	}

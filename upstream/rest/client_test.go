@@ -15,7 +15,7 @@ func TestEndpoints(t *testing.T) {
 	list := upstream.ListQuery{
 		Window: day, Offset: 500, UserID: 21, SenderID: 17, Sender: "news@example.com",
 		Domain: "example.com", Local: "a+b", Recipient: "a+b@example.com",
-		XHeaders: []upstream.Header{{Name: "X-Subscription", Value: "None & nothing"}},
+		XHeaders: upstream.HeaderFilters{{Name: "X-Subscription", Value: "None & nothing"}},
 	}
 	bounces, emails, blocked := list, list, list
 	bounces.BounceType, bounces.BounceCategory = upstream.Hard, "bad-mailbox"
@@ -90,7 +90,7 @@ func TestEndpoints(t *testing.T) {
 		},
 		"series": {
 			call: func(ctx context.Context, a upstream.API) (any, error) {
-				return a.Series(ctx, upstream.Bounces, upstream.SeriesQuery{CountQuery: count, Interval: upstream.Day})
+				return a.Series(ctx, upstream.Bounces, count.Per(upstream.Day))
 			},
 			path: "/v4/bounce/counts", query: window + "&rollup_to=user&timeseries=day",
 			body: `{"21":[{"timestamp":1479772800,"bounce_count":0,"soft_bounce_count":1,"hard_bounce_count":2}]}`,
@@ -154,7 +154,7 @@ func TestNoAuthorizationHeaderWithoutKey(t *testing.T) {
 func TestSeriesNeedsAnInterval(t *testing.T) {
 	s := &script{steps: []http.HandlerFunc{reply(200, `{"data":[]}`)}}
 	c := over(t, s)
-	_, err := c.Series(t.Context(), upstream.Emails, upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: day}})
+	_, err := c.Series(t.Context(), upstream.Emails, upstream.CountQuery{Window: day})
 	if e := public(t, err); e.Code != upstream.InvalidArgument || e.Parameter != "timeseries" || len(s.calls()) != 0 {
 		t.Errorf("got %+v after %d calls", e, len(s.calls()))
 	}

@@ -24,7 +24,7 @@ func decode(q *upstream.Question, body string, call *Call) (any, error) {
 		err = checkCounted(a, q.Counts(), func(c *upstream.Count) upstream.ID { return c.ID })
 	case []upstream.Series:
 		err = errors.Join(checkCounted(a, q.Counts(), func(s *upstream.Series) upstream.ID { return s.ID }),
-			checkPoints(a, q.Series()))
+			checkPoints(a, q.Counts()))
 	}
 	return answer, err
 }

@@ -19,10 +19,7 @@ func doing(q *upstream.Question) string {
 	case upstream.ShapeCatalogue:
 		return "get " + kind.All[q.Kind].Codes
 	case upstream.ShapeGroups:
-		s = "group " + q.Kind.String() + " by " + q.By[0].String()
-		if q.By[1] != upstream.NoDimension {
-			s += " and " + q.By[1].String()
-		}
+		s = "group " + q.Kind.String() + " by " + q.Names(" and ")
 	default:
 		s = "count " + q.Kind.String() + per(q.Interval) + by(q.Rollup)
 	}

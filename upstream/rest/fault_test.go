@@ -99,10 +99,10 @@ func callsOf(id upstream.ID, offset int) map[string]call {
 		}
 		all[k.String()+" by user"] = func(ctx context.Context, c *Client) (any, error) { return c.Counts(ctx, k, user) }
 		all[k.String()+" of a sender, hourly"] = func(ctx context.Context, c *Client) (any, error) {
-			return c.Series(ctx, k, upstream.SeriesQuery{CountQuery: sender, Interval: upstream.Hour})
+			return c.Series(ctx, k, sender.Per(upstream.Hour))
 		}
 		all[k.String()+" of a user, daily"] = func(ctx context.Context, c *Client) (any, error) {
-			return c.Series(ctx, k, upstream.SeriesQuery{CountQuery: user, Interval: upstream.Day})
+			return c.Series(ctx, k, user.Per(upstream.Day))
 		}
 	}
 	return all

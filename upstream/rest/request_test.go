@@ -86,7 +86,7 @@ func TestEachCallLogsOneDebugLine(t *testing.T) {
 	})
 	_, err := c.Bounces(t.Context(), upstream.ListQuery{
 		Window: day, UserID: 21, Sender: "a@example.com", Local: "b", Recipient: "b@example.com", Domain: "example.com",
-		XHeaders: []upstream.Header{{Name: "X-Customer", Value: "c@example.com"}},
+		XHeaders: upstream.HeaderFilters{{Name: "X-Customer", Value: "c@example.com"}},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -68,10 +68,10 @@ func (s apiSuite) ask(t tb, q *upstream.Question) int {
 	t.Helper()
 	want, err := s.model.Ask(t.Context(), q)
 	if err != nil {
-		t.Fatalf("%s?%s: the model fails: %v", q.Path(), q.Query(), err)
+		t.Fatalf("%s?%s: the model fails: %v", q.Path(), q.Encode(), err)
 	}
 	got, err := s.api.Ask(t.Context(), q)
-	same(t, q.Path()+"?"+q.Query(), got, err, want)
+	same(t, q.Path()+"?"+q.Encode(), got, err, want)
 	return upstream.RowsOf(want)
 }
 
@@ -82,12 +82,9 @@ func (s apiSuite) list(t tb, k upstream.Kind, q upstream.ListQuery) int {
 }
 
 // count compares counts, or time series if there is an interval, with the model's and returns the number of ids.
-func (s apiSuite) count(t tb, k upstream.Kind, q upstream.SeriesQuery) int {
+func (s apiSuite) count(t tb, k upstream.Kind, q upstream.CountQuery) int {
 	t.Helper()
-	question := q.CountQuery.Question(k)
-	if q.Interval != 0 {
-		question = q.Question(k)
-	}
+	question := q.Question(k)
 	return s.ask(t, &question)
 }
 
@@ -137,7 +134,7 @@ func (s apiSuite) counts(t *testing.T) {
 			t.Run(k.String()+"/"+c.name, func(t *testing.T) {
 				for _, rollup := range []upstream.Rollup{upstream.BySender, upstream.ByUser} {
 					for _, interval := range []upstream.Interval{0, upstream.Hour, upstream.Day} {
-						q := upstream.SeriesQuery{CountQuery: c.query, Interval: interval}
+						q := c.query.Per(interval)
 						q.Rollup = rollup
 						if found := s.count(t, k, q); (found == 0) != c.none {
 							t.Errorf("the case tests nothing: the model returns %d rows", found)
@@ -225,9 +222,7 @@ func (s apiSuite) manyCallers(t *testing.T) {
 		callers.Go(func() {
 			k := upstream.Kinds[i%3]
 			s.list(t, k, upstream.ListQuery{Window: wholeSample, Offset: i / 3 * 400})
-			s.count(t, k, upstream.SeriesQuery{
-				CountQuery: upstream.CountQuery{Window: wholeSample}, Interval: upstream.Hour,
-			})
+			s.count(t, k, upstream.CountQuery{Window: wholeSample, Interval: upstream.Hour})
 		})
 	}
 	callers.Wait()

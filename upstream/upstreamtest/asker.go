@@ -6,12 +6,9 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Question returns the question for a list of a kind. It panics if the query is invalid.
+// Question returns the question for a list of a kind.
 func Question(k upstream.Kind, q upstream.ListQuery) *upstream.Question {
-	question, err := q.Question(k)
-	if err != nil {
-		panic(err)
-	}
+	question := q.Question(k)
 	return &question
 }
 
@@ -26,7 +23,7 @@ func Questions(w upstream.Window, detail upstream.BounceKey) []*upstream.Questio
 			all = append(all, &upstream.Question{Shape: upstream.ShapeCatalogue, Kind: k})
 		}
 		count := upstream.CountQuery{Window: w}
-		counts, series := count.Question(k), upstream.SeriesQuery{CountQuery: count, Interval: upstream.Day}.Question(k)
+		counts, series := count.Question(k), count.Per(upstream.Day).Question(k)
 		all = append(all, &counts, &series)
 	}
 	return all

@@ -34,6 +34,6 @@ func (b Backend) Counts(ctx context.Context, only []upstream.ID, k upstream.Kind
 
 // Series implements store.Reader.
 func (b Backend) Series(ctx context.Context, only []upstream.ID, k upstream.Kind,
-	q upstream.SeriesQuery) ([]upstream.Series, error) {
+	q upstream.CountQuery) ([]upstream.Series, error) {
 	return b.Limit(only).Series(ctx, k, q)
 }

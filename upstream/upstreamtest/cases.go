@@ -131,7 +131,7 @@ func listCases() []listCase {
 	header := func(pairs ...string) func(q *upstream.ListQuery) {
 		return func(q *upstream.ListQuery) {
 			for i := 0; i < len(pairs); i += 2 {
-				q.XHeaders = append(q.XHeaders, upstream.Header{Name: pairs[i], Value: pairs[i+1]})
+				q.XHeaders[i/2] = upstream.Header{Name: pairs[i], Value: pairs[i+1]}
 			}
 		}
 	}
@@ -168,7 +168,7 @@ func listCases() []listCase {
 			*q = upstream.ListQuery{
 				Window: upstream.Window{Start: SampleCrowd + 7200, End: SampleCrowd + 10800}, Offset: offset,
 				UserID: crowdedUser, SenderID: crowded, Sender: "sender17@example.com", Domain: "example0.com",
-				XHeaders: []upstream.Header{
+				XHeaders: upstream.HeaderFilters{
 					{Name: "X-Campaign", Value: "spring"}, {Name: "X-District", Value: "New Hampshire"},
 				},
 				BounceType: upstream.Hard,

@@ -58,7 +58,7 @@ func (c *Counting) Reset() {
 // Ask implements [upstream.Asker]. It records the call, runs Before and makes the call.
 func (c *Counting) Ask(ctx context.Context, q *upstream.Question) (any, error) {
 	call := q.Path()
-	if query := q.Query(); query != "" {
+	if query := q.Encode(); query != "" {
 		call += "?" + query
 	}
 	c.begin(call)

@@ -9,10 +9,10 @@ import (
 )
 
 // groups groups events.
-func (m *Model) groups(k upstream.Kind, q upstream.GroupsQuery) upstream.Groups {
+func (m *Model) groups(q upstream.Question) upstream.Groups {
 	sent := q.SentQuery()
 	groups := groupRows(&q, grouped.DefaultProviders(),
-		m.grouped(k, q.ListQuery), m.grouped(upstream.Emails, sent.ListQuery))
+		m.grouped(q.Kind, q.ListQuery), m.grouped(upstream.Emails, sent.ListQuery))
 	if at := slices.Index(q.By[:], upstream.DimensionSender); at >= 0 {
 		for i := range groups.Groups {
 			groups.Groups[i].Sender = m.address(idOf(groups.Groups[i].Keys[at]))
@@ -45,13 +45,13 @@ func idOf(key string) upstream.ID {
 
 // Groups implements store.Reader.
 func (b Backend) Groups(
-	ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.GroupsQuery, _ *grouped.Providers,
+	ctx context.Context, only []upstream.ID, q upstream.Question, _ *grouped.Providers,
 ) (upstream.Groups, error) {
-	return b.Limit(only).Groups(ctx, k, q)
+	return b.Limit(only).Groups(ctx, q)
 }
 
 // groupRows groups events. Sent is the emails that groups are compared with, if q asks for that.
-func groupRows(q *upstream.GroupsQuery, p *grouped.Providers, rows, sent []grouped.Row) upstream.Groups {
+func groupRows(q *upstream.Question, p *grouped.Providers, rows, sent []grouped.Row) upstream.Groups {
 	all := upstream.Grouper{Top: q.Top}
 	for i := range rows {
 		all.Add(rows[i].Keys(&q.Grouping, p), 1)

@@ -47,15 +47,15 @@ type answering struct{ *Model }
 func (m answering) Ask(ctx context.Context, q *upstream.Question) (answer any, err error) {
 	switch q.Shape {
 	case upstream.ShapeList:
-		answer = m.list(q.Kind, q.List())
+		answer = m.list(q.Kind, q.ListQuery)
 	case upstream.ShapeDetail:
 		answer, err = m.detail(q.Detail())
 	case upstream.ShapeCounts:
 		answer = m.counts(q.Kind, q.Counts())
 	case upstream.ShapeSeries:
-		answer = m.series(q.Kind, q.Series())
+		answer = m.series(q.Kind, q.Counts())
 	case upstream.ShapeGroups:
-		answer = m.groups(q.Kind, q.GroupsOf())
+		answer = m.groups(*q)
 	case upstream.ShapeCatalogue:
 		answer = slices.Clone(*Codes.Of(q.Kind))
 	}
@@ -127,9 +127,9 @@ func (m *Model) counts(k upstream.Kind, q upstream.CountQuery) []upstream.Count 
 }
 
 // series counts by sender or by user, per hour or day.
-func (m *Model) series(k upstream.Kind, q upstream.SeriesQuery) []upstream.Series {
+func (m *Model) series(k upstream.Kind, q upstream.CountQuery) []upstream.Series {
 	buckets := map[upstream.ID]map[upstream.Time]upstream.Tally{}
-	for _, e := range m.events(k, q.CountQuery) {
+	for _, e := range m.events(k, q) {
 		id, start := e.ID(q.Rollup), q.Interval.Floor(e.Time)
 		if buckets[id] == nil {
 			buckets[id] = map[upstream.Time]upstream.Tally{}
@@ -161,8 +161,7 @@ var Codes = upstream.PerKind[[]string]{
 
 // events returns the events of a kind that match a counts query.
 func (m *Model) events(k upstream.Kind, q upstream.CountQuery) []upstream.Event {
-	asList := upstream.ListQuery{Window: q.Window, UserID: q.UserID, SenderID: q.SenderID, BounceType: q.BounceType}
-	return slices.DeleteFunc(m.rows().Events(k), func(e upstream.Event) bool { return !m.lists(e, asList) })
+	return slices.DeleteFunc(m.rows().Events(k), func(e upstream.Event) bool { return !m.lists(e, q.List()) })
 }
 
 // lists reports whether a list has the event, on any page.

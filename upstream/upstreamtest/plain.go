@@ -54,11 +54,11 @@ func request(q *upstream.Question) (path string, parameters url.Values) {
 	case upstream.ShapeDetail:
 		return detailPath(q.Detail()), nil
 	case upstream.ShapeCounts, upstream.ShapeSeries:
-		return kind.All[q.Kind].Counts, countParameters(q.Series())
+		return kind.All[q.Kind].Counts, countParameters(q.Counts())
 	case upstream.ShapeCatalogue:
 		return kind.All[q.Kind].Catalogue, nil
 	}
-	return kind.All[q.Kind].List, listParameters(q.List())
+	return kind.All[q.Kind].List, listParameters(q.ListQuery)
 }
 
 // ok makes a request and returns an error unless the answer is JSON with status 200.
@@ -95,7 +95,7 @@ func listParameters(q upstream.ListQuery) url.Values {
 			v.Set(name, value)
 		}
 	}
-	for _, h := range q.XHeaders {
+	for _, h := range q.Headers() {
 		v.Add(h.Name, h.Value)
 	}
 	for _, f := range kind.Filters {
@@ -109,7 +109,7 @@ func listParameters(q upstream.ListQuery) url.Values {
 	return v
 }
 
-func countParameters(q upstream.SeriesQuery) url.Values {
+func countParameters(q upstream.CountQuery) url.Values {
 	v := windowParameters(q.Window, q.UserID, q.SenderID)
 	if q.BounceType != "" {
 		v.Set("bounce_type", string(q.BounceType))

@@ -29,8 +29,8 @@ func ListQueries(k upstream.Kind) *rapid.Generator[upstream.ListQuery] {
 
 // SeriesQueries generates queries of the kind's counts and time series for the data of
 // [Sample]. About a third have an Interval of 0, which means counts.
-func SeriesQueries(k upstream.Kind) *rapid.Generator[upstream.SeriesQuery] {
-	return rapid.Custom(func(t *rapid.T) upstream.SeriesQuery { return drawSeries(t, k) })
+func SeriesQueries(k upstream.Kind) *rapid.Generator[upstream.CountQuery] {
+	return rapid.Custom(func(t *rapid.T) upstream.CountQuery { return drawSeries(t, k) })
 }
 
 // drawWindow draws the whole sample or a window that often begins or ends near the edge of an hour or day.
@@ -74,10 +74,10 @@ func drawList(t *rapid.T, k upstream.Kind) upstream.ListQuery {
 	}
 	if v := maybe("campaign", "spring", "autumn", "winter"); v != "" {
 		name := rapid.SampledFrom([]string{"X-Campaign", "x-campaign"}).Draw(t, "case")
-		q.XHeaders = append(q.XHeaders, upstream.Header{Name: name, Value: v})
+		q.XHeaders[0] = upstream.Header{Name: name, Value: v}
 	}
 	if v := maybe("district", "New Hampshire", "Vermont"); v != "" {
-		q.XHeaders = append(q.XHeaders, upstream.Header{Name: "X-District", Value: v})
+		q.XHeaders[len(q.Headers())] = upstream.Header{Name: "X-District", Value: v}
 	}
 	switch k {
 	case upstream.Bounces:
@@ -91,14 +91,12 @@ func drawList(t *rapid.T, k upstream.Kind) upstream.ListQuery {
 	return q
 }
 
-func drawSeries(t *rapid.T, k upstream.Kind) upstream.SeriesQuery {
-	q := upstream.SeriesQuery{
-		CountQuery: upstream.CountQuery{
-			Window:   drawWindow(t),
-			UserID:   rapid.SampledFrom(drawnUsers).Draw(t, "user"),
-			SenderID: rapid.SampledFrom(drawnSenders).Draw(t, "sender id"),
-			Rollup:   rapid.SampledFrom([]upstream.Rollup{upstream.BySender, upstream.ByUser}).Draw(t, "rollup"),
-		},
+func drawSeries(t *rapid.T, k upstream.Kind) upstream.CountQuery {
+	q := upstream.CountQuery{
+		Window:   drawWindow(t),
+		UserID:   rapid.SampledFrom(drawnUsers).Draw(t, "user"),
+		SenderID: rapid.SampledFrom(drawnSenders).Draw(t, "sender id"),
+		Rollup:   rapid.SampledFrom([]upstream.Rollup{upstream.BySender, upstream.ByUser}).Draw(t, "rollup"),
 		Interval: rapid.SampledFrom([]upstream.Interval{0, upstream.Hour, upstream.Day}).Draw(t, "interval"),
 	}
 	if k == upstream.Bounces {

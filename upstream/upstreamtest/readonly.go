@@ -178,9 +178,9 @@ func (s readOnlySuite) filters(t *testing.T, k upstream.Kind, w upstream.Window,
 	}
 	for _, h := range e.XHeaders[:min(len(e.XHeaders), upstream.MaxXHeaders)] {
 		if h.Value != "" {
-			queries[h.Name] = upstream.ListQuery{XHeaders: []upstream.Header{h}}
+			queries[h.Name] = upstream.ListQuery{XHeaders: upstream.HeaderFilters{h}}
 			lower := upstream.Header{Name: strings.ToLower(h.Name), Value: h.Value}
-			queries["in lower case "+h.Name] = upstream.ListQuery{XHeaders: []upstream.Header{lower}}
+			queries["in lower case "+h.Name] = upstream.ListQuery{XHeaders: upstream.HeaderFilters{lower}}
 		}
 	}
 	for _, f := range kind.Own[k] {
@@ -238,7 +238,7 @@ func (s readOnlySuite) series(t *testing.T, k upstream.Kind, w upstream.Window, 
 			b := bucket{e.SenderID, interval.Floor(e.Time)}
 			want[b] = want[b].Add(e.Tally())
 		}
-		q := upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: w}, Interval: interval}
+		q := upstream.CountQuery{Window: w, Interval: interval}
 		got, err := s.api.Series(t.Context(), k, q)
 		if err != nil {
 			t.Fatal(err)

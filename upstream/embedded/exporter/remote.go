@@ -98,10 +98,7 @@ func (r *remote) part(ctx context.Context, k upstream.Kind, w upstream.Window, y
 func (r *remote) list(ctx context.Context, k upstream.Kind, w upstream.Window, expected int) (rows []Row, err error) {
 	pages, errs := make([][]store.Event, expected/upstream.PageSize+1), make([]error, expected/upstream.PageSize+1)
 	ask := func(page int) ([]store.Event, error) {
-		q, err := upstream.ListQuery{Window: w, Offset: page * upstream.PageSize}.Question(k)
-		if err != nil {
-			return nil, err
-		}
+		q := upstream.ListQuery{Window: w, Offset: page * upstream.PageSize}.Question(k)
 		answer, err := r.Ask(ctx, &q)
 		return store.EventsOf(answer), err
 	}

@@ -10,8 +10,7 @@ import (
 
 // Grouping says which events [Group] needs, and by what they are grouped: never by provider or weekday.
 type Grouping struct {
-	Kind  upstream.Kind
-	Query upstream.GroupsQuery
+	Query upstream.Question
 	Times upstream.Interval // by which the times of events are distinguished; 0 is none
 }
 
@@ -22,22 +21,22 @@ type AddGroup func(keys upstream.Keys, at upstream.Time, n int64)
 // groups that it found. Each calls the function for the events of a grouping, in any order, and several times for the
 // same keys if there are two dimensions. Senders returns the addresses of all senders.
 func Group(
-	k upstream.Kind, q upstream.GroupsQuery, p *grouped.Providers,
+	q upstream.Question, p *grouped.Providers,
 	each func(Grouping, AddGroup) error, senders func() (map[upstream.ID]string, error),
 ) (upstream.Groups, error) {
 	all := upstream.Grouper{Top: q.Top, Distinct: q.By == [2]upstream.Dimension{upstream.DimensionHeader}}
-	err := group(Grouping{k, q, 0}, p, each, func(keys upstream.Keys, _ upstream.Time, n int64) { all.Add(keys, n) })
+	err := group(Grouping{q, 0}, p, each, func(keys upstream.Keys, _ upstream.Time, n int64) { all.Add(keys, n) })
 	groups := all.Groups()
 	of := groups.GroupIndex()
 	if err == nil && q.Interval != 0 && len(of) > 0 {
-		err = group(Grouping{k, q, q.Interval}, p, each, func(keys upstream.Keys, at upstream.Time, n int64) {
+		err = group(Grouping{q, q.Interval}, p, each, func(keys upstream.Keys, at upstream.Time, n int64) {
 			if g := of[keys]; g != nil && n != 0 {
 				g.AddPoint(at, n)
 			}
 		})
 	}
 	if err == nil && q.Sent && len(of) > 0 {
-		sent := Grouping{upstream.Emails, q.SentQuery(), 0}
+		sent := Grouping{q.SentQuery(), 0}
 		err = group(sent, p, each, func(keys upstream.Keys, _ upstream.Time, n int64) {
 			if g := of[keys]; g != nil {
 				g.Sent += n

@@ -35,7 +35,7 @@ type Page struct {
 func PageOf(k upstream.Kind, only []upstream.ID, q upstream.ListQuery) Page {
 	offset := max(q.Offset, 0)
 	q.Offset = 0
-	return Page{fmt.Sprint(k, only, q.Encode(k)), offset}
+	return Page{fmt.Sprint(k, only, q.Encode()), offset}
 }
 
 // Find returns where a page begins, if that is known. Changed returns the number of the last change of events that were

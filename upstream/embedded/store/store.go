@@ -62,13 +62,13 @@ type Reader interface {
 	Counts(ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.CountQuery) ([]upstream.Count, error)
 	// Series is Counts for each UTC hour or day that has events, oldest first. The first and the last count only what
 	// lies in the window.
-	Series(ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.SeriesQuery) ([]upstream.Series, error)
+	Series(ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.CountQuery) ([]upstream.Series, error)
 
-	// Groups groups a kind's events in the window that match all filters, and counts the emails sent in each group if
-	// q.Sent, by [upstream.GroupsQuery.SentQuery]. q is valid. Providers are those of p. Of a header that a row has
+	// Groups groups the events of q's kind in the window that match all filters, and counts the emails sent in each group if
+	// q.Sent, by [upstream.Question.SentQuery]. q is valid. Providers are those of p. Of a header that a row has
 	// several times, it is not defined which one counts.
 	Groups(
-		ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.GroupsQuery, p *grouped.Providers,
+		ctx context.Context, only []upstream.ID, q upstream.Question, p *grouped.Providers,
 	) (upstream.Groups, error)
 
 	// Codes returns the codes of a kind's catalogue, sorted: those of [Documented] and all others in use.

@@ -14,7 +14,7 @@ func (s *Store) Counts(
 ) (counts []upstream.Count, err error) {
 	err = s.read(ctx, "count "+k.String(), func(ctx context.Context) error {
 		counts = []upstream.Count{}
-		series, err := s.tally(ctx, only, kinds[k], q, 0)
+		series, err := s.tally(ctx, only, kinds[k], q.Per(0))
 		if err != nil {
 			return err
 		}
@@ -44,10 +44,10 @@ func (s *Store) addresses(ctx context.Context) (map[upstream.ID]string, error) {
 
 // Series counts events by hour or day: see [store.Reader].
 func (s *Store) Series(
-	ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.SeriesQuery,
+	ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.CountQuery,
 ) (series []upstream.Series, err error) {
 	err = s.read(ctx, "count "+k.String(), func(ctx context.Context) error {
-		series, err = s.tally(ctx, only, kinds[k], q.CountQuery, q.Interval)
+		series, err = s.tally(ctx, only, kinds[k], q)
 		return err
 	})
 	return series, err
@@ -55,7 +55,7 @@ func (s *Store) Series(
 
 // tally returns the points of senders or users, ordered by id. Without an interval, each has one.
 func (s *Store) tally(
-	ctx context.Context, only []upstream.ID, k *kind, q upstream.CountQuery, interval upstream.Interval,
+	ctx context.Context, only []upstream.ID, k *kind, q upstream.CountQuery,
 ) ([]upstream.Series, error) {
 	series := []upstream.Series{}
 	f, err := s.filter(ctx, only, k, &upstream.ListQuery{Window: q.Window, UserID: q.UserID, SenderID: q.SenderID})
@@ -66,8 +66,8 @@ func (s *Store) tally(
 	if q.Rollup == upstream.ByUser {
 		by = "user_id"
 	}
-	if interval != 0 {
-		start = bucket(interval)
+	if q.Interval != 0 {
+		start = bucket(q.Interval)
 	}
 	if k.Kind == upstream.Bounces {
 		switch q.BounceType {
@@ -101,12 +101,12 @@ func (s *Store) tally(
 
 // Groups groups events: see [store.Reader].
 func (s *Store) Groups(
-	ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.GroupsQuery, p *grouped.Providers,
+	ctx context.Context, only []upstream.ID, q upstream.Question, p *grouped.Providers,
 ) (groups upstream.Groups, err error) {
-	err = s.read(ctx, "group "+k.String(), func(ctx context.Context) error {
+	err = s.read(ctx, "group "+q.Kind.String(), func(ctx context.Context) error {
 		each := func(g store.Grouping, add store.AddGroup) error { return s.group(ctx, only, g, add) }
 		addresses := func() (map[upstream.ID]string, error) { return s.addresses(ctx) }
-		groups, err = store.Group(k, q, p, each, addresses)
+		groups, err = store.Group(q, p, each, addresses)
 		return err
 	})
 	return groups, err
@@ -114,7 +114,7 @@ func (s *Store) Groups(
 
 // group calls add for events with the same keys and time, in order of time.
 func (s *Store) group(ctx context.Context, only []upstream.ID, g store.Grouping, add store.AddGroup) error {
-	k := kinds[g.Kind]
+	k := kinds[g.Query.Kind]
 	where, err := s.filter(ctx, only, k, &g.Query.ListQuery)
 	if err != nil || where.none {
 		return err
@@ -142,7 +142,7 @@ func (s *Store) group(ctx context.Context, only []upstream.ID, g store.Grouping,
 }
 
 // keyColumn returns the expression for a dimension, as a text.
-func keyColumn(q *upstream.GroupsQuery, i int) string {
+func keyColumn(q *upstream.Question, i int) string {
 	switch d := q.By[i]; d {
 	case upstream.NoDimension:
 		return "''"

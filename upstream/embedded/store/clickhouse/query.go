@@ -136,7 +136,7 @@ func (s *Store) filter(
 	f.own(k.Kind, q)
 	f.text("local", q.Local)
 	f.text("domain", upstream.LowerDomain(q.Domain))
-	for _, h := range q.XHeaders {
+	for _, h := range q.Headers() {
 		f.add("arrayExists((k, v) -> k = " + quote(store.FoldHeader(h.Name)) + " and v = " + quote(h.Value) +
 			", header_keys, header_values)")
 	}

@@ -16,8 +16,11 @@ var lists = []upstream.ListQuery{
 	{}, {UserID: 21}, {SenderID: 101}, {Sender: "sender2@example.com"},
 	{Domain: storetest.SampleDomain(0)}, {Local: "recipient0"}, {Delivered: true, Offset: 100},
 	{Recipient: "recipient0@" + storetest.SampleDomain(0)},
-	{XHeaders: []upstream.Header{{Name: "x-opt-in", Value: "1"}}},
-	{UserID: 20, Domain: storetest.SampleDomain(0), XHeaders: []upstream.Header{{Name: "X-Region", Value: "region 0"}}},
+	{XHeaders: upstream.HeaderFilters{{Name: "x-opt-in", Value: "1"}}},
+	{
+		UserID: 20, Domain: storetest.SampleDomain(0),
+		XHeaders: upstream.HeaderFilters{{Name: "X-Region", Value: "region 0"}},
+	},
 	{BounceType: upstream.Hard}, {BounceCategory: "bad-mailbox", BounceType: upstream.Hard},
 	{BlockedReason: "hardbounce"},
 }

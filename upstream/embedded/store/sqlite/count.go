@@ -15,7 +15,7 @@ func (s *Store) Counts(
 ) (counts []upstream.Count, err error) {
 	counts = []upstream.Count{}
 	err = s.read(ctx, "count "+k.String(), func(r *reader) {
-		for _, x := range r.tally(only, kinds[k], q, 0) {
+		for _, x := range r.tally(only, kinds[k], q.Per(0)) {
 			c := upstream.Count{ID: x.ID, Tally: x.Points[0].Tally}
 			if q.Rollup == upstream.BySender {
 				for v := range r.Rows("select address from sender where id = ?", int64(x.ID)) {
@@ -30,21 +30,20 @@ func (s *Store) Counts(
 
 // Series counts events by hour or day: see [store.Reader].
 func (s *Store) Series(
-	ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.SeriesQuery,
+	ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.CountQuery,
 ) (series []upstream.Series, err error) {
 	err = s.read(ctx, "count "+k.String(), func(r *reader) {
-		series = r.tally(only, kinds[k], q.CountQuery, q.Interval)
+		series = r.tally(only, kinds[k], q)
 	})
 	return series, err
 }
 
 // tally returns the points of senders or users, ordered by id. Without an interval, each has one.
-func (r *reader) tally(
-	only []upstream.ID, k *kind, q upstream.CountQuery, interval upstream.Interval,
-) []upstream.Series {
-	x := sum{listing: r.listing(k, only, &upstream.ListQuery{
-		Window: q.Window, UserID: q.UserID, SenderID: q.SenderID, BounceType: q.BounceType,
-	}), by: [2]upstream.Dimension{upstream.DimensionSender}, times: interval}
+func (r *reader) tally(only []upstream.ID, k *kind, q upstream.CountQuery) []upstream.Series {
+	list := q.List()
+	x := sum{
+		listing: r.listing(k, only, &list), by: [2]upstream.Dimension{upstream.DimensionSender}, times: q.Interval,
+	}
 	if q.Rollup == upstream.ByUser {
 		x.by[0] = upstream.DimensionUser
 	}

@@ -12,12 +12,12 @@ import (
 
 // Groups groups events: see [store.Reader].
 func (s *Store) Groups(
-	ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.GroupsQuery, p *grouped.Providers,
+	ctx context.Context, only []upstream.ID, q upstream.Question, p *grouped.Providers,
 ) (groups upstream.Groups, err error) {
-	err = s.readIndexed(ctx, "group "+k.String(), func(r *reader) {
+	err = s.readIndexed(ctx, "group "+q.Kind.String(), func(r *reader) {
 		each := func(g store.Grouping, add store.AddGroup) error {
 			x := sum{
-				listing: r.listing(kinds[g.Kind], only, &g.Query.ListQuery),
+				listing: r.listing(kinds[g.Query.Kind], only, &g.Query.ListQuery),
 				by:      g.Query.By, header: g.Query.Header, times: g.Times,
 				add: func(v []driver.Value, at upstream.Time, n int64) { add(r.groupKeys(v), at, n) },
 			}
@@ -31,7 +31,7 @@ func (s *Store) Groups(
 			}
 			return addresses, r.Err
 		}
-		groups, _ = store.Group(k, q, p, each, senders)
+		groups, _ = store.Group(q, p, each, senders)
 	})
 	return groups, err
 }

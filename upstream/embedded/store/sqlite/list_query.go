@@ -69,7 +69,7 @@ func (r *reader) listing(k *kind, only []upstream.ID, q *upstream.ListQuery) *li
 	if q.Domain != "" {
 		l.oneOf("domain_id", l.Values("select id from domain where name = ?", upstream.LowerDomain(q.Domain))...)
 	}
-	for _, h := range q.XHeaders {
+	for _, h := range q.Headers() {
 		l.header(h)
 	}
 	l.recipient(upstream.LowerAddress(q.Recipient))

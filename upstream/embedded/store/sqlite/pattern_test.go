@@ -25,11 +25,12 @@ func refused(n int, local, diagnostic string) upstream.BounceDetail {
 // byDiagnostic returns the patterns of all bounces with their numbers, as the store groups them.
 func byDiagnostic(t *testing.T, s *sqlite.Store) map[string]int64 {
 	t.Helper()
-	q := upstream.GroupsQuery{
+	q := upstream.Question{
+		Kind:      upstream.Bounces,
 		ListQuery: upstream.ListQuery{Window: storetest.Ever},
 		Grouping:  upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionDiagnostic}, Top: 100},
 	}
-	groups, err := s.Groups(t.Context(), nil, upstream.Bounces, q, grouped.DefaultProviders())
+	groups, err := s.Groups(t.Context(), nil, q, grouped.DefaultProviders())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,8 +31,8 @@ func same(t *rapid.T, s store.Store, o *Model, when *rapid.Generator[upstream.Ti
 		if d := Diff(o.Series(only, k, sq), Must[[]upstream.Series](t)(s.Series(ctx, only, k, sq))); d != "" {
 			t.Fatalf("series of %s, only %v:\n%+v\n%s", k, only, sq, d)
 		}
-		counts := Must[[]upstream.Count](t)(s.Counts(ctx, only, k, sq.CountQuery))
-		if d := Diff(o.Counts(only, k, sq.CountQuery), counts); d != "" {
+		counts := Must[[]upstream.Count](t)(s.Counts(ctx, only, k, sq.Per(0)))
+		if d := Diff(o.Counts(only, k, sq.Per(0)), counts); d != "" {
 			t.Fatalf("counts of %s, only %v:\n%+v\n%s", k, only, sq, d)
 		}
 	}
@@ -121,7 +121,7 @@ func testPages(t *testing.T, open Opener) {
 		{UserID: 20, Offset: 1200}, {Domain: SampleDomain(0), Offset: 200}, {Local: "recipient0"},
 		{Delivered: true, Offset: 5400},
 		{
-			XHeaders: []upstream.Header{{Name: "x-opt-in", Value: "1"}, {Name: "X-REGION", Value: "region 7"}},
+			XHeaders: upstream.HeaderFilters{{Name: "x-opt-in", Value: "1"}, {Name: "X-REGION", Value: "region 7"}},
 			Offset:   100,
 		},
 	} {
@@ -133,7 +133,7 @@ func testPages(t *testing.T, open Opener) {
 		}
 	}
 	w := upstream.Window{Start: SampleStart + 1000, End: SampleEnd - 1000}
-	q := upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: w}, Interval: upstream.Hour}
+	q := upstream.CountQuery{Window: w, Interval: upstream.Hour}
 	series := Must[[]upstream.Series](t)(s.Series(ctx, nil, upstream.Emails, q))
 	if d := Diff(o.Series(nil, upstream.Emails, q), series); d != "" {
 		t.Fatal(d)
@@ -226,7 +226,7 @@ func SameEmails(t *testing.T, s store.Store, o *Model) {
 			t.Fatalf("emails from %d: %s", offset, d)
 		}
 	}
-	q := upstream.SeriesQuery{CountQuery: upstream.CountQuery{Window: Ever}, Interval: upstream.Hour}
+	q := upstream.CountQuery{Window: Ever, Interval: upstream.Hour}
 	series := Must[[]upstream.Series](t)(s.Series(ctx, nil, upstream.Emails, q))
 	if d := Diff(o.Series(nil, upstream.Emails, q), series); d != "" {
 		t.Fatal(d)

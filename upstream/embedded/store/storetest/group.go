@@ -72,7 +72,7 @@ func (e *event) key(d upstream.Dimension, header string) string {
 }
 
 // groups counts events by hand.
-func (o *Model) groups(only []upstream.ID, k upstream.Kind, q upstream.GroupsQuery) upstream.Groups {
+func (o *Model) groups(only []upstream.ID, q upstream.Question) upstream.Groups {
 	keys := func(e *event) (keys upstream.Keys) {
 		for i, d := range q.By {
 			keys[i] = e.key(d, q.Header)
@@ -81,7 +81,7 @@ func (o *Model) groups(only []upstream.ID, k upstream.Kind, q upstream.GroupsQue
 	}
 	groups := upstream.Groups{Groups: []upstream.Group{}}
 	places := map[upstream.Keys]int{} // in groups
-	for _, e := range o.events(only, k, q.ListQuery) {
+	for _, e := range o.events(only, q.Kind, q.ListQuery) {
 		k := keys(&e)
 		i, found := places[k]
 		if !found {
@@ -131,9 +131,9 @@ func (o *Model) groups(only []upstream.ID, k upstream.Kind, q upstream.GroupsQue
 	return groups
 }
 
-// groupsQueries draws queries. Filters that a kind does not have are left out, as by [upstream.ParseGroupsQuery].
-func groupsQueries(t *rapid.T, k upstream.Kind, when *rapid.Generator[upstream.Time]) upstream.GroupsQuery {
-	q := upstream.GroupsQuery{ListQuery: listQueries(t, when, 0)}
+// groupsQueries draws queries. Filters that a kind does not have are left out, as by [upstream.ParseQuestion].
+func groupsQueries(t *rapid.T, k upstream.Kind, when *rapid.Generator[upstream.Time]) upstream.Question {
+	q := upstream.Question{Kind: k, ListQuery: listQueries(t, when, 0)}
 	if rapid.Bool().Draw(t, "no filter") {
 		q.ListQuery = upstream.ListQuery{Window: q.Window}
 	}
@@ -188,8 +188,8 @@ func testGroups(t *testing.T, open Opener) {
 			for range 6 {
 				k := rapid.SampledFrom(upstream.Kinds[:]).Draw(t, "kind")
 				only, q := scopes(t), groupsQueries(t, k, when)
-				got := Must[upstream.Groups](t)(s.Groups(context.Background(), only, k, q, testProviders))
-				if d := Diff(o.groups(only, k, q), got); d != "" {
+				got := Must[upstream.Groups](t)(s.Groups(context.Background(), only, q, testProviders))
+				if d := Diff(o.groups(only, q), got); d != "" {
 					t.Fatalf("groups of %s, only %v:\n%+v\n%s", k, only, q, d)
 				}
 			}
@@ -236,13 +236,14 @@ func manyGroups(t *testing.T, open Opener, domains int) {
 			{upstream.DimensionProvider, upstream.DimensionWeekday}, {upstream.DimensionDomain, upstream.DimensionHour},
 			{upstream.DimensionDomain, upstream.DimensionSender}, {upstream.DimensionDay},
 		} {
-			q := upstream.GroupsQuery{
+			q := upstream.Question{
 				ListQuery: upstream.ListQuery{Window: w},
 				Grouping:  upstream.Grouping{By: by, Top: 4, Interval: intervals[(i+j)%len(intervals)], Sent: true},
 			}
 			for _, k := range []upstream.Kind{upstream.Emails, upstream.Bounces} {
-				got := Must[upstream.Groups](t)(s.Groups(context.Background(), nil, k, q, testProviders))
-				if d := Diff(o.groups(nil, k, q), got); d != "" {
+				q.Kind = k
+				got := Must[upstream.Groups](t)(s.Groups(context.Background(), nil, q, testProviders))
+				if d := Diff(o.groups(nil, q), got); d != "" {
 					t.Fatalf("groups of %s:\n%+v\n%s", k, q, d)
 				}
 			}

@@ -127,9 +127,7 @@ func testMerge(t *testing.T, open Opener) {
 				t.Fatalf("there are %d emails of %d messages", len(rows), messages)
 			}
 			counts := Must[[]upstream.Series](t)(s.Series(ctx, nil, upstream.Emails,
-				upstream.SeriesQuery{
-					CountQuery: upstream.CountQuery{Window: Ever, UserID: user}, Interval: upstream.Hour,
-				}))
+				upstream.CountQuery{Window: Ever, UserID: user, Interval: upstream.Hour}))
 			delivered := Must[[]upstream.Email](t)(API(s).Emails(ctx, upstream.ListQuery{Window: Ever, UserID: user,
 				Delivered: true, Offset: 1}))
 			bounces := Must[[]upstream.Bounce](t)(API(s).Bounces(ctx, upstream.ListQuery{Window: Ever, UserID: user}))

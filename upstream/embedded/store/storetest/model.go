@@ -164,10 +164,9 @@ func (o *Model) Bounce(only []upstream.ID, k upstream.BounceKey) (upstream.Bounc
 	return upstream.BounceDetail{}, false
 }
 
-func (o *Model) Series(only []upstream.ID, k upstream.Kind, q upstream.SeriesQuery) []upstream.Series {
+func (o *Model) Series(only []upstream.ID, k upstream.Kind, q upstream.CountQuery) []upstream.Series {
 	sums := map[upstream.ID]map[upstream.Time]upstream.Tally{}
-	filter := upstream.ListQuery{Window: q.Window, UserID: q.UserID, SenderID: q.SenderID, BounceType: q.BounceType}
-	for _, e := range o.events(only, k, filter) {
+	for _, e := range o.events(only, k, q.List()) {
 		id, at := e.ID(q.Rollup), upstream.Time(0)
 		if q.Interval != 0 {
 			at = q.Interval.Floor(e.Time)
@@ -192,7 +191,7 @@ func (o *Model) Series(only []upstream.ID, k upstream.Kind, q upstream.SeriesQue
 
 func (o *Model) Counts(only []upstream.ID, k upstream.Kind, q upstream.CountQuery) []upstream.Count {
 	out := []upstream.Count{}
-	for _, s := range o.Series(only, k, upstream.SeriesQuery{CountQuery: q}) {
+	for _, s := range o.Series(only, k, q.Per(0)) {
 		c := upstream.Count{ID: s.ID, Tally: s.Points[0].Tally}
 		if q.Rollup == upstream.BySender {
 			c.Sender = o.senders[s.ID].Address

@@ -48,8 +48,8 @@ func testOneSecond(t *testing.T, open Opener) {
 			}
 			for _, q := range []upstream.ListQuery{
 				{Window: Ever}, {Window: Ever, SenderID: 2},
-				{Window: Ever, XHeaders: []upstream.Header{{Name: "X-Parity",
-					Value: "1"}}}, {Window: Ever, Recipient: "r@example.com", Offset: 20},
+				{Window: Ever, XHeaders: upstream.HeaderFilters{{Name: "X-Parity", Value: "1"}}},
+				{Window: Ever, Recipient: "r@example.com", Offset: 20},
 			} {
 				if d := Diff(o.List(nil, upstream.Bounces, q).Rows(), Must[[]upstream.Bounce](t)(API(s).Bounces(ctx, q))); d != "" {
 					t.Errorf("%+v: %s", q, d)

@@ -159,8 +159,10 @@ func listQueries(t *rapid.T, when *rapid.Generator[upstream.Time], rows int) ups
 		BlockedReason:  sometimes(t, "reason", codes...),
 	}
 	for range rapid.SampledFrom([]int{0, 0, 0, 1, 2}).Draw(t, "headers") {
-		q.XHeaders = append(q.XHeaders, upstream.Header{Name: rapid.SampledFrom(append(names, "X-CAMPAIGN",
-			"x-kk")).Draw(t, "name"), Value: rapid.SampledFrom(values).Draw(t, "value")})
+		q.XHeaders[len(q.Headers())] = upstream.Header{
+			Name:  rapid.SampledFrom(append(names, "X-CAMPAIGN", "x-kk")).Draw(t, "name"),
+			Value: rapid.SampledFrom(values).Draw(t, "value"),
+		}
 	}
 	if rapid.Bool().Draw(t, "skip") {
 		q.Offset = rapid.IntRange(0, rows).Draw(t, "offset")
@@ -168,15 +170,12 @@ func listQueries(t *rapid.T, when *rapid.Generator[upstream.Time], rows int) ups
 	return q
 }
 
-func seriesQueries(t *rapid.T, when *rapid.Generator[upstream.Time]) upstream.SeriesQuery {
-	return upstream.SeriesQuery{
-		CountQuery: upstream.CountQuery{
-			Window: window(t, when), UserID: sometimes(t, "user", users...),
-			SenderID:   sometimes(t, "sender", senderIDs...),
-			BounceType: sometimes(t, "type", types...), Rollup: rapid.SampledFrom([]upstream.Rollup{upstream.BySender,
-				upstream.ByUser}).Draw(t, "rollup"),
-		},
-		Interval: rapid.SampledFrom([]upstream.Interval{upstream.Hour, upstream.Day}).Draw(t, "interval"),
+func seriesQueries(t *rapid.T, when *rapid.Generator[upstream.Time]) upstream.CountQuery {
+	return upstream.CountQuery{
+		Window: window(t, when), UserID: sometimes(t, "user", users...), SenderID: sometimes(t, "sender", senderIDs...),
+		BounceType: sometimes(t, "type", types...),
+		Rollup:     rapid.SampledFrom([]upstream.Rollup{upstream.BySender, upstream.ByUser}).Draw(t, "rollup"),
+		Interval:   rapid.SampledFrom([]upstream.Interval{upstream.Hour, upstream.Day}).Draw(t, "interval"),
 	}
 }
 

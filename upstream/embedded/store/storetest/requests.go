@@ -88,7 +88,7 @@ func Requests(info store.Info) []Request {
 	busy := func(q *upstream.ListQuery, _ *rand.Rand) { q.Local = "recipient0" }
 	header := func(name string, value func(r *rand.Rand) any) edit {
 		return func(q *upstream.ListQuery, r *rand.Rand) {
-			q.XHeaders = append(q.XHeaders, upstream.Header{Name: name, Value: fmt.Sprint(value(r))})
+			q.XHeaders[len(q.Headers())] = upstream.Header{Name: name, Value: fmt.Sprint(value(r))}
 		}
 	}
 	campaign := header("x-campaign", func(r *rand.Rand) any {
@@ -208,7 +208,7 @@ func Requests(info store.Info) []Request {
 							return len(rows), err
 						}
 						rows, err := s.Series(ctx, nil, k,
-							upstream.SeriesQuery{CountQuery: q, Interval: upstream.Interval(interval)})
+							q.Per(upstream.Interval(interval)))
 						n := 0
 						for _, x := range rows {
 							n += len(x.Points)
@@ -252,11 +252,11 @@ func Requests(info store.Info) []Request {
 			name += ", series, sent"
 		}
 		list = append(list, Request{name, func(s store.Store, r *rand.Rand) (int, error) {
-			q := upstream.GroupsQuery{ListQuery: upstream.ListQuery{Window: broken(r)}, Grouping: g.q}
+			q := upstream.Question{Kind: g.kind, ListQuery: upstream.ListQuery{Window: broken(r)}, Grouping: g.q}
 			if g.week {
 				q.Window = week(r)
 			}
-			groups, err := s.Groups(ctx, nil, g.kind, q, grouped.DefaultProviders())
+			groups, err := s.Groups(ctx, nil, q, grouped.DefaultProviders())
 			return len(groups.Groups), err
 		}})
 	}

@@ -107,11 +107,11 @@ func (a asker) Ask(ctx context.Context, q *upstream.Question) (any, error) {
 	case upstream.ShapeCounts:
 		return a.Counts(ctx, nil, q.Kind, q.Counts())
 	case upstream.ShapeSeries:
-		return a.Series(ctx, nil, q.Kind, q.Series())
+		return a.Series(ctx, nil, q.Kind, q.Counts())
 	case upstream.ShapeCatalogue:
 		return a.Codes(ctx, q.Kind)
 	}
-	page, err := a.List(ctx, nil, q.Kind, q.List())
+	page, err := a.List(ctx, nil, q.Kind, q.ListQuery)
 	if err != nil {
 		return nil, err
 	}
