@@ -24,21 +24,17 @@ type Limiter struct {
 	now    func() time.Time
 	shared *Shared // nil if the accounts are of this gateway alone
 
-	mu    sync.Mutex
-	index map[string]int // index into accounts by caller
-	// accounts has the accounts of callers who have used units, in no particular order.
-	accounts []account
-	hand     int             // index of the next account that sweep checks
-	debts    map[string]debt // by caller
-	flushing bool            // a flush of the debts is scheduled
-	flush    sync.Mutex      // held while debts are reported
+	mu       sync.Mutex
+	accounts map[string]*account // of callers who have used units
+	debts    map[string]debt     // by caller
+	flushing bool                // a flush of the debts is scheduled
+	flush    sync.Mutex          // held while debts are reported
 }
 
 // account records when a caller will have all its units again. Of a shared account it is what this gateway knows.
 type account struct {
-	caller string
-	full   time.Time
-	alone  bool // Redis did not answer last, so this gateway limits the caller to its share
+	full  time.Time
+	alone bool // Redis did not answer last, so this gateway limits the caller to its share
 }
 
 // debt is what a caller has used that its shared account does not show yet. It is negative after a refund.
@@ -51,6 +47,8 @@ const (
 	// looks is the number of accounts checked when another is added. It is more than one, so that few unneeded
 	// accounts remain.
 	looks = 16
+	// others is the name of the account that callers beyond maxCallers share.
+	others = ""
 	// flushAfter is how long a debt waits for an operation of the same caller that reports it.
 	flushAfter = 100 * time.Millisecond
 )
@@ -58,7 +56,7 @@ const (
 // NewLimiter returns a limiter that uses the clock now. Shared has the accounts that several gateways share; nil keeps
 // accounts in this process.
 func NewLimiter(now func() time.Time, shared *Shared) *Limiter {
-	return &Limiter{now: now, shared: shared, index: map[string]int{}, debts: map[string]debt{}}
+	return &Limiter{now: now, shared: shared, accounts: map[string]*account{}, debts: map[string]debt{}}
 }
 
 // Status is what a caller may still use.
@@ -119,7 +117,10 @@ func (l *Limiter) Settle(caller string, limit, units int) {
 func (l *Limiter) Status(caller string, limit int) Status {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	a := l.account(caller)
+	a := l.accounts[l.name(caller)]
+	if a == nil {
+		a = &account{}
+	}
 	parts := l.parts(a.alone)
 	used, unit := max(0, a.full.Sub(l.now())), RestoreTime(limit, 1)*parts
 	limit = max(1, limit/int(parts))
@@ -192,59 +193,41 @@ func (l *Limiter) Flush() {
 	}
 }
 
-// account returns a caller's account. The zero account stands for all units.
-func (l *Limiter) account(caller string) account {
-	i, ok := l.index[caller]
-	if !ok && len(l.accounts) >= maxCallers {
-		i, ok = l.index[others]
+// name returns the name of the account for a caller's units.
+func (l *Limiter) name(caller string) string {
+	if l.accounts[caller] == nil && len(l.accounts) >= maxCallers {
+		return others
 	}
-	if !ok {
-		return account{}
-	}
-	return l.accounts[i]
+	return caller
 }
 
-// others is the name of the account shared by callers beyond maxCallers.
-const others = ""
-
-// open returns a caller's account for modification. The pointer is valid until the next call of open.
+// open returns a caller's account for modification.
 func (l *Limiter) open(caller string, now time.Time) *account {
-	i, ok := l.index[caller]
-	if !ok {
+	if l.accounts[caller] == nil {
 		l.sweep(now)
-		if len(l.accounts) >= maxCallers {
-			caller = others
-			i, ok = l.index[caller]
-		}
 	}
-	if !ok {
-		i = len(l.accounts)
-		l.index[caller] = i
-		l.accounts = append(l.accounts, account{caller: caller})
+	name := l.name(caller)
+	a := l.accounts[name]
+	if a == nil {
+		a = &account{}
+		l.accounts[name] = a
 	}
-	a := &l.accounts[i]
 	if a.full.Before(now) {
 		a.full = now
 	}
 	return a
 }
 
-// sweep checks the next few accounts, and closes those of callers who have all their units again.
+// sweep closes the accounts of callers who have all their units again, among a few that are picked at random.
 func (l *Limiter) sweep(now time.Time) {
-	for range min(looks, len(l.accounts)) {
-		if l.hand >= len(l.accounts) {
-			l.hand = 0
+	looked := 0
+	for caller, a := range l.accounts { // begins anywhere
+		if looked++; looked > looks {
+			return
 		}
-		closed, last := l.accounts[l.hand], len(l.accounts)-1
-		if closed.full.After(now) {
-			l.hand++
-			continue
+		if !a.full.After(now) {
+			delete(l.accounts, caller)
 		}
-		l.accounts[l.hand] = l.accounts[last]
-		l.index[l.accounts[l.hand].caller] = l.hand
-		l.accounts[last] = account{}
-		l.accounts = l.accounts[:last]
-		delete(l.index, closed.caller)
 	}
 }
 
