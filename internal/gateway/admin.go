@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"runtime"
 	"strings"
 	"time"
 
@@ -20,26 +19,22 @@ import (
 )
 
 // serveAdmin opens the admin port, if one is configured. The port answers while the gateway starts and until it has
-// drained.
+// drained. Without it, operations and calls are not counted.
 func (g *gateway) serveAdmin() (closer func(), err error) {
-	if g.c.AdminListen == "" {
+	if !g.measures() {
 		return func() {}, nil
 	}
 	l, err := listen("admin-listen", g.c.AdminListen)
 	if err != nil {
 		return nil, err
 	}
-	g.metrics = telemetry.NewMetrics(version(), runtime.Version())
 	g.metrics.Switch("ready", "1 while the gateway is ready, otherwise 0.", func() bool {
 		return g.ready.Err(context.Background()) == nil
 	})
 	g.metrics.Rows(g.rows)
 	g.calls = countCalls(g.metrics)
 	g.lookups = func(_ context.Context, l cached.Lookup) {
-		g.metrics.Lookup(l.Question.Endpoint(), l.Result())
-		if l.Joined {
-			g.metrics.Call(telemetry.Call{Endpoint: l.Question.Endpoint(), Outcome: "joined", Joined: true})
-		}
+		g.metrics.Lookup(l.Question.Endpoint(), l.Result(), l.Joined)
 	}
 	h := telemetry.AdminHandler(telemetry.AdminOptions{
 		Ready: &g.ready, Metrics: g.metrics.Handler(), Pprof: g.c.AdminPprof,
@@ -61,13 +56,34 @@ func (g *gateway) serveAdmin() (closer func(), err error) {
 	return func() { _ = s.Close() }, nil
 }
 
-// measureUpstream adds the state of the client and the cache to the metrics, if there are any.
-func (g *gateway) measureUpstream() {
-	if g.metrics == nil {
-		return
+// measures reports whether operations and calls are counted.
+func (g *gateway) measures() bool { return g.c.AdminListen != "" }
+
+// measureClient exports the state of the upstream client.
+func measureClient(m *telemetry.Metrics, load func() rest.Load) {
+	m.Gauge("upstream_requests_in_flight", "Requests sent to the metrics API and not yet answered.",
+		func() float64 { return float64(load().UnderWay) })
+	m.Gauge("upstream_limit",
+		"Limit on concurrent requests to the metrics API; it falls while the API sheds load or becomes slower.",
+		func() float64 { return float64(load().Limit) })
+	m.Gauge("upstream_waiting", "Requests waiting for a slot.", func() float64 { return float64(load().Waiting) })
+	m.Counter("upstream_refused_total", "Requests refused because too many were waiting.",
+		func() float64 { return float64(load().Refused) })
+	m.Counter("upstream_breaker_opened_total", "How often the circuit breaker has opened.",
+		func() float64 { return float64(load().Opened) })
+	for _, state := range []string{"closed", "half-open", "open"} {
+		m.Switch("upstream_breaker_state", "1 for the state of the circuit breaker, 0 for the others.",
+			func() bool { return load().Breaker == state }, "state", state)
 	}
-	g.metrics.Load(func() telemetry.Load { return telemetry.Load(g.client.Load()) })
-	g.metrics.Cache(func() telemetry.CacheUse { return telemetry.CacheUse(g.cache.Use()) })
+}
+
+// measureCache exports the use of the cache.
+func measureCache(m *telemetry.Metrics, use func() cached.Use) {
+	m.Gauge("cache_entries",
+		"Answers of the metrics API that the cache holds.", func() float64 { return float64(use().Answers) })
+	m.Gauge("cache_bytes", "Memory used by the cache.", func() float64 { return float64(use().Bytes) })
+	m.Gauge("cache_capacity_bytes",
+		"Memory that the cache may use; 0 if it is off.", func() float64 { return float64(use().Capacity) })
 }
 
 // measureStore logs when a server of the store becomes available or unavailable, and exports its state as a metric.
@@ -88,9 +104,6 @@ func (g *gateway) measureStore() {
 				g.logger.Warn("clickhouse host is not available", "host", h.Name, "error", h.Err)
 			}
 		})
-	}
-	if g.metrics == nil {
-		return
 	}
 	for i, h := range hosts() {
 		var labels []string
@@ -132,7 +145,7 @@ func (g *gateway) trace(ctx context.Context) error {
 
 // certificateEnd exports a metric of when the port's certificate expires.
 func (g *gateway) certificateEnd(pair *web.Certificate) {
-	if g.metrics != nil && pair != nil {
+	if pair != nil {
 		g.metrics.Gauge("certificate_not_after_timestamp_seconds", "When the served certificate expires.",
 			func() float64 { return float64(pair.NotAfter().Unix()) })
 	}
@@ -267,7 +280,7 @@ func (g *gateway) observers() []telemetry.Observer {
 	if g.tracing != nil {
 		all = append(all, g.tracing.Operation)
 	}
-	if g.metrics != nil {
+	if g.measures() {
 		all = append(all, g.metrics.Operation)
 	}
 	return all
@@ -279,7 +292,7 @@ func (g *gateway) watched(h http.Handler) http.Handler {
 	if g.tracing != nil {
 		h = g.tracing.Requests(h)
 	}
-	if g.metrics != nil {
+	if g.measures() {
 		h = g.metrics.Requests(h)
 	}
 	return h

@@ -21,7 +21,6 @@ import (
 	"deliverygraph/upstream/embedded/importer"
 	"deliverygraph/upstream/embedded/importer/format/dsn"
 	"deliverygraph/upstream/embedded/store"
-	"deliverygraph/upstream/embedded/store/sqlite"
 	"deliverygraph/upstream/grouped"
 )
 
@@ -219,13 +218,8 @@ func (c *classifyCommand) print(out *bufio.Writer, m classify.Match, said classi
 
 // unknown lists the diagnostics in the store that no rule matches.
 func (c *classifyCommand) unknown(ctx context.Context, rules *classify.Rules, s Streams) error {
-	db, err := openData(ctx, sqlite.Options{Path: c.Data, MustExist: true})
-	if err != nil {
-		return err
-	}
-	defer db.Close() //nolint:errcheck // read only
 	said, total := make(map[string]int), 0
-	_, err = db.Reclassify(ctx, true, func(d upstream.BounceDetail) (unchanged store.Class) {
+	count := func(d upstream.BounceDetail) (unchanged store.Class) {
 		if d.Category != classify.Unclassified ||
 			rules.Classify(d.Code, d.DiagnosticCode, noticeOf(d)).Rule.Name != "" {
 			return // a rule matches by now: reclassify would change it
@@ -234,8 +228,11 @@ func (c *classifyCommand) unknown(ctx context.Context, rules *classify.Rules, s 
 		said[cmp.Or(text, "(nothing)")]++
 		total++
 		return
-	})
-	if err != nil {
+	}
+	if err := (storeFlags{c.Data}).reading(ctx, func(s store.Store) error {
+		_, err := s.Reclassify(ctx, true, count)
+		return err
+	}); err != nil {
 		return err
 	}
 	texts := slices.SortedFunc(maps.Keys(said), func(a, b string) int {

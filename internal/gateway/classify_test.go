@@ -294,7 +294,7 @@ func TestReclassifyAppliesTheCurrentRules(t *testing.T) {
 	}
 	var e bytes.Buffer
 	if code := Run(t.Context(), []string{"reclassify", "--data", "/nowhere/x.db"},
-		Streams{nil, &e, &e}); code != exitFailure {
+		Streams{nil, &e, &e}); code != exitUsage {
 		t.Errorf("a store that is not there: exit %d, %s", code, e.String())
 	}
 }

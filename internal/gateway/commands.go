@@ -20,10 +20,6 @@ import (
 	"deliverygraph/upstream/doctor"
 )
 
-// exitDiffers is the exit code of an examination that found only differences that the gateway handles, or no data to
-// judge by.
-const exitDiffers = 3
-
 type doctorCommand struct {
 	Upstream    string `required:"" placeholder:"URL"`
 	UpstreamKey string `placeholder:"KEY"`
@@ -61,13 +57,13 @@ func (c *doctorCommand) Run(ctx context.Context, io Streams) error {
 	case doctor.Fine:
 		return nil
 	case doctor.Differs, doctor.Unproven:
-		return exitCode(exitDiffers)
+		return exitCode(exitPartly)
 	}
 	return exitCode(exitFailure)
 }
 
 type schemaCommand struct {
-	Output string `short:"o" placeholder:"FILE" help:"The file to write. Default: standard output."`
+	Output string `short:"o" placeholder:"FILE"`
 }
 
 // Run prints the schema.

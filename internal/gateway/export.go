@@ -20,19 +20,13 @@ import (
 	"deliverygraph/upstream/rest"
 )
 
-// exitLacks is the exit code of an export of which an import would not store all.
-const exitLacks = 3
-
 type exportCommand struct {
-	Data                string `placeholder:"FILE"`
-	Upstream            string `placeholder:"URL"`
-	UpstreamKey         string `secret:"" placeholder:"KEY"`
-	UpstreamCA          string `name:"upstream-ca" placeholder:"FILE"`
-	UpstreamConcurrency int    `default:"16" placeholder:"N"`
-	From                string `placeholder:"TIME"`
-	To                  string `placeholder:"TIME"`
-	Since               span   `placeholder:"DURATION"`
-	Output              string `short:"o" placeholder:"FILE"`
+	Data string `placeholder:"FILE"`
+	upstreamSettings
+	From   string `placeholder:"TIME"`
+	To     string `placeholder:"TIME"`
+	Since  span   `placeholder:"DURATION"`
+	Output string `short:"o" placeholder:"FILE"`
 }
 
 // window returns the window of time to export.
@@ -90,9 +84,8 @@ func (c *exportCommand) Run(ctx context.Context, streams Streams) error {
 	if c.Upstream != "" && c.Data != "" {
 		return badSetting("--data and --upstream both say what to export: leave one out")
 	}
-	if c.Upstream == "" && (c.UpstreamKey != "" || c.UpstreamCA != "") {
-		return badSetting("--upstream-key or --upstream-ca is given without --upstream: " +
-			"name the server, such as --upstream https://metrics.example.com/v4")
+	if err := c.upstreamSettings.check(); err != nil {
+		return err
 	}
 	w, err := c.window(time.Now())
 	if err != nil {
@@ -103,12 +96,11 @@ func (c *exportCommand) Run(ctx context.Context, streams Streams) error {
 	}
 	switch {
 	case c.Upstream != "":
-		client, err := rest.New(rest.Options{
-			BaseURL: c.Upstream, Key: c.UpstreamKey, CAFile: c.UpstreamCA, MaxConcurrent: c.UpstreamConcurrency,
-			// An export may take a day, during which a server may be down for a while.
-			Timeout: time.Minute, CallTimeout: 10 * time.Minute, Retry: rest.Retry{Tries: 30, Max: 30 * time.Second, Budget: 1},
-			Breaker: rest.Breaker{Off: true},
-		})
+		o := c.options()
+		// An export may take a day, during which a server may be down for a while.
+		o.Timeout, o.CallTimeout, o.Breaker.Off = time.Minute, 10*time.Minute, true
+		o.Retry = rest.Retry{Tries: 30, Max: 30 * time.Second, Budget: 1}
+		client, err := rest.New(o)
 		if err != nil {
 			return badUpstream(err)
 		}
@@ -202,7 +194,7 @@ func (c *exportCommand) export(
 		at := sum.Last.UTC().Format(time.RFC3339)
 		return fmt.Errorf("%w; what it has written is complete up to %s: export the rest with --from %s", err, at, at)
 	case e.lacking:
-		return exitCode(exitLacks)
+		return exitCode(exitPartly)
 	}
 	return nil
 }

@@ -26,18 +26,19 @@ const (
 	exitOK      = 0
 	exitFailure = 1 // an error while running
 	exitUsage   = 2 // a wrong flag, setting or argument
+	exitPartly  = 3 // it worked, except for what was reported
 )
 
 // Run runs the program with its command line, without the program's name, until it ends or ctx does, and returns its
 // exit code.
 func Run(ctx context.Context, args []string, io Streams) int {
 	var c commands
-	exit := -1
+	helped := false
 	parser := newParser(&c,
 		kong.Description("A GraphQL API over the Dyn Email Delivery metrics REST API v4: in front of any server that "+
 			"speaks it, or with one of its own."),
 		kong.Writers(io.Out, io.Err),
-		kong.Exit(func(code int) { exit = code; panic(exited{}) }),
+		kong.Exit(func(int) { helped = true }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 100}),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(io),
@@ -47,9 +48,9 @@ func Run(ctx context.Context, args []string, io Streams) int {
 	} else if len(args) > 0 && args[0] == "--version" {
 		args = []string{"version"}
 	}
-	k, err := parse(parser, args)
-	if exit >= 0 { // --help
-		return exit
+	k, err := parser.Parse(args)
+	if helped {
+		return exitOK
 	}
 	flags := allFlags(parser.Model.Node)
 	if err == nil {
@@ -98,20 +99,6 @@ func givenCommand(p *kong.Kong, args []string) string {
 		}
 	}
 	return ""
-}
-
-// exited is the panic that unwinds kong after --help, where kong would exit the process.
-type exited struct{}
-
-func parse(p *kong.Kong, args []string) (k *kong.Context, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			if _, ok := v.(exited); !ok {
-				panic(v)
-			}
-		}
-	}()
-	return p.Parse(args)
 }
 
 // exitCode is an error that has already been printed. The program exits with this code.

@@ -1,11 +1,11 @@
 package gateway
 
 import (
+	"fmt"
 	"math"
 	"os"
 	"runtime"
 	"runtime/debug"
-	"strconv"
 	"strings"
 	"sync"
 )
@@ -52,10 +52,10 @@ func (c *serveCommand) tune() {
 // memory returns the memory that this process may use, in bytes: the smallest of GOMEMLIMIT, the container's limit and
 // the machine's memory; 0 if none is known.
 func memory() int64 {
-	least := int64(math.MaxInt64)
+	least := debug.SetMemoryLimit(-1)
 	for _, n := range []int64{
-		debug.SetMemoryLimit(-1), number("/sys/fs/cgroup/memory.max", "", 1),
-		number("/sys/fs/cgroup/memory/memory.limit_in_bytes", "", 1), number("/proc/meminfo", "MemTotal:", 1<<10),
+		number("/sys/fs/cgroup/memory.max", ""), number("/sys/fs/cgroup/memory/memory.limit_in_bytes", ""),
+		number("/proc/meminfo", "MemTotal:") * 1024,
 	} {
 		if n > 0 {
 			least = min(least, n)
@@ -67,20 +67,10 @@ func memory() int64 {
 	return least
 }
 
-// number returns the number that follows a name in a file of the kernel's, times unit, or 0.
-func number(file, name string, unit int64) int64 {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return 0
-	}
+// number returns the number that follows a name in a file of the kernel's, or 0.
+func number(file, name string) (n int64) {
+	text, _ := os.ReadFile(file)
 	_, rest, _ := strings.Cut(string(text), name)
-	fields := strings.Fields(rest)
-	if len(fields) == 0 {
-		return 0
-	}
-	n, err := strconv.ParseInt(fields[0], 10, 64)
-	if err != nil || n > math.MaxInt64/unit {
-		return 0
-	}
-	return n * unit
+	_, _ = fmt.Sscan(rest, &n)
+	return n
 }

@@ -3,14 +3,12 @@ package gateway
 import (
 	_ "embed"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
 )
 
-// helpTexts explains commands, flags and arguments. A block begins with the command, or with the command and the flag
-// or argument; the text follows indented, for commands in several paragraphs.
+// helpTexts explains commands, flags and arguments, each below a title.
 //
 //go:embed flags.txt
 var helpTexts string
@@ -24,63 +22,48 @@ func newParser(c *commands, options ...kong.Option) *kong.Kong {
 // setHelp sets the help of commands, flags and arguments from flags.txt. It fails if that explains one that does not
 // exist.
 func setHelp(k *kong.Kong) error {
-	var blocks []string
-	for _, part := range strings.Split(helpTexts, "\n\n")[1:] { // the first says what the file is
-		if strings.HasPrefix(part, " ") {
-			blocks[len(blocks)-1] += "\n\n" + part
-		} else {
-			blocks = append(blocks, part)
-		}
-	}
-	for _, block := range blocks {
+	texts := make(map[string]string)                             // by titles such as "key new" and "key new --name"
+	for _, block := range strings.Split(helpTexts, "\n# ")[1:] { // the first says what the file is
 		title, text, _ := strings.Cut(block, "\n")
 		paragraphs := strings.Split(text, "\n\n")
 		for i, p := range paragraphs {
 			paragraphs[i] = strings.Join(strings.Fields(p), " ")
 		}
-		text = strings.Join(paragraphs, "\n\n")
-		if c := findCommand(k.Model.Node, title); c != nil {
-			c.Detail = strings.ReplaceAll(text, "${formats}", formats())
-			continue
+		name := title[strings.LastIndex(title, " ")+1:]
+		for command := range strings.SplitSeq(strings.TrimSuffix(title, name), ", ") {
+			texts[strings.TrimSpace(command)+" "+name] = strings.TrimSpace(strings.Join(paragraphs, "\n\n"))
 		}
-		v := findValue(k.Model.Node, title)
-		if v == nil {
-			return fmt.Errorf("flags.txt explains %q, which does not exist", title)
-		}
-		if v.Help = text; v.Default != "" {
+	}
+	explain(k.Model.Node, "", texts)
+	for title := range texts {
+		return fmt.Errorf("flags.txt explains %q, which does not exist", title)
+	}
+	return nil
+}
+
+// explain sets the help of a command and all below it. It removes from texts what it takes.
+func explain(command *kong.Node, path string, texts map[string]string) {
+	take := func(name string) string {
+		title := path + " " + name
+		text := texts[title]
+		delete(texts, title)
+		return text
+	}
+	value := func(v *kong.Value, name string) {
+		if v.Help = take(name); v.Default != "" {
 			v.Help += " Default: ${default}."
 		}
 	}
-	return nil
-}
-
-// findCommand returns the command with a title such as "key new", or nil.
-func findCommand(n *kong.Node, title string) *kong.Node {
-	for _, c := range n.Children {
-		if rest, ok := strings.CutPrefix(title, c.Name+" "); ok {
-			return findCommand(c, rest)
-		}
-		if title == c.Name {
-			return c
+	for _, f := range command.Flags {
+		if f.Name != "help" {
+			value(f.Value, "--"+f.Name)
 		}
 	}
-	return nil
-}
-
-// findValue returns the flag or argument with a title such as "key new --name", or nil.
-func findValue(n *kong.Node, title string) *kong.Value {
-	for _, c := range n.Children {
-		if rest, ok := strings.CutPrefix(title, c.Name+" "); ok {
-			return findValue(c, rest)
-		}
+	for _, p := range command.Positional {
+		value(p, p.Name)
 	}
-	if name, ok := strings.CutPrefix(title, "--"); ok {
-		if i := slices.IndexFunc(n.Flags, func(f *kong.Flag) bool { return f.Name == name }); i >= 0 {
-			return n.Flags[i].Value
-		}
+	for _, c := range command.Children {
+		c.Detail = strings.ReplaceAll(take(c.Name), "${formats}", formats())
+		explain(c, strings.TrimSpace(path+" "+c.Name), texts)
 	}
-	if i := slices.IndexFunc(n.Positional, func(p *kong.Value) bool { return p.Name == title }); i >= 0 {
-		return n.Positional[i]
-	}
-	return nil
 }

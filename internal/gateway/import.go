@@ -24,10 +24,6 @@ import (
 	"deliverygraph/upstream/embedded/store/sqlite"
 )
 
-// exitBadLines is the exit code of an import that skipped bad lines or whole files, or that stopped at
-// the first one with --strict.
-const exitBadLines = 3
-
 type importCommand struct {
 	Files       []string `arg:"" name:"file"`
 	Data        string   `required:"" placeholder:"FILE"`
@@ -148,7 +144,7 @@ func (c *importCommand) Run(ctx context.Context, streams Streams) (err error) {
 	case unfinished != nil && (err == nil || stopped):
 		return unfinished
 	case stopped:
-		return exitCode(exitBadLines)
+		return exitCode(exitPartly)
 	case ctx.Err() != nil && c.Follow:
 		return errors.Join(err, unfinished)
 	case ctx.Err() != nil:
@@ -159,7 +155,7 @@ func (c *importCommand) Run(ctx context.Context, streams Streams) (err error) {
 	case err != nil:
 		return errors.Join(err, unfinished)
 	case sum.BadLines+sum.BadFiles > 0:
-		return exitCode(exitBadLines)
+		return exitCode(exitPartly)
 	}
 	return nil
 }

@@ -155,11 +155,7 @@ func (g *gateway) ingestServer(ctx context.Context, l net.Listener, pair *web.Ce
 	}
 	h := ingest.New(g.store, ingest.Options{
 		Services: services, User: upstream.ID(s.User), Rules: g.rules, MaxBody: int64(s.MaxBody), Logger: g.logger,
-		Observe: func(b ingest.Batch) {
-			if g.metrics != nil {
-				g.metrics.Webhook(webhook(b))
-			}
-		},
+		Observe: func(b ingest.Batch) { g.metrics.Webhook(webhook(b)) },
 	})
 	port := newServer(l, g.c.restrictHosts(l.Addr(), len(s.Unsigned) == 0, h, forbidInText))
 	scheme := "http"

@@ -25,6 +25,7 @@ import (
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/resolvers/operation"
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/cached"
 	"deliverygraph/upstream/rest"
 )
 
@@ -81,6 +82,27 @@ func (t *trickle) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+func TestMetricsShowTheStateOfClientAndCache(t *testing.T) {
+	t.Parallel()
+	m := telemetry.NewMetrics("test", "go")
+	measureClient(m, func() rest.Load {
+		return rest.Load{UnderWay: 2, Limit: 16, Waiting: 3, Refused: 4, Opened: 5, Breaker: "half-open"}
+	})
+	measureCache(m, func() cached.Use { return cached.Use{Answers: 6, Bytes: 700, Capacity: 8000} })
+	w := httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	for _, line := range []string{
+		`upstream_requests_in_flight 2`, `upstream_limit 16`, `upstream_waiting 3`, `upstream_refused_total 4`,
+		`upstream_breaker_opened_total 5`,
+		`upstream_breaker_state{state="half-open"} 1`, `upstream_breaker_state{state="open"} 0`,
+		`cache_entries 6`, `cache_bytes 700`, `cache_capacity_bytes 8000`,
+	} {
+		if !strings.Contains(w.Body.String(), "\ndeliverygraph_"+line+"\n") {
+			t.Errorf("no line %q", line)
+		}
+	}
+}
+
 // The metrics alone show who is slow: callers that send, callers that read, the gateway, or the upstream.
 func TestMetricsShowWhoIsSlow(t *testing.T) {
 	t.Parallel()
@@ -100,7 +122,7 @@ func TestMetricsShowWhoIsSlow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m.Load(func() telemetry.Load { return telemetry.Load(client.Load()) })
+		measureClient(m, client.Load)
 		api := upstream.Around(client, operation.Measure(nil))
 		endpoint := graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{
 			Extensions: []graph.Extension{

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"deliverygraph/upstream"
@@ -62,14 +63,17 @@ func noteHosts(s store.Store, w io.Writer) {
 	}
 }
 
-// badData explains why a store cannot be opened. Instead says what to give instead of a file.
+// badData explains why a store cannot be opened. Instead says what to give instead of such a file.
 func badData(data string, err error, instead string) error {
+	missing := errors.Is(err, store.ErrNoStore)
 	switch {
-	case !inClickHouse(data):
-		return badFile("--data", err, instead)
-	case errors.Is(err, store.ErrNoStore):
+	case missing && inClickHouse(data):
 		return badSetting("--data: %[1]s has no tables: make them with deliverygraph migrate --data %[1]s",
 			nameOfData(data))
+	case missing:
+		return badSetting("--data: %s does not exist or is empty: %s", shown(data), instead)
+	case !inClickHouse(data):
+		return badFile("--data", err, instead)
 	}
 	if _, valid := errors.AsType[*upstream.Error](err); !valid {
 		return badSetting("--data %s: %v", nameOfData(data), err)
@@ -77,9 +81,48 @@ func badData(data string, err error, instead string) error {
 	return fmt.Errorf("--data %s: %w", nameOfData(data), err)
 }
 
+// storeFlags name the store of a command that works on an existing one.
+type storeFlags struct {
+	Data string `required:"" placeholder:"FILE"`
+}
+
+// with opens the store, runs f and closes the store.
+func (c storeFlags) with(ctx context.Context, io Streams, f func(store.Store) error) error {
+	s, err := openData(ctx, sqlite.Options{
+		Path: c.Data, MustExist: true, Waiting: waiting(ctx, noteOfWait(io.Err, c.Data)),
+	})
+	return c.run(ctx, s, err, f)
+}
+
+// reading is with for commands that only read, which also work on a store that cannot be written.
+func (c storeFlags) reading(ctx context.Context, f func(store.Store) error) error {
+	file, denied := os.OpenFile(c.Data, os.O_RDWR, 0)
+	_ = file.Close()
+	o := sqlite.Options{Path: c.Data, MustExist: true, ReadOnly: denied != nil}
+	s, err := openData(ctx, o)
+	if err != nil && !o.ReadOnly && !errors.Is(err, store.ErrNoStore) {
+		o.ReadOnly = true
+		s, err = openData(ctx, o)
+	}
+	return c.run(ctx, s, err, f)
+}
+
+func (c storeFlags) run(ctx context.Context, s store.Store, err error, f func(store.Store) error) (failed error) {
+	if err == nil {
+		defer func() { failed = errors.Join(failed, s.Close()) }()
+		err = f(s)
+	} else if ctx.Err() == nil {
+		return badData(c.Data, err, "name a store that deliverygraph import has made")
+	}
+	if err != nil && ctx.Err() != nil {
+		return errors.New("stopped; run the same command again to complete it")
+	}
+	return err
+}
+
 type migrateCommand struct {
-	Data    string `required:"" placeholder:"FILE" help:"The store: a file, or clickhouse://user@host:9000/database."`
-	Cluster string `placeholder:"NAME" help:"Make replicated tables on all servers of this cluster of ClickHouse."`
+	Data    string `required:"" placeholder:"FILE"`
+	Cluster string `placeholder:"NAME"`
 }
 
 // Run migrates the store.

@@ -59,8 +59,8 @@ type gateway struct {
 	firstAnswer sync.Once     // closes it
 
 	opened  atomic.Pointer[store.Store] // nil until it is complete, and over an upstream
-	metrics *telemetry.Metrics          // nil without an admin port
-	tracing *telemetry.Tracing          // nil without a collector
+	metrics *telemetry.Metrics
+	tracing *telemetry.Tracing // nil without a collector
 }
 
 // openRedis connects to the Redis that gateways share, if there is one. Redis may be down.
@@ -77,12 +77,10 @@ func (g *gateway) openRedis(ctx context.Context) (err error) {
 	g.shared = ratelimit.NewShared(g.redis)
 	g.background.Go(func() { g.redis.Follow(ctx) })
 	g.background.Go(func() { g.shared.Announce(ctx) })
-	if g.metrics != nil {
-		g.metrics.Gauge("gateways", "How many gateways shared the Redis when it last answered.",
-			func() float64 { return float64(g.shared.Gateways()) })
-		g.metrics.Switch("redis_up", "1 while Redis answers (all servers that hold a part of the keys), otherwise 0.",
-			g.redis.Up)
-	}
+	g.metrics.Gauge("gateways", "How many gateways shared the Redis when it last answered.",
+		func() float64 { return float64(g.shared.Gateways()) })
+	g.metrics.Switch("redis_up", "1 while Redis answers (all servers that hold a part of the keys), otherwise 0.",
+		g.redis.Up)
 	return nil
 }
 

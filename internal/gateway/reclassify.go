@@ -15,35 +15,26 @@ import (
 	"deliverygraph/internal/classify"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
-	"deliverygraph/upstream/embedded/store/sqlite"
 )
 
 type reclassifyCommand struct {
-	Data   string `required:"" placeholder:"FILE" help:"The store whose bounces to sort. A gateway may be serving it."`
-	Rules  string `placeholder:"FILE" help:"Rules of your own, which add to the embedded ones or replace them."`
-	All    bool   `help:"Also sort bounces whose source assigned the category, as PowerMTA and delivery services do."`
-	DryRun bool   `help:"Print what would change without changing it."`
+	storeFlags
+	Rules  string `placeholder:"FILE"`
+	All    bool
+	DryRun bool
 }
 
 // Run sorts the bounces.
-func (c *reclassifyCommand) Run(ctx context.Context, s Streams) (err error) {
+func (c *reclassifyCommand) Run(ctx context.Context, s Streams) error {
 	rules, err := loadRules(c.Rules)
 	if err != nil {
 		return err
 	}
-	db, err := openData(ctx, sqlite.Options{
-		Path: c.Data, MustExist: true, Waiting: waiting(ctx, noteOfWait(s.Err, c.Data)),
-	})
-	if err != nil && inClickHouse(c.Data) {
-		return badData(c.Data, err, "")
-	} else if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-
 	r := reclassification{rules: rules, all: c.All, changes: make(map[change]int)}
-	changed, err := db.Reclassify(ctx, c.DryRun, r.sort)
-	return errors.Join(err, r.report(s, changed, c.DryRun))
+	return c.with(ctx, s, func(db store.Store) error {
+		changed, err := db.Reclassify(ctx, c.DryRun, r.sort)
+		return errors.Join(err, r.report(s, changed, c.DryRun))
+	})
 }
 
 // reclassification counts what was found so far.
@@ -92,11 +83,7 @@ func (r *reclassification) report(s Streams, changed int, dry bool) error {
 	}) {
 		fmt.Fprintf(out, "%d\t%s\t%s\t%s\t%s\n", r.changes[c], c.from, c.fromType, c.to, c.toType)
 	}
-	verb := "changed"
-	if dry {
-		verb = "would change"
-	}
-	fmt.Fprintf(s.Err, "%s: %d %s, %d that no rule matches\n", english.Plural(r.seen, "bounce", ""), changed, verb,
-		r.unknown)
+	fmt.Fprintf(s.Err, "%s: %d %s, %d that no rule matches\n", english.Plural(r.seen, "bounce", ""), changed,
+		did(dry, "changed", "would change"), r.unknown)
 	return out.Flush()
 }

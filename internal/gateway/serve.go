@@ -6,11 +6,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
 	"sync"
 	"time"
 
 	"deliverygraph/graph"
 	"deliverygraph/internal/auth"
+	"deliverygraph/internal/telemetry"
 	"deliverygraph/internal/web"
 	"deliverygraph/resolvers/operation"
 	"deliverygraph/upstream/embedded"
@@ -45,7 +47,7 @@ func (c *serveCommand) Run(ctx context.Context, io Streams) (err error) {
 	defer public.Close()
 	g := &gateway{
 		c: c, logger: logger, local: loopback(public.Addr()), mask: auth.NewMask(c.Auth.MaskSecret),
-		answered: make(chan struct{}),
+		metrics: telemetry.NewMetrics(version(), runtime.Version()), answered: make(chan struct{}),
 	}
 	providers, err := loadProviders(c.Providers)
 	if err != nil {

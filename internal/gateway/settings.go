@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -21,7 +20,6 @@ import (
 	"deliverygraph/internal/web"
 	"deliverygraph/resolvers/operation"
 	"deliverygraph/upstream/embedded"
-	"deliverygraph/upstream/rest"
 )
 
 type serveCommand struct {
@@ -46,10 +44,7 @@ type serveCommand struct {
 	MaxOperations int      `group:"Operations:" placeholder:"N"`
 	MaxInFlight   byteSize `group:"Operations:" placeholder:"SIZE"`
 
-	Upstream            string `group:"A remote upstream:" placeholder:"URL"`
-	UpstreamKey         string `group:"A remote upstream:" secret:"" placeholder:"KEY"`
-	UpstreamCA          string `group:"A remote upstream:" name:"upstream-ca" placeholder:"FILE"`
-	UpstreamConcurrency int    `group:"A remote upstream:" default:"16" placeholder:"N"`
+	upstreamSettings `group:"A remote upstream:"`
 
 	Data             string   `group:"The embedded store:" placeholder:"FILE"`
 	Create           bool     `group:"The embedded store:"`
@@ -111,9 +106,9 @@ func (c *serveCommand) check() error {
 					s.flag)
 			}
 		}
-	} else if c.UpstreamKey != "" || c.UpstreamCA != "" {
-		return badSetting("--upstream-key or --upstream-ca is given without --upstream: " +
-			"name the server, such as --upstream https://metrics.example.com/v4")
+	}
+	if err := c.upstreamSettings.check(); err != nil {
+		return err
 	}
 	for _, s := range []struct {
 		wrong   bool
@@ -275,25 +270,6 @@ func (c *serveCommand) restKeys() (keys *embedded.Keys, err error) {
 		}
 	}
 	return keys, nil
-}
-
-// badUpstream translates the options of package rest in an error to the flags that set them.
-func badUpstream(err error) error {
-	flags := map[string]string{
-		"BaseURL": "--upstream", "Key": "--upstream-key", "CAFile": "--upstream-ca",
-		"MaxConcurrent": "--upstream-concurrency", "CallTimeout": "--timeout",
-	}
-	all := []error{err}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		all = joined.Unwrap()
-	}
-	for i, err := range all {
-		var o *rest.OptionError
-		if errors.As(err, &o) && flags[o.Option] != "" {
-			all[i] = fmt.Errorf("%s %s", flags[o.Option], o.Message)
-		}
-	}
-	return badSetting("%v", errors.Join(all...))
 }
 
 // byteSize is a number of bytes, such as "64MiB" or "1000000".

@@ -16,7 +16,6 @@ import (
 	"deliverygraph/graph/model"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
-	"deliverygraph/upstream/embedded/store/sqlite"
 )
 
 // span is a duration in ISO 8601, such as P400D.
@@ -33,58 +32,11 @@ func (s *span) UnmarshalText(text []byte) (err error) {
 // ago returns the time that lies the span before now.
 func (s span) ago() upstream.Time { return s.Before(upstream.Time(time.Now().Unix())) }
 
-// storeFlags name the store of a command that works on an existing one.
-type storeFlags struct {
-	Data string `required:"" placeholder:"FILE" help:"The store. It may be in use by a gateway or an import."`
-}
-
-// with opens the store, runs f and closes the store.
-func (c storeFlags) with(ctx context.Context, io Streams, f func(store.Store) error) error {
-	s, err := openData(ctx, sqlite.Options{
-		Path: c.Data, MustExist: true, Waiting: waiting(ctx, noteOfWait(io.Err, c.Data)),
-	})
-	return c.run(ctx, s, err, f)
-}
-
-// reading is with for commands that only read, which also work on a store that cannot be written.
-func (c storeFlags) reading(ctx context.Context, f func(store.Store) error) error {
-	file, denied := os.OpenFile(c.Data, os.O_RDWR, 0)
-	if denied == nil {
-		_ = file.Close()
-	}
-	if denied == nil || inClickHouse(c.Data) {
-		s, err := openData(ctx, sqlite.Options{Path: c.Data, MustExist: true})
-		if err == nil || errors.Is(err, store.ErrNoStore) || inClickHouse(c.Data) {
-			return c.run(ctx, s, err, f)
-		}
-	}
-	s, err := openData(ctx, sqlite.Options{Path: c.Data, MustExist: true, ReadOnly: true})
-	return c.run(ctx, s, err, f)
-}
-
-func (c storeFlags) run(ctx context.Context, s store.Store, err error, f func(store.Store) error) (failed error) {
-	if errors.Is(err, store.ErrNoStore) && !inClickHouse(c.Data) {
-		return badSetting("--data: %s does not exist or is empty: name a store that deliverygraph import has made",
-			shown(c.Data))
-	}
-	if err != nil {
-		return badData(c.Data, err, "give a store that deliverygraph import has made")
-	}
-	defer func() { failed = errors.Join(failed, s.Close()) }()
-	if err := f(s); err != nil {
-		if ctx.Err() != nil {
-			return errors.New("stopped; run the same command again to complete it")
-		}
-		return err
-	}
-	return nil
-}
-
 type pruneCommand struct {
 	storeFlags
-	OlderThan span `required:"" placeholder:"DURATION" help:"Remove events older than this, such as P13M (ISO 8601)."`
-	DryRun    bool `help:"Only count the events."`
-	Compact   bool `help:"Give the free space back to the file system. Otherwise new events reuse it."`
+	OlderThan span `required:"" placeholder:"DURATION"`
+	DryRun    bool
+	Compact   bool
 }
 
 // Run removes old events.
@@ -126,8 +78,8 @@ func perKind(number func(upstream.Kind) int) string {
 
 type eraseCommand struct {
 	storeFlags
-	Recipient string `required:"" placeholder:"ADDRESS" help:"The recipient's address."`
-	DryRun    bool   `help:"Only count what would be removed."`
+	Recipient string `required:"" placeholder:"ADDRESS"`
+	DryRun    bool
 }
 
 // Run removes a recipient.
@@ -166,7 +118,7 @@ func (c *eraseCommand) Run(ctx context.Context, io Streams) error {
 
 type backupCommand struct {
 	storeFlags
-	Target string `arg:"" name:"target" help:"The file to write, which must not exist."`
+	Target string `arg:"" name:"target"`
 }
 
 func missing(file string) bool {

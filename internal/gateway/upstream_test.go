@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"deliverygraph/internal/telemetry"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store/storetest"
 	"deliverygraph/upstream/grouped"
@@ -68,8 +69,8 @@ func TestWholeUpstreamFulfilsTheContract(t *testing.T) {
 		g := &gateway{
 			c: &serveCommand{
 				Data: filepath.Join(t.TempDir(), "contract.db"), Create: true, Timeout: time.Minute,
-				UpstreamConcurrency: 16, CacheSize: 64 << 20, CacheFresh: time.Minute,
-			}, logger: slog.New(slog.DiscardHandler), grouped: &grouped.Layer{},
+				upstreamSettings: upstreamSettings{UpstreamConcurrency: 16}, CacheSize: 64 << 20, CacheFresh: time.Minute,
+			}, metrics: telemetry.NewMetrics("test", "go"), logger: slog.New(slog.DiscardHandler), grouped: &grouped.Layer{},
 		}
 		if err := g.upstream(t.Context()); err != nil {
 			t.Fatal(err)

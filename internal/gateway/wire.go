@@ -26,10 +26,9 @@ import (
 // upstream connects what answers questions: a server, or the store behind the embedded one; the client; the
 // operations' budgets; and the cache. See per_caller.go for what each caller gets of it.
 func (g *gateway) upstream(ctx context.Context) (err error) {
-	o := rest.Options{
-		BaseURL: g.c.Upstream, Key: g.c.UpstreamKey, CAFile: g.c.UpstreamCA, MaxConcurrent: g.c.UpstreamConcurrency,
-		CallTimeout: g.c.Timeout, Logger: g.logger, Observe: both(operation.Call, g.calls), Answered: g.noteAnswer,
-	}
+	o := g.c.options()
+	o.CallTimeout, o.Logger, o.Answered = g.c.Timeout, g.logger, g.noteAnswer
+	o.Observe = both(operation.Call, g.calls)
 	kept := cached.Options{
 		Bytes: int64(g.c.CacheSize), Fresh: g.c.CacheFresh, Catalogue: g.c.CacheCatalog, MaxStale: g.c.CacheStale,
 		Settle: g.c.CacheSettle, Sealed: g.c.CacheSettle, Observe: both(operation.Lookup, g.lookups),
@@ -57,7 +56,8 @@ func (g *gateway) upstream(ctx context.Context) (err error) {
 	if g.cache, err = cached.New(upstream.Around(g.client, operation.Budget), kept); err != nil {
 		return err
 	}
-	g.measureUpstream()
+	measureClient(g.metrics, g.client.Load)
+	measureCache(g.metrics, g.cache.Use)
 	g.keepStore(ctx)
 	return nil
 }
@@ -65,14 +65,10 @@ func (g *gateway) upstream(ctx context.Context) (err error) {
 // handler connects what answers requests to the public port, until ctx ends: from the resolvers and the extensions of
 // operations to the endpoint, and from there to authentication, limits, CORS and telemetry.
 func (g *gateway) handler(ctx context.Context, who auth.Authenticator, streams *graph.Streams) (http.Handler, error) {
-	planned, refused := func(int64, bool) {}, func(string) {}
-	if g.metrics != nil {
-		planned, refused = g.metrics.Planned, g.metrics.Refused
-	}
 	g.feed = feed.New(g.view, feed.Options{
 		Interval: g.c.SubscriptionPoll, Overlap: g.c.SubscriptionOverlap, Topics: g.c.SubscriptionFilters,
 		Subscribers: g.c.Subscriptions, PerCaller: g.c.SubscriptionsPerCaller,
-		Refused: func() { refused(graph.ShedForStreams) },
+		Refused: func() { g.metrics.Refused(graph.ShedForStreams) },
 	})
 	shared := g.c.CacheFresh
 	if g.c.CacheSize == 0 {
@@ -86,10 +82,10 @@ func (g *gateway) handler(ctx context.Context, who auth.Authenticator, streams *
 	}
 	prices := cost.New(cost.Options{
 		MaxCalls: g.c.MaxUpstreamCalls, Allowed: g.c.Explain == "on" || g.c.Explain == "auto" && g.local,
-		Shared: shared, Now: time.Now, Observe: planned, Groups: groups,
+		Shared: shared, Now: time.Now, Observe: g.metrics.Planned, Groups: groups,
 	})
 	g.limiter = ratelimit.NewLimiter(time.Now, g.shared)
-	limits := cost.NewRateLimit(g.limiter, g.c.CostPerMinute, refused)
+	limits := cost.NewRateLimit(g.limiter, g.c.CostPerMinute, g.metrics.Refused)
 	batches := loaders.Extension{API: g.upstreamOf, Memory: g.memory, Room: g.room, Now: time.Now, Shared: shared}
 	if g.tracing != nil {
 		batches.Watch = g.tracing.Batch
@@ -98,7 +94,7 @@ func (g *gateway) handler(ctx context.Context, who auth.Authenticator, streams *
 	endpoint := g.withRules(graph.NewHandler(schema, graph.Options{
 		Extensions:   []graph.Extension{prices, limits, batches, resolvers.Columns()},
 		CacheControl: prices.CacheControl, Rows: prices.Rows, Headers: limits.Headers, Admit: limits.Admit,
-		Waited: operation.Waited, Shed: refused, Logger: g.logger, Observers: g.observers(),
+		Waited: operation.Waited, Shed: g.metrics.Refused, Logger: g.logger, Observers: g.observers(),
 		Vary: []string{"Authorization", "X-API-Key", cost.Header},
 
 		Caller: name, Check: g.check, SocketsPerCaller: g.socketsPerCaller,

@@ -11,8 +11,7 @@ import (
 // Call describes a call to the metrics API.
 type Call struct {
 	Endpoint string        // the path with placeholders
-	Outcome  string        // "ok", "joined", "canceled" or an error code
-	Joined   bool          // answered by an equal call, which is reported separately
+	Outcome  string        // "ok", "canceled" or an error code
 	Status   int           // the last HTTP status; 0 if there was none
 	Tries    int           // requests sent
 	Duration time.Duration // since the caller asked
@@ -24,9 +23,6 @@ type Call struct {
 // Call records a call.
 func (m *Metrics) Call(c Call) {
 	m.outcomes.WithLabelValues(c.Endpoint, c.Outcome).Inc()
-	if c.Joined {
-		return
-	}
 	m.calls.WithLabelValues(c.Endpoint, status(c.Status)).Observe(c.Duration.Seconds())
 	m.queued.Observe(c.Waited.Seconds())
 	m.tries.WithLabelValues(c.Endpoint).Add(float64(c.Tries))
@@ -43,35 +39,6 @@ func status(s int) string {
 		return strconv.Itoa(s)
 	}
 	return fmt.Sprintf("%dxx", s/100)
-}
-
-// Load adds metrics of the upstream client's current state, which load returns.
-func (m *Metrics) Load(load func() Load) {
-	m.Gauge("upstream_requests_in_flight", "Requests sent to the metrics API and not yet answered.",
-		func() float64 { return float64(load().UnderWay) })
-	m.Gauge("upstream_limit",
-		"Limit on concurrent requests to the metrics API; it falls while the API sheds load or becomes slower.",
-		func() float64 { return float64(load().Limit) })
-	m.Gauge("upstream_waiting", "Requests waiting for a slot.", func() float64 { return float64(load().Waiting) })
-	m.Counter("upstream_refused_total", "Requests refused because too many were waiting.",
-		func() float64 { return float64(load().Refused) })
-	m.Counter("upstream_breaker_opened_total", "How often the circuit breaker has opened.",
-		func() float64 { return float64(load().Opened) })
-	for _, state := range []string{"closed", "half-open", "open"} {
-		m.Switch("upstream_breaker_state", "1 for the state of the circuit breaker, 0 for the others.",
-			func() bool { return load().Breaker == state }, "state", state)
-	}
-}
-
-// Load describes the current state of the upstream client.
-type Load struct {
-	UnderWay int   // requests sent and not yet answered
-	Limit    int   // how many there may be at present
-	Waiting  int   // requests waiting for a slot
-	Refused  int64 // requests refused so far because the queue was full
-
-	Breaker string // "closed", "open" or "half-open"
-	Opened  int64  // how often the breaker has opened so far
 }
 
 // Rows adds the number of rows of each kind in a store and the time of the newest. of is called on each scrape; kinds
@@ -105,22 +72,13 @@ func (c rowsCollector) Collect(to chan<- prometheus.Metric) {
 	}
 }
 
-// Lookup records a cache lookup. The result is "hit", "miss", "stale", "joined" or "failed".
-func (m *Metrics) Lookup(endpoint, result string) { m.lookups.WithLabelValues(endpoint, result).Inc() }
-
-// CacheUse describes the cache's contents.
-type CacheUse struct {
-	Answers         int
-	Bytes, Capacity int64
-}
-
-// Cache adds metrics of the cache's contents, which use returns.
-func (m *Metrics) Cache(use func() CacheUse) {
-	m.Gauge("cache_entries",
-		"Answers of the metrics API that the cache holds.", func() float64 { return float64(use().Answers) })
-	m.Gauge("cache_bytes", "Memory used by the cache.", func() float64 { return float64(use().Bytes) })
-	m.Gauge("cache_capacity_bytes",
-		"Memory that the cache may use; 0 if it is off.", func() float64 { return float64(use().Capacity) })
+// Lookup records a cache lookup. The result is "hit", "shared", "miss", "stale", "joined" or "failed". Joined means that
+// an equal call, which is recorded by itself, answered it.
+func (m *Metrics) Lookup(endpoint, result string, joined bool) {
+	m.lookups.WithLabelValues(endpoint, result).Inc()
+	if joined {
+		m.outcomes.WithLabelValues(endpoint, "joined").Inc()
+	}
 }
 
 // webhooks are the metrics of requests of delivery services.
