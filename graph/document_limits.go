@@ -2,7 +2,7 @@ package graph
 
 import (
 	"fmt"
-	"strings"
+	"slices"
 
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -12,11 +12,8 @@ import (
 // quadratic time. Measuring takes time proportional to the document's length: each fragment is measured once, however
 // often it is spread.
 
-// Limits of documents that no caller needs to change.
-const (
-	maxName            = 256 // bytes; names appear in messages and are compared with the schema's
-	introspectionDepth = 20  // the queries of GraphiQL and code generators have 15 levels
-)
+// introspectionDepth limits the levels of introspection. The queries of GraphiQL and code generators have 15.
+const introspectionDepth = 20
 
 // measures is the size of an operation, a fragment or a selection set, where a fragment counts each time it is spread.
 type measures struct {
@@ -37,15 +34,13 @@ func (m *measures) add(o measures) {
 
 // meter measures the selections of a document.
 type meter struct {
-	doc       *ast.QueryDocument
 	fragments map[string]*ast.FragmentDefinition
 	measured  map[string]*measures // of fragments; nil while one is being measured
 	circle    *gqlerror.Error      // a fragment that spreads itself
-	longName  *gqlerror.Error      // the first name that is too long
 }
 
 func newMeter(doc *ast.QueryDocument) *meter {
-	m := &meter{doc: doc, fragments: map[string]*ast.FragmentDefinition{}, measured: map[string]*measures{}}
+	m := &meter{fragments: map[string]*ast.FragmentDefinition{}, measured: map[string]*measures{}}
 	for _, f := range doc.Fragments {
 		if m.fragments[f.Name] == nil {
 			m.fragments[f.Name] = f
@@ -68,21 +63,18 @@ func (o *Options) limit(doc *ast.QueryDocument) *gqlerror.Error {
 	for _, f := range doc.Fragments { // including those that no operation spreads
 		m.fragment(f.Name, f.Position)
 	}
-	switch {
-	case m.longName != nil:
-		return m.longName
-	case m.circle != nil:
+	if m.circle != nil {
 		return m.circle
 	}
 	for i, op := range doc.Operations {
-		if err := o.limitOperation(m, op, of[i]); err != nil {
+		if err := o.limitOperation(op, of[i]); err != nil {
 			return placed(err, op.Position)
 		}
 	}
 	return nil
 }
 
-func (o *Options) limitOperation(m *meter, op *ast.OperationDefinition, of measures) *gqlerror.Error {
+func (o *Options) limitOperation(op *ast.OperationDefinition, of measures) *gqlerror.Error {
 	what := "the operation"
 	if op.Name != "" {
 		what = fmt.Sprintf("the operation %q", op.Name)
@@ -101,7 +93,7 @@ func (o *Options) limitOperation(m *meter, op *ast.OperationDefinition, of measu
 	case of.directives > o.MaxDirectives:
 		return tooMuch(what, "directives", of.directives, o.MaxDirectives, split)
 	}
-	if n := m.rootFields(op); n > o.MaxRootFields {
+	if n := len(slices.Collect(fieldsOf(op.SelectionSet))); n > o.MaxRootFields {
 		return tooMuch(what, "fields at its root", n, o.MaxRootFields, split)
 	}
 	return nil
@@ -126,12 +118,9 @@ func placed(e *gqlerror.Error, where *ast.Position) *gqlerror.Error {
 }
 
 func (m *meter) operation(op *ast.OperationDefinition) measures {
-	m.name(op.Name, op.Position)
-	of := measures{directives: m.directives(op.Directives)}
+	of := measures{directives: len(op.Directives)}
 	for _, v := range op.VariableDefinitions {
-		m.name(v.Variable, v.Position)
-		m.name(v.Type.Name(), v.Position)
-		of.directives += m.directives(v.Directives)
+		of.directives += len(v.Directives)
 	}
 	of.add(m.selections(op.SelectionSet, true))
 	return of
@@ -155,21 +144,17 @@ func (m *meter) fragment(name string, spread *ast.Position) measures {
 		return *known
 	}
 	m.measured[name] = nil
-	m.name(name, f.Position)
-	m.name(f.TypeCondition, f.Position)
-	of := measures{directives: m.directives(f.Directives)}
+	of := measures{directives: len(f.Directives)}
 	of.add(m.selections(f.SelectionSet, f.TypeCondition == "Query"))
 	m.measured[name] = &of
 	return of
 }
 
-// selections measures a selection set. At the root of a query, introspection is counted separately.
+// selections measures a selection set, and links its spreads to their fragments. At the root of a query, introspection is counted separately.
 func (m *meter) selections(set ast.SelectionSet, root bool) (of measures) {
 	for _, s := range set {
 		switch s := s.(type) {
 		case *ast.Field:
-			m.name(s.Name, s.Position)
-			m.arguments(s.Arguments)
 			child := m.selections(s.SelectionSet, false)
 			child.depth++
 			if root && introspects(s) {
@@ -177,17 +162,16 @@ func (m *meter) selections(set ast.SelectionSet, root bool) (of measures) {
 			}
 			child.fields++
 			if s.Alias != s.Name {
-				m.name(s.Alias, s.Position)
 				child.aliases++
 			}
-			child.directives += m.directives(s.Directives)
+			child.directives += len(s.Directives)
 			of.add(child)
 		case *ast.InlineFragment:
-			m.name(s.TypeCondition, s.Position)
-			of.directives += m.directives(s.Directives)
+			of.directives += len(s.Directives)
 			of.add(m.selections(s.SelectionSet, root))
 		case *ast.FragmentSpread:
-			of.directives += m.directives(s.Directives)
+			of.directives += len(s.Directives)
+			s.Definition = m.fragments[s.Name]
 			of.add(m.fragment(s.Name, s.Position))
 		}
 	}
@@ -196,49 +180,3 @@ func (m *meter) selections(set ast.SelectionSet, root bool) (of measures) {
 
 // introspects reports whether a root field selects the schema itself.
 func introspects(f *ast.Field) bool { return f.Name == "__schema" || f.Name == "__type" }
-
-// rootFields counts the fields at an operation's root. It runs only on operations within the other limits, so the walk
-// is short.
-func (m *meter) rootFields(op *ast.OperationDefinition) int {
-	spread := map[string]bool{}
-	var count func(ast.SelectionSet) int
-	count = func(set ast.SelectionSet) (n int) {
-		for _, s := range set {
-			switch s := s.(type) {
-			case *ast.Field:
-				n++
-			case *ast.InlineFragment:
-				n += count(s.SelectionSet)
-			case *ast.FragmentSpread: // a fragment spread again adds nothing
-				if f := m.fragments[s.Name]; f != nil && !spread[s.Name] {
-					spread[s.Name] = true
-					n += count(f.SelectionSet)
-				}
-			}
-		}
-		return n
-	}
-	return count(op.SelectionSet)
-}
-
-func (m *meter) directives(all ast.DirectiveList) int {
-	for _, d := range all {
-		m.name(d.Name, d.Position)
-		m.arguments(d.Arguments)
-	}
-	return len(all)
-}
-
-func (m *meter) arguments(all ast.ArgumentList) {
-	for _, a := range all {
-		m.name(a.Name, a.Position)
-	}
-}
-
-func (m *meter) name(name string, where *ast.Position) {
-	if len(name) > maxName && m.longName == nil {
-		m.longName = placed(requestError(codeTooExpensive, fmt.Sprintf(
-			"a name in the document, %q, is %d bytes long, and at most %d are allowed: shorten it",
-			strings.ToValidUTF8(name[:20], "")+"…", len(name), maxName)), where)
-	}
-}

@@ -58,7 +58,7 @@ func TestPanicsInTheHandlerAreAnswered(t *testing.T) {
 	}
 }
 
-type broken struct{ refusal }
+type broken struct{}
 
 func (broken) Prepare(context.Context, *graphql.OperationContext) (context.Context, *gqlerror.Error) {
 	panic("secret")

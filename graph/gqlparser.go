@@ -21,7 +21,7 @@ import (
 //   - It places a string behind its opening quotes, and a block string on its last line.
 
 // readable returns a document's text in a form that gqlparser reads correctly, and the first error that gqlparser
-// misses.
+// misses: one of the above, or a name that is too long.
 func readable(text string) (string, *gqlerror.Error) {
 	if strings.Contains(text, "\r") { // \r is a line terminator too, also in block strings
 		text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
@@ -92,7 +92,7 @@ func (s *scanner) scan() {
 		case c == '-' || isDigit(c):
 			s.number()
 		case isNameStart(c):
-			s.skip(func(c byte) bool { return isNameStart(c) || isDigit(c) })
+			s.name()
 		default:
 			s.at++
 		}
@@ -124,9 +124,22 @@ func (s *scanner) location(character int) gqlerror.Location {
 	return gqlerror.Location{Line: s.line, Column: character - s.lineStart + 1}
 }
 
-func (s *scanner) fail(format string, args ...any) {
-	s.problem = requestError(codeBadUserInput, fmt.Sprintf(format, args...))
+func (s *scanner) fail(code, format string, args ...any) {
+	s.problem = requestError(code, fmt.Sprintf(format, args...))
 	s.problem.Locations = []gqlerror.Location{s.location(s.count())}
+}
+
+// maxName limits names, in bytes: they appear in messages and are compared with the schema's.
+const maxName = 256
+
+func (s *scanner) name() {
+	begin := s.at
+	s.skip(func(c byte) bool { return isNameStart(c) || isDigit(c) })
+	if n := s.at - begin; n > maxName {
+		s.at = begin
+		s.fail(codeTooExpensive, "a name in the document, %q, is %d bytes long, and at most %d are allowed: shorten it",
+			s.text[begin:begin+20]+"…", n, maxName)
+	}
 }
 
 // number scans a number. gqlparser finds errors within it.
@@ -144,7 +157,7 @@ func (s *scanner) number() {
 		}
 	}
 	if s.at < len(s.text) && (s.text[s.at] == '.' || isNameStart(s.text[s.at])) {
-		s.fail("a number is directly followed by %q: put a space or a comma between them", s.text[s.at])
+		s.fail(codeBadUserInput, "a number is directly followed by %q: put a space or a comma between them", s.text[s.at])
 	}
 }
 
@@ -176,7 +189,7 @@ func (s *scanner) string() {
 		case utf16.DecodeRune(first, second) != utf8.RuneError:
 			s.at += 2 * unicodeEscape
 		default:
-			s.fail(`%s is half a surrogate pair: write both halves, as in \uD83D\uDE00, or \u{1F600}`,
+			s.fail(codeBadUserInput, `%s is half a surrogate pair: write both halves, as in \uD83D\uDE00, or \u{1F600}`,
 				s.text[s.at:s.at+unicodeEscape])
 			return
 		}
