@@ -36,9 +36,8 @@ func acceptsParts(accept web.Accept) bool {
 func mayDefer(text string) bool { return strings.Contains(text, "defer") }
 
 // defers reports whether an operation has a @defer that is not disabled by its "if" argument.
-func defers(doc *ast.QueryDocument, op *ast.OperationDefinition, variables map[string]any) bool {
-	found := false
-	eachFragment(doc, op.SelectionSet, func(d *ast.DirectiveList, _ ast.SelectionSet) {
+func defers(op *ast.OperationDefinition, variables map[string]any) (found bool) {
+	walk(func(_ ast.Selection, d *ast.DirectiveList, _ ast.SelectionSet) bool {
 		if on := d.ForName("defer"); on != nil {
 			arg := on.Arguments.ForName("if")
 			if arg == nil {
@@ -47,50 +46,24 @@ func defers(doc *ast.QueryDocument, op *ast.OperationDefinition, variables map[s
 				found = true
 			}
 		}
-	})
+		return !found
+	}, op.SelectionSet)
 	return found
 }
 
 // flatten removes each @defer nested in another, as a server may. The data of the inner one then arrives with the outer
 // one's, and so never before the object that it belongs to.
 func flatten(doc *ast.QueryDocument) {
-	for _, op := range doc.Operations { // between them, operations spread every fragment
-		eachFragment(doc, op.SelectionSet, func(outer *ast.DirectiveList, below ast.SelectionSet) {
-			if outer.ForName("defer") == nil {
-				return
-			}
-			eachFragment(doc, below, func(d *ast.DirectiveList, _ ast.SelectionSet) {
-				*d = slices.DeleteFunc(slices.Clone(*d), func(d *ast.Directive) bool { return d.Name == "defer" })
-			})
-		})
+	remove := func(_ ast.Selection, d *ast.DirectiveList, _ ast.SelectionSet) bool {
+		*d = slices.DeleteFunc(slices.Clone(*d), func(d *ast.Directive) bool { return d.Name == "defer" })
+		return true
 	}
-}
-
-// eachFragment calls visit with the directives and selections of every inline fragment and spread at or below a
-// selection set. It follows spreads into their fragments, each of them once.
-func eachFragment(doc *ast.QueryDocument, set ast.SelectionSet,
-	visit func(d *ast.DirectiveList, below ast.SelectionSet)) {
-	seen := map[string]bool{}
-	var walk func(ast.SelectionSet)
-	walk = func(set ast.SelectionSet) {
-		for _, s := range set {
-			switch s := s.(type) {
-			case *ast.Field:
-				walk(s.SelectionSet)
-			case *ast.InlineFragment:
-				visit(&s.Directives, s.SelectionSet)
-				walk(s.SelectionSet)
-			case *ast.FragmentSpread:
-				below := doc.Fragments.ForName(s.Name).SelectionSet
-				visit(&s.Directives, below)
-				if !seen[s.Name] {
-					seen[s.Name] = true
-					walk(below)
-				}
-			}
+	walk(func(_ ast.Selection, outer *ast.DirectiveList, below ast.SelectionSet) bool {
+		if outer.ForName("defer") != nil {
+			walk(remove, below)
 		}
-	}
-	walk(set)
+		return true
+	}, selectionsOf(doc)...)
 }
 
 // noParts refuses an operation with @defer from a caller that does not accept parts. A draft of the specification lets

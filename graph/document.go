@@ -2,7 +2,6 @@ package graph
 
 import (
 	"fmt"
-	"iter"
 	"maps"
 	"math"
 	"slices"
@@ -201,53 +200,58 @@ func (d *documents) unparsable(err error) *gqlerror.Error {
 	return finish(e, codeBadUserInput, e.Message)
 }
 
-// partsOf returns the directives and the selections of a selection.
-func partsOf(s ast.Selection) (ast.DirectiveList, ast.SelectionSet) {
-	switch s := s.(type) {
-	case *ast.Field:
-		return s.Directives, s.SelectionSet
-	case *ast.InlineFragment:
-		return s.Directives, s.SelectionSet
-	case *ast.FragmentSpread:
-		if s.Definition != nil { // otherwise a validation rule refuses it
-			return s.Directives, s.Definition.SelectionSet
+// walk visits the selections of some sets, and those below each selection for which visit returns true. It passes visit
+// the selection's directives and what it selects; of a spread, that is the fragment's. It walks through each fragment
+// once, however often that is spread.
+func walk(visit func(s ast.Selection, d *ast.DirectiveList, below ast.SelectionSet) bool, sets ...ast.SelectionSet) {
+	walked := map[*ast.FragmentDefinition]bool{nil: true} // another rule refuses spreads of no fragment
+	var each func(ast.SelectionSet)
+	each = func(set ast.SelectionSet) {
+		for _, s := range set {
+			switch s := s.(type) {
+			case *ast.Field:
+				if visit(s, &s.Directives, s.SelectionSet) {
+					each(s.SelectionSet)
+				}
+			case *ast.InlineFragment:
+				if visit(s, &s.Directives, s.SelectionSet) {
+					each(s.SelectionSet)
+				}
+			case *ast.FragmentSpread:
+				var below ast.SelectionSet
+				if s.Definition != nil {
+					below = s.Definition.SelectionSet
+				}
+				if visit(s, &s.Directives, below) && !walked[s.Definition] {
+					walked[s.Definition] = true
+					each(below)
+				}
+			}
 		}
-		return s.Directives, nil
 	}
-	return nil, nil
+	for _, set := range sets {
+		each(set)
+	}
 }
 
-// fieldsOf yields the fields of a selection set, and of the fragments in it, each of which counts once.
-func fieldsOf(sets ...ast.SelectionSet) iter.Seq[*ast.Field] {
-	return func(yield func(*ast.Field) bool) {
-		spread := map[string]bool{}
-		var each func(ast.SelectionSet) bool
-		each = func(set ast.SelectionSet) bool {
-			for _, s := range set {
-				more := true
-				switch s := s.(type) {
-				case *ast.Field:
-					more = yield(s)
-				case *ast.InlineFragment:
-					more = each(s.SelectionSet)
-				case *ast.FragmentSpread:
-					if s.Definition != nil && !spread[s.Name] {
-						spread[s.Name] = true
-						more = each(s.Definition.SelectionSet)
-					}
-				}
-				if !more {
-					return false
-				}
-			}
-			return true
+// fieldsOf returns the fields of selection sets that are merged into one, and of the fragments in them.
+func fieldsOf(sets ...ast.SelectionSet) (fields []*ast.Field) {
+	walk(func(s ast.Selection, _ *ast.DirectiveList, _ ast.SelectionSet) bool {
+		f, isField := s.(*ast.Field)
+		if isField {
+			fields = append(fields, f)
 		}
-		for _, set := range sets {
-			if !each(set) {
-				return
-			}
-		}
+		return !isField
+	}, sets...)
+	return fields
+}
+
+// selectionsOf returns the selection sets of all operations of a document. Between them, they spread every fragment.
+func selectionsOf(doc *ast.QueryDocument) (sets []ast.SelectionSet) {
+	for _, op := range doc.Operations {
+		sets = append(sets, op.SelectionSet)
 	}
+	return sets
 }
 
 // operationOf returns the operation with that name, or the only operation if name is empty.

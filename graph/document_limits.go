@@ -2,7 +2,6 @@ package graph
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -93,7 +92,7 @@ func (o *Options) limitOperation(op *ast.OperationDefinition, of measures) *gqle
 	case of.directives > o.MaxDirectives:
 		return tooMuch(what, "directives", of.directives, o.MaxDirectives, split)
 	}
-	if n := len(slices.Collect(fieldsOf(op.SelectionSet))); n > o.MaxRootFields {
+	if n := len(fieldsOf(op.SelectionSet)); n > o.MaxRootFields {
 		return tooMuch(what, "fields at its root", n, o.MaxRootFields, split)
 	}
 	return nil

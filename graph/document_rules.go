@@ -71,7 +71,7 @@ func (m *merger) merge(path string, sets []ast.SelectionSet, alike bool) {
 // collectFields groups the fields of the selection sets by their response names. A fragment spread again adds none.
 func collectFields(sets []ast.SelectionSet) (names []string, groups map[string][]*ast.Field) {
 	groups = map[string][]*ast.Field{}
-	for f := range fieldsOf(sets...) {
+	for _, f := range fieldsOf(sets...) {
 		if f.Definition == nil { // another rule refuses it
 			continue
 		}

@@ -116,7 +116,7 @@ func (x *execution) prepare(caller context.Context, params *graphql.RawParams, b
 	if err := doc.nulls.refusedDirective(op, x.oc.Variables); err != nil {
 		return refuseOperation(err)
 	}
-	deferred := mayDefer(text) && defers(doc.QueryDocument, op, x.oc.Variables)
+	deferred := mayDefer(text) && defers(op, x.oc.Variables)
 	if deferred && by.batched {
 		return refuse(http.StatusNotAcceptable, "the operation has @defer, so its answer comes in parts, "+
 			"but in an array each operation has one response: send it in a request of its own, or leave @defer out")

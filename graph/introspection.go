@@ -91,7 +91,7 @@ type schemaCounter struct {
 
 // root counts what the introspection fields at a query's root select, and returns the first of them.
 func (c *schemaCounter) root(set ast.SelectionSet) (first *ast.Field) {
-	for f := range fieldsOf(set) {
+	for _, f := range fieldsOf(set) {
 		switch {
 		case !introspects(f):
 			continue

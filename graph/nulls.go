@@ -38,32 +38,20 @@ func nullPlacesOf(doc *ast.QueryDocument) nullPlaces {
 			nullable[v.Variable] = nullable[v.Variable] || !v.Type.NonNull
 		}
 	}
-	for _, op := range doc.Operations {
-		n.collect(op.SelectionSet, nullable)
-	}
-	for _, f := range doc.Fragments {
-		n.collect(f.SelectionSet, nullable)
-	}
-	return n
-}
-
-func (n nullPlaces) collect(set ast.SelectionSet, nullable map[string]bool) {
-	for _, s := range set {
-		directives, below := partsOf(s)
+	walk(func(s ast.Selection, directives *ast.DirectiveList, _ ast.SelectionSet) bool {
 		if f, ok := s.(*ast.Field); ok {
 			if places := placesIn(f.Arguments, nullable); places != nil {
 				n.fields[f] = places
 			}
 		}
-		for _, d := range directives {
+		for _, d := range *directives {
 			if places := placesIn(d.Arguments, nullable); places != nil {
 				n.directives[d] = places
 			}
 		}
-		if _, ok := s.(*ast.FragmentSpread); !ok {
-			n.collect(below, nullable)
-		}
-	}
+		return true
+	}, selectionsOf(doc)...)
+	return n
 }
 
 func placesIn(args ast.ArgumentList, nullable map[string]bool) (places []nullPlace) {
@@ -123,35 +111,21 @@ func (n nullPlaces) refusedFields(variables map[string]any) (refused map[*ast.Fi
 
 // refusedDirective returns an error if a null decides through @skip, @include or @defer whether a part of an operation
 // is selected.
-func (n nullPlaces) refusedDirective(op *ast.OperationDefinition, variables map[string]any) *gqlerror.Error {
+func (n nullPlaces) refusedDirective(op *ast.OperationDefinition, variables map[string]any) (err *gqlerror.Error) {
 	if len(n.directives) == 0 {
 		return nil
 	}
-	spread := map[*ast.FragmentDefinition]bool{}
-	var look func(ast.SelectionSet) *gqlerror.Error
-	look = func(set ast.SelectionSet) *gqlerror.Error {
-		for _, s := range set {
-			directives, below := partsOf(s)
-			excluded := false
-			for _, d := range directives {
-				if p := null(n.directives[d], variables); p != nil {
-					return p.error(fmt.Sprintf("@%s(%s:)", d.Name, p.argument), d.Position)
-				}
-				excluded = excluded || excludes(d, variables)
+	walk(func(_ ast.Selection, directives *ast.DirectiveList, _ ast.SelectionSet) bool {
+		excluded := false
+		for _, d := range *directives {
+			if p := null(n.directives[d], variables); p != nil && err == nil {
+				err = p.error(fmt.Sprintf("@%s(%s:)", d.Name, p.argument), d.Position)
 			}
-			if f, ok := s.(*ast.FragmentSpread); ok && !excluded {
-				excluded, spread[f.Definition] = spread[f.Definition], true
-			}
-			if excluded {
-				continue
-			}
-			if err := look(below); err != nil {
-				return err
-			}
+			excluded = excluded || excludes(d, variables)
 		}
-		return nil
-	}
-	return look(op.SelectionSet)
+		return !excluded && err == nil
+	}, op.SelectionSet)
+	return err
 }
 
 // excludes reports whether a directive excludes its selection.

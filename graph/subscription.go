@@ -23,40 +23,27 @@ func singleField(on *validator.Events, add validator.AddErrFunc) {
 		refuse := func(where *ast.Position, format string, args ...any) {
 			add(validator.Message(format, args...), func(e *gqlerror.Error) { placed(e, where) })
 		}
-		name, spread := "", map[*ast.FragmentDefinition]bool{}
-		var look func(ast.SelectionSet)
-		look = func(set ast.SelectionSet) {
-			for _, s := range set {
-				directives, below := partsOf(s)
-				for _, d := range directives {
-					if d.Name == "skip" || d.Name == "include" {
-						refuse(d.Position,
-							"@%s is not allowed at the root of a subscription, which must select exactly one field",
-							d.Name)
-					}
+		name := ""
+		walk(func(s ast.Selection, directives *ast.DirectiveList, _ ast.SelectionSet) bool {
+			for _, d := range *directives {
+				if d.Name == "skip" || d.Name == "include" {
+					refuse(d.Position,
+						"@%s is not allowed at the root of a subscription, which must select exactly one field", d.Name)
 				}
-				switch s := s.(type) {
-				case *ast.Field:
-					if strings.HasPrefix(s.Name, "__") {
-						refuse(s.Position, "a subscription must select a field of Subscription, not %s",
-							excerpt(s.Name))
-					}
-					if name = cmp.Or(name, s.Alias); s.Alias != name {
-						refuse(s.Position,
-							"a subscription must select exactly one field, and %q is a second one besides %q",
-							excerpt(s.Alias), excerpt(name))
-					}
-					continue
-				case *ast.FragmentSpread:
-					if spread[s.Definition] {
-						continue
-					}
-					spread[s.Definition] = true
-				}
-				look(below)
 			}
-		}
-		look(op.SelectionSet)
+			f, isField := s.(*ast.Field)
+			if !isField {
+				return true
+			}
+			if strings.HasPrefix(f.Name, "__") {
+				refuse(f.Position, "a subscription must select a field of Subscription, not %s", excerpt(f.Name))
+			}
+			if name = cmp.Or(name, f.Alias); f.Alias != name {
+				refuse(f.Position, "a subscription must select exactly one field, and %q is a second one besides %q",
+					excerpt(f.Alias), excerpt(name))
+			}
+			return false
+		}, op.SelectionSet)
 	})
 }
 
