@@ -18,13 +18,14 @@ func TestBreakdownsAddUpToTheTotal(t *testing.T) {
 	g := newGateway(t, upstreamtest.Sample())
 	g.limit = 1_000
 	g.serve(g.client)
-	fields := map[upstream.Kind][]string{
-		upstream.Bounces:       {"bounces", "", `filter: {type: HARD, domain: "example.com"}, `},
-		upstream.Emails:        {"emails", "", "filter: {deliveredOnly: true}, "},
-		upstream.BlockedEmails: {"blockedEmails", "", `filter: {reason: "manual"}, `},
+	filters := map[string][]string{
+		"bounces":       {"", `filter: {type: HARD, domain: "example.com"}, `},
+		"emails":        {"", "filter: {deliveredOnly: true}, "},
+		"blockedEmails": {"", `filter: {reason: "manual"}, `},
 	}
-	for k, f := range fields {
-		for _, filter := range f[1:] {
+	for _, k := range upstream.Kinds {
+		field := fieldOf(k)
+		for _, filter := range filters[field] {
 			for _, d := range k.Dimensions() {
 				by, header := model.DimensionName(d), ""
 				if d == upstream.DimensionHeader {
@@ -33,8 +34,8 @@ func TestBreakdownsAddUpToTheTotal(t *testing.T) {
 				data := g.data(fmt.Sprintf(`{ %s(%s%s, last: 3) { totalCount breakdown(by: %s, top: 2%s) {
 					total complete groups { keys { dimension value } count share rate series(interval: HOUR) { count } }
 					other { groups count }
-				} } }`, f[0], filter, today, by, header), nil)
-				list := data[f[0]]
+				} } }`, field, filter, today, by, header), nil)
+				list := data[field]
 				total, sum := quantity(list, "totalCount"), quantity(list, "breakdown", "other", "count")
 				for i := range len(get(list, "breakdown", "groups").([]any)) {
 					count, points := quantity(list, "breakdown", "groups", i, "count"), 0.0
@@ -45,14 +46,14 @@ func TestBreakdownsAddUpToTheTotal(t *testing.T) {
 					share := quantity(list, "breakdown", "groups", i, "share")
 					if share != count/total || points != count {
 						t.Errorf("%s by %s: a group of %v has a share of %v and %v in its series",
-							f[0], by, count, share, points)
+							field, by, count, share, points)
 					}
 					if name := get(list, "breakdown", "groups", i, "keys", 0, "dimension"); name != by {
-						t.Errorf("%s by %s has keys of %v", f[0], by, name)
+						t.Errorf("%s by %s has keys of %v", field, by, name)
 					}
 				}
 				if total == 0 || sum != total || quantity(list, "breakdown", "total") != total {
-					t.Errorf("%s by %s: %v in groups, %v in all", f[0], by, sum, total)
+					t.Errorf("%s by %s: %v in groups, %v in all", field, by, sum, total)
 				}
 			}
 		}

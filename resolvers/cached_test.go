@@ -211,10 +211,10 @@ func TestPagesOfOneUpstreamPageShareACall(t *testing.T) {
 func thirtyDays() upstreamtest.Rows {
 	rows := rowsOfDay(0)
 	for i := range 240 {
-		rows = rows.Join(rowsAt(now-30*86400+upstream.Time(i)*3*3600+1, i))
+		rows.Append(rowsAt(now-30*86400+upstream.Time(i)*3*3600+1, i))
 	}
 	for i := range 20 {
-		rows = rows.Join(rowsAt(now+upstream.Time(i)*90, 240+i))
+		rows.Append(rowsAt(now+upstream.Time(i)*90, 240+i))
 	}
 	return rows
 }

@@ -17,26 +17,26 @@ func outcomeRows(n int) (rows upstreamtest.Rows) {
 	all := rowsOfDay(0)
 	rows.Senders = all.Senders
 	for i := range n {
-		more := rowsAt(day+upstream.Time(i), i)
-		local, domain := fmt.Sprintf("person%d", i), "example.com"
-		to(local+"@"+domain, more)
-		email, bounce, blocked := more.Emails[0], more.Bounces[0], more.BlockedEmails[0]
-		email.Delivered = i%10 > 3
+		e := eventAt(day+upstream.Time(i), i)
+		e.Local, e.Domain = fmt.Sprintf("person%d", i), "example.com"
+		e.Recipient = e.Local + "@" + e.Domain
+		bounce := func(typ upstream.BounceType, after upstream.Time) {
+			b := e
+			b.Type, b.Time = typ, e.Time+after
+			rows.Add(upstream.Bounces, b)
+		}
+		e.Delivered, e.Type, e.Reason = i%10 > 3, "", ""
 		switch i % 10 {
 		case 0:
-			bounce.Type, bounce.BounceTime = upstream.Soft, email.ProcessTime+5
-			rows.Bounces = append(rows.Bounces, bounce)
-			bounce.Type, bounce.BounceTime = upstream.Hard, email.ProcessTime+60
-			rows.Bounces = append(rows.Bounces, bounce)
-			bounce.Type, bounce.BounceTime = upstream.Soft, email.ProcessTime+90
-			rows.Bounces = append(rows.Bounces, bounce)
+			bounce(upstream.Soft, 5)
+			bounce(upstream.Hard, 60)
+			bounce(upstream.Soft, 90)
 		case 1:
-			bounce.Type, bounce.BounceTime = upstream.Soft, email.ProcessTime+86400
-			rows.Bounces = append(rows.Bounces, bounce)
+			bounce(upstream.Soft, 86400)
 		case 2:
-			rows.BlockedEmails = append(rows.BlockedEmails, blocked)
+			e.Reason = "hardbounce"
 		}
-		rows.Emails = append(rows.Emails, email)
+		rows.Append(upstreamtest.RowsOf(e))
 	}
 	return rows
 }

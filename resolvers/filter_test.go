@@ -11,38 +11,32 @@ import (
 
 	"deliverygraph/graph/model"
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/kind"
 	"deliverygraph/upstream/upstreamtest"
 )
 
-// listOf is a list of the schema: its field, and the ids of its rows according to the model.
-type listOf struct {
-	kind  upstream.Kind
-	field string
-	ids   func(upstream.API, upstream.ListQuery) ([]string, error)
+// fieldOf returns the field of a kind's list, such as "bounces".
+func fieldOf(k upstream.Kind) string {
+	typ := kind.All[k].Type
+	return strings.ToLower(typ[:1]) + typ[1:] + "s"
 }
 
-var lists = []listOf{
-	{upstream.Emails, "emails", func(api upstream.API, q upstream.ListQuery) ([]string, error) {
-		rows, err := api.Emails(context.Background(), q)
-		return idsOf(rows, func(e *upstream.Email) fmt.Stringer { return (&model.Email{Row: e}).ID() }), err
-	}},
-	{upstream.Bounces, "bounces", func(api upstream.API, q upstream.ListQuery) ([]string, error) {
-		rows, err := api.Bounces(context.Background(), q)
-		return idsOf(rows, func(b *upstream.Bounce) fmt.Stringer { return (&model.Bounce{Row: b}).ID() }), err
-	}},
-	{upstream.BlockedEmails, "blockedEmails", func(api upstream.API, q upstream.ListQuery) ([]string, error) {
-		rows, err := api.BlockedEmails(context.Background(), q)
-		return idsOf(rows, func(e *upstream.BlockedEmail) fmt.Stringer { return (&model.BlockedEmail{Row: e}).ID() }),
-			err
-	}},
-}
-
-func idsOf[R any](rows []R, id func(*R) fmt.Stringer) []string {
-	ids := []string{}
-	for i := range rows {
-		ids = append(ids, id(&rows[i]).String())
+// idsOf returns the ids of all rows of a list according to the model.
+func idsOf(oracle *upstreamtest.Model, k upstream.Kind, q upstream.ListQuery) (ids []string) {
+	for {
+		rows, _ := oracle.Ask(context.Background(), upstreamtest.Question(k, q)) // the model answers any question
+		page := upstream.PageOf(rows)
+		for i := range page.Len() {
+			r := page.Identity(i)
+			ids = append(ids, model.NodeID{
+				Type: model.RowNodes[k], UserID: r.UserID, SenderID: r.SenderID, Time: r.Time, EmailID: r.EmailID,
+				Recipient: r.Recipient,
+			}.String())
+		}
+		if q.Offset += page.Len(); page.Len() < upstream.PageSize {
+			return ids
+		}
 	}
-	return ids
 }
 
 // filterOf returns the GraphQL filter of a query.
@@ -80,36 +74,23 @@ func windowOf(w upstream.Window) map[string]any {
 }
 
 // agree returns how the list and total of a query differ from the model, or "".
-func (l listOf) agree(g *gateway, oracle *upstreamtest.Model, q upstream.ListQuery) string {
+func agree(g *gateway, oracle *upstreamtest.Model, k upstream.Kind, q upstream.ListQuery) string {
 	q.Offset = 0
-	var want []string
-	for {
-		ids, err := l.ids(oracle.API, q)
-		if err != nil {
-			return err.Error()
-		}
-		want = append(want, ids...)
-		if q.Offset += len(ids); len(ids) < upstream.PageSize {
-			break
-		}
-	}
-	typ := map[string]string{
-		"emails": "EmailFilter", "bounces": "BounceFilter", "blockedEmails": "BlockedEmailFilter",
-	}[l.field]
-	resp := g.ask(`query($w: Window!, $f: `+typ+`) { `+l.field+
-		`(window: $w, filter: $f, first: 500) { totalCount nodes { id } pageInfo { hasNextPage } } alone: `+l.field+
+	want, field := idsOf(oracle, k, q), fieldOf(k)
+	resp := g.ask(`query($w: Window!, $f: `+kind.All[k].Type+`Filter) { `+field+
+		`(window: $w, filter: $f, first: 500) { totalCount nodes { id } pageInfo { hasNextPage } } alone: `+field+
 		`(window: $w, filter: $f) { totalCount } }`,
 		map[string]any{"w": windowOf(q.Window), "f": filterOf(q)})
 	if len(resp.Errors) > 0 {
 		return fmt.Sprint(resp.Errors)
 	}
 	got := []string{}
-	for _, n := range list(resp.Data, l.field, "nodes") {
+	for _, n := range list(resp.Data, field, "nodes") {
 		got = append(got, get(n, "id").(string))
 	}
 	total := fmt.Sprint(len(want))
-	if t := fmt.Sprintf("%v %v %v", get(resp.Data, l.field, "totalCount"), get(resp.Data, "alone", "totalCount"),
-		get(resp.Data, l.field, "pageInfo", "hasNextPage")); t != total+" "+total+" "+fmt.Sprint(len(want) > 500) {
+	if t := fmt.Sprintf("%v %v %v", get(resp.Data, field, "totalCount"), get(resp.Data, "alone", "totalCount"),
+		get(resp.Data, field, "pageInfo", "hasNextPage")); t != total+" "+total+" "+fmt.Sprint(len(want) > 500) {
 		return fmt.Sprintf("totals and further rows: %s, want %s", t, total)
 	}
 	return cmp.Diff(append([]string{}, want[:min(500, len(want))]...), got)
@@ -151,14 +132,14 @@ func TestEachFilterAgreesWithModel(t *testing.T) {
 			{Name: "X-Odd", Value: "per%cent"}, {Name: "X-Sum", Value: "50% off + more & \"more\"=better"},
 		}},
 	}
-	own := map[upstream.Kind]map[string]upstream.ListQuery{
-		upstream.Emails: {"delivered ones": {Delivered: true}},
-		upstream.Bounces: {
+	own := map[string]map[string]upstream.ListQuery{
+		"emails": {"delivered ones": {Delivered: true}},
+		"bounces": {
 			"hard ones": {BounceType: upstream.Hard}, "soft ones": {BounceType: upstream.Soft},
 			"a category":                 {BounceCategory: "bad-mailbox"},
 			"a category of no catalogue": {BounceCategory: "blockedcontent"},
 		},
-		upstream.BlockedEmails: {"a reason": {BlockedReason: "manual"}},
+		"blockedEmails": {"a reason": {BlockedReason: "manual"}},
 	}
 	nothing := map[string]upstream.ListQuery{
 		"an unknown user":               {UserID: 999},
@@ -173,15 +154,16 @@ func TestEachFilterAgreesWithModel(t *testing.T) {
 		"a category that no bounce has": {BounceCategory: "virus-related"},
 		"a reason that no email has":    {BlockedReason: "complaint", Recipient: "nobody@example.com"},
 	}
-	for _, l := range lists {
+	for _, k := range upstream.Kinds {
+		field := fieldOf(k)
 		try := func(name string, q upstream.ListQuery, some bool) {
-			t.Run(l.field+" by "+name, func(t *testing.T) {
+			t.Run(field+" by "+name, func(t *testing.T) {
 				t.Parallel()
 				q.Window = always
-				if d := l.agree(g, oracle, q); d != "" {
+				if d := agree(g, oracle, k, q); d != "" {
 					t.Error(d)
 				}
-				if rows, _ := l.ids(oracle.API, q); (len(rows) > 0) != some {
+				if rows := idsOf(oracle, k, q); (len(rows) > 0) != some {
 					t.Errorf("the model finds %d rows", len(rows))
 				}
 			})
@@ -189,12 +171,11 @@ func TestEachFilterAgreesWithModel(t *testing.T) {
 		for name, q := range all {
 			try(name, q, true)
 		}
-		for name, q := range own[l.kind] {
+		for name, q := range own[field] {
 			try(name, q, true)
 		}
 		for name, q := range nothing {
-			if q.BounceCategory != "" && l.kind != upstream.Bounces ||
-				q.BlockedReason != "" && l.kind != upstream.BlockedEmails {
+			if q.BounceCategory != "" && field != "bounces" || q.BlockedReason != "" && field != "blockedEmails" {
 				continue
 			}
 			try(name, q, false)
@@ -208,12 +189,12 @@ func TestRandomFiltersAgreeWithModel(t *testing.T) {
 	g := newGateway(t, upstreamtest.Sample())
 	oracle := upstreamtest.NewModel(upstreamtest.Sample())
 	rapid.Check(t, func(t *rapid.T) {
-		l := rapid.SampledFrom(lists).Draw(t, "list")
-		q := upstreamtest.ListQueries(l.kind).Draw(t, "query")
+		k := rapid.SampledFrom(upstream.Kinds[:]).Draw(t, "kind")
+		q := upstreamtest.ListQueries(k).Draw(t, "query")
 		if q.BounceCategory == "nothing" || q.BlockedReason == "nothing" {
 			q.BounceCategory, q.BlockedReason = "", "" // unknown codes are input errors
 		}
-		if d := l.agree(g, oracle, q); d != "" {
+		if d := agree(g, oracle, k, q); d != "" {
 			t.Error(d)
 		}
 	})

@@ -28,7 +28,6 @@ import (
 	"deliverygraph/upstream/embedded"
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/embedded/store/sqlite"
-	"deliverygraph/upstream/embedded/store/storetest"
 	"deliverygraph/upstream/rest"
 	"deliverygraph/upstream/upstreamtest"
 )
@@ -138,7 +137,7 @@ func (g *gateway) serveWith(api upstream.Asker, o cost.Options) {
 
 func (g *gateway) write(rows upstreamtest.Rows) {
 	g.t.Helper()
-	if _, err := g.store.Write(context.Background(), storetest.BatchOf(rows)); err != nil {
+	if _, err := g.store.Write(context.Background(), rows); err != nil {
 		g.t.Fatal(err)
 	}
 }
@@ -254,33 +253,37 @@ func rowsOfDay(n int) upstreamtest.Rows {
 	var rows upstreamtest.Rows
 	for s := range users * sendersEach {
 		u, id, address := senderOf(s)
-		rows.Senders = append(rows.Senders, upstreamtest.Sender{UserID: u, ID: id, Address: address})
+		rows.Senders = append(rows.Senders, store.Sender{UserID: u, SenderID: id, Address: address})
 	}
 	for i := range n {
-		more := rowsAt(day+upstream.Time(i*86400/n), i)
-		rows.Add(more)
+		rows.Append(rowsAt(day+upstream.Time(i*86400/n), i))
 	}
 	return rows
 }
 
 // rowsAt returns the email, bounce and blocked email of event i.
-func rowsAt(at upstream.Time, i int) upstreamtest.Rows {
+func rowsAt(at upstream.Time, i int) upstreamtest.Rows { return upstreamtest.RowsOf(eventAt(at, i)) }
+
+// eventAt returns event i, which is an email, a bounce and a blocked email.
+func eventAt(at upstream.Time, i int) store.Event {
 	u, s, _ := senderOf(i)
 	local, domain := fmt.Sprintf("recipient%d", i%97), fmt.Sprintf("example%d.com", i%5)
-	id := fmt.Sprintf("%s.%012d@mail6-40", at.UTC().Format("20060102150405"), i)
-	headers := []upstream.Header{{Name: "X-Campaign", Value: fmt.Sprint("c", i%3)}}
-	b := upstream.Bounce{
-		UserID: u, SenderID: s, EmailID: id, EmailAddress: local + "@" + domain, Local: local, Domain: domain,
-		Type: upstream.Soft, Category: "quota-issues", Code: "4.2.2", BounceTime: at, ProcessTime: at,
-		XHeaders: headers,
+	recipient := local + "@" + domain
+	e := store.Event{
+		Identity: upstream.Identity{
+			Time: at, EmailID: fmt.Sprintf("%s.%012d@mail6-40", at.UTC().Format("20060102150405"), i),
+			Recipient: recipient, UserID: u, SenderID: s,
+		},
+		Local: local, Domain: domain, XHeaders: []upstream.Header{{Name: "X-Campaign", Value: fmt.Sprint("c", i%3)}},
+		Own: store.Own{
+			Delivered: i%2 == 0, ProcessTime: at, Reason: "hardbounce",
+			Type: upstream.Soft, Category: "quota-issues", Code: "4.2.2", RuleName: fmt.Sprintf("rule%02d", i%7),
+			DiagnosticCode: fmt.Sprintf("smtp;550 5.1.1 <%s>: event %d", recipient, i),
+			FullContent:    fmt.Sprintf("Return-Path: <>\n\nevent %d", i),
+		},
 	}
 	if i%3 == 0 {
-		b.Type, b.Category, b.Code = upstream.Hard, "bad-mailbox", "5.1.1"
+		e.Type, e.Category, e.Code = upstream.Hard, "bad-mailbox", "5.1.1"
 	}
-	rows := upstreamtest.EventsOf(upstream.BounceDetail{
-		Bounce: b, DiagnosticCode: fmt.Sprintf("smtp;550 5.1.1 <%s>: event %d", b.EmailAddress, i),
-		RuleName: fmt.Sprintf("rule%02d", i%7), FullContent: fmt.Sprintf("Return-Path: <>\n\nevent %d", i),
-	})
-	rows.Emails[0].Delivered, rows.BlockedEmails[0].Reason = i%2 == 0, "hardbounce"
-	return rows
+	return e
 }

@@ -7,6 +7,7 @@ import (
 
 	"deliverygraph/internal/auth"
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/upstreamtest"
 )
 
@@ -28,11 +29,11 @@ func leakRows(recipient string) upstreamtest.Rows {
 		u := leakUser(i)
 		for s := range 3 {
 			rows.Senders = append(rows.Senders,
-				upstreamtest.Sender{UserID: u, ID: sender(u, s), Address: fmt.Sprintf("%s-%d@example.com", mark(u), s)})
+				store.Sender{UserID: u, SenderID: sender(u, s), Address: fmt.Sprintf("%s-%d@example.com", mark(u), s)})
 		}
 	}
-	rows.Senders = append(rows.Senders, upstreamtest.Sender{UserID: leakUser(1), ID: both, Address: "both@example.com"},
-		upstreamtest.Sender{UserID: leakUser(2), ID: both, Address: "both@example.com"})
+	rows.Senders = append(rows.Senders, store.Sender{UserID: leakUser(1), SenderID: both, Address: "both@example.com"},
+		store.Sender{UserID: leakUser(2), SenderID: both, Address: "both@example.com"})
 	for i := range 250 {
 		u := leakUser(i % leakUsers)
 		at := day + upstream.Time(i/7*700)
@@ -54,32 +55,36 @@ func leakRows(recipient string) upstreamtest.Rows {
 					mark(u))
 			}
 			address := local + "@" + domain
-			b := upstream.BounceDetail{Bounce: upstream.Bounce{
-				UserID: u, SenderID: s, EmailID: id, EmailAddress: address, Local: local, Domain: domain,
-				Type:     []upstream.BounceType{upstream.Hard, upstream.Soft}[i%2],
-				Category: []string{"other", "quota-issues"}[i/3%2], Code: "5.1.1", BounceTime: at, ProcessTime: at,
+			e := store.Event{
+				Identity: upstream.Identity{Time: at, EmailID: id, Recipient: address, UserID: u, SenderID: s},
+				Local:    local, Domain: domain,
 				XHeaders: []upstream.Header{
 					{Name: "X-Campaign", Value: fmt.Sprint("spring", i%2)}, {Name: "X-Mark", Value: mark(u)},
 					{Name: "X-To", Value: strings.Replace(address, "@", []string{"@", "%40", "="}[i%3], 1)},
 				},
-			}, DiagnosticCode: fmt.Sprintf("smtp;550 5.1.1 <%s>: %s unknown, says %s", address, strings.ToUpper(local),
-				mark(u)), RuleName: mark(u) + "rule", FullContent: "To: " + address + "\n\n" + mark(u)}
-			more := upstreamtest.EventsOf(b)
-			more.Emails[0].Delivered = i%2 == 0
-			if i%2 != 0 {
-				more.Bounces = nil
+				Own: store.Own{
+					Delivered: i%2 == 0, ProcessTime: at, Category: []string{"other", "quota-issues"}[i/3%2], Code: "5.1.1",
+					DiagnosticCode: fmt.Sprintf("smtp;550 5.1.1 <%s>: %s unknown, says %s", address, strings.ToUpper(local),
+						mark(u)),
+					RuleName: mark(u) + "rule", FullContent: "To: " + address + "\n\n" + mark(u),
+				},
 			}
-			if i%3 != 0 {
-				more.BlockedEmails = nil
+			if i%2 == 0 {
+				e.Type = upstream.Hard
 			}
-			rows.Add(more)
+			if i%3 == 0 {
+				e.Reason = "manual"
+			}
+			rows.Append(upstreamtest.RowsOf(e))
 		}
 	}
 	return rows
 }
 
 // ofUsers returns the rows of some users.
-func ofUsers(all upstreamtest.Rows, users auth.Users) upstreamtest.Rows { return all.Of(users.Has) }
+func ofUsers(all upstreamtest.Rows, users auth.Users) upstreamtest.Rows {
+	return upstreamtest.OfUsers(all, users.Has)
+}
 
 // leakWords returns the values for arguments, from the rows of all users.
 func leakWords(all upstreamtest.Rows) map[string][]string {
@@ -99,7 +104,7 @@ func leakWords(all upstreamtest.Rows) map[string][]string {
 	}
 	for _, s := range all.Senders {
 		add("userId", s.UserID)
-		add("senderId", s.ID)
+		add("senderId", s.SenderID)
 		add("sender", s.Address)
 	}
 	for _, b := range all.Bounces[:60] {

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"deliverygraph/internal/auth"
+	"deliverygraph/upstream"
 	"deliverygraph/upstream/cached"
 )
 
@@ -31,9 +32,8 @@ func TestMaskedRowsCanBePagedAndFoundByID(t *testing.T) {
 	rows := ofUsers(leakRows("rcpt"), auth.Only(leakUser(0), leakUser(1)))
 	g := newLeakGateway(t, rows, cached.DefaultSettle)
 	masked := auth.Caller{Users: auth.Only(leakUser(0), leakUser(1)), Scopes: auth.MetricsRead}
-	for kind, n := range map[string]int{
-		"emails": len(rows.Emails), "bounces": len(rows.Bounces), "blockedEmails": len(rows.BlockedEmails),
-	} {
+	for _, k := range upstream.Kinds {
+		kind, n := fieldOf(k), rows.Of(k).Len()
 		for _, way := range [][3]string{{"first", "after", "endCursor"}, {"last", "before", "startCursor"}} {
 			var ids []string
 			found := map[string]string{}
@@ -64,8 +64,7 @@ func TestMaskedRowsCanBePagedAndFoundByID(t *testing.T) {
 			}
 			text, _ := json.Marshal(ids)
 			nodes := list(g.askAs(t, masked, `{ nodes(ids: `+string(text)+
-				`) { id ... on Email { recipient } ... on Bounce { recipient } ... `+
-				`on BlockedEmail { recipient } } }`).Data, "nodes")
+				`) { id ... on DeliveryEvent { recipient } } }`).Data, "nodes")
 			for i, id := range ids {
 				if get(nodes[i], "id") != id || get(nodes[i], "recipient") != found[id] || !auth.IsMasked(found[id]) {
 					t.Errorf("%s %d: found %v, want %s", kind, i, nodes[i], found[id])

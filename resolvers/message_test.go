@@ -26,22 +26,24 @@ func failing(path string) func(http.ResponseWriter, *http.Request) bool {
 func messageRows(id string) upstreamtest.Rows {
 	rows := rowsOfDay(0)
 	for i := range 60 {
-		more := rowsAt(day+50, i)
-		rows.Emails = append(rows.Emails, more.Emails...)
-		rows.Bounces = append(rows.Bounces, more.Bounces...)
+		e := eventAt(day+50, i)
+		e.Reason = ""
+		rows.Append(upstreamtest.RowsOf(e))
 	}
 	for i, name := range []string{"a-delivered", "b-bounced", "c-blocked", "d-pending"} {
-		more := to(name+"@example.com", rowsAt(day+50, 7))
-		email, bounce, blocked := more.Emails[0], more.Bounces[0], more.BlockedEmails[0]
-		email.EmailID, bounce.EmailID, blocked.EmailID = id, id, id
-		email.Delivered, bounce.BounceTime, bounce.Type = i == 0, day+500, upstream.Hard
-		rows.Emails = append(rows.Emails, email)
+		e := eventAt(day+50, 7)
+		e.EmailID, e.Delivered, e.Type, e.Reason = id, i == 0, "", ""
 		switch i {
 		case 1:
-			rows.Bounces = append(rows.Bounces, bounce)
+			e.Type = upstream.Hard
 		case 2:
-			rows.BlockedEmails = append(rows.BlockedEmails, blocked)
+			e.Reason = "hardbounce"
 		}
+		more := to(name+"@example.com", upstreamtest.RowsOf(e))
+		for b := range more.Bounces {
+			more.Bounces[b].BounceTime = day + 500
+		}
+		rows.Append(more)
 	}
 	return rows
 }

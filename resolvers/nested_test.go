@@ -74,7 +74,7 @@ func TestNestedListsAreTheListsOfEach(t *testing.T) {
 	}
 	split, made := 0, 0
 	for _, rows := range []int{40, 499, 1100} {
-		g := newGateway(t, crowded(rowsOfDay(rows)))
+		g := newGateway(t, crowdedDay(rows))
 		for n := range len(nestedLists) {
 			l := nestedLists[n%len(nestedLists)]
 			found, in, who := windows[random.IntN(2)], windows[random.IntN(len(windows))],
@@ -120,13 +120,15 @@ func TestNestedListsAreTheListsOfEach(t *testing.T) {
 	t.Logf("%d calls", made)
 }
 
-// crowded moves rows into common seconds, and so into order by email id.
-func crowded(rows upstreamtest.Rows) upstreamtest.Rows {
-	for i := range rows.Emails {
+// crowdedDay returns n events of each kind. Of seven, five share a second and so are in order by email id.
+func crowdedDay(n int) upstreamtest.Rows {
+	rows := rowsOfDay(0)
+	for i := range n {
+		at := i
 		if i%7 < 5 {
-			at := rows.Emails[i-i%7].ProcessTime
-			rows.Emails[i].ProcessTime, rows.BlockedEmails[i].ProcessTime, rows.Bounces[i].BounceTime = at, at, at
+			at = i - i%7
 		}
+		rows.Append(rowsAt(day+upstream.Time(at*86400/n), i))
 	}
 	return rows
 }

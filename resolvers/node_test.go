@@ -178,7 +178,7 @@ func TestNodeIsFoundWhateverTheCaseOfItsDomain(t *testing.T) {
 	t.Parallel()
 	stored := rowsAt(day, 0)
 	capitals := rowsAt(day, 0)
-	capitals.Texts(func(t upstream.Texts) {
+	upstreamtest.Texts(capitals, func(t upstream.Texts) {
 		local, _, _ := strings.Cut(*t.Address, "@")
 		*t.Domain = strings.ToUpper(*t.Domain)
 		*t.Address = local + "@" + *t.Domain
@@ -189,8 +189,8 @@ func TestNodeIsFoundWhateverTheCaseOfItsDomain(t *testing.T) {
 		g.serve(upstreamtest.NewModel(rows))
 		ids := g.data(`{ emails(`+today+`) { nodes { id } } bounces(`+today+`) { nodes { id } } blockedEmails(`+today+
 			`) { nodes { id } } }`, nil)
-		for _, l := range lists {
-			id, err := model.ParseNodeID(get(ids, l.field, "nodes", 0, "id").(string))
+		for _, k := range upstream.Kinds {
+			id, err := model.ParseNodeID(get(ids, fieldOf(k), "nodes", 0, "id").(string))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -205,7 +205,7 @@ func TestNodeIsFoundWhateverTheCaseOfItsDomain(t *testing.T) {
 				id.Recipient = c.recipient
 				resp := g.ask(`query($id: ID!) { node(id: $id) { id } }`, map[string]any{"id": id.String()})
 				if found := get(resp.Data, "node") != nil; found != c.found {
-					t.Errorf("%s, %s of %s: found is %v, %+v", name, l.field, c.recipient, found, resp.Errors)
+					t.Errorf("%s, %s of %s: found is %v, %+v", name, k, c.recipient, found, resp.Errors)
 				}
 			}
 		}
@@ -250,7 +250,7 @@ func TestNodesOutsideTheScopeAreNotFound(t *testing.T) {
 			(&model.BlockedEmail{Row: &rows.BlockedEmails[i]}).ID().String())
 	}
 	for s := range rows.Senders {
-		ids = append(ids, model.NodeID{Type: model.SenderNode, SenderID: rows.Senders[s].ID}.String())
+		ids = append(ids, model.NodeID{Type: model.SenderNode, SenderID: rows.Senders[s].SenderID}.String())
 	}
 	for u := range upstream.ID(users) {
 		ids = append(ids, model.NodeID{Type: model.UserNode, UserID: 20 + u}.String())

@@ -17,7 +17,7 @@ import (
 // to returns the rows with their recipients replaced by one.
 func to(recipient string, rows upstreamtest.Rows) upstreamtest.Rows {
 	local, domain, _ := strings.Cut(recipient, "@")
-	rows.Texts(func(t upstream.Texts) { *t.Address, *t.Local, *t.Domain = recipient, local, domain })
+	upstreamtest.Texts(rows, func(t upstream.Texts) { *t.Address, *t.Local, *t.Domain = recipient, local, domain })
 	return rows
 }
 
@@ -30,7 +30,7 @@ func eventNames(rows upstreamtest.Rows) []string {
 	}
 	var all []event
 	for _, k := range upstream.Kinds {
-		for _, e := range rows.Events(k) {
+		for _, e := range upstream.Events(rows.Of(k)) {
 			all = append(all, event{e.Time, k, e.EmailID})
 		}
 	}
@@ -54,7 +54,7 @@ func TestRecipientEventsAreOneListInOrderOfTime(t *testing.T) {
 	}{
 		"few events":        {to("someone@example.com", rowsOfDay(40)), []int{7, 50}},
 		"many events":       {to("someone@example.com", rowsOfDay(600)), []int{240}},
-		"all in one second": {to("someone@example.com", sameSecond(rowsOfDay(170))), []int{120}},
+		"all in one second": {to("someone@example.com", sameSecond(170)), []int{120}},
 		"no events":         {rowsOfDay(5), []int{3}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -82,11 +82,10 @@ func TestRecipientEventsAreOneListInOrderOfTime(t *testing.T) {
 	}
 }
 
-func sameSecond(rows upstreamtest.Rows) upstreamtest.Rows {
-	for i := range rows.Emails {
-		rows.Emails[i].ProcessTime = day
-		rows.Bounces[i].BounceTime = day
-		rows.BlockedEmails[i].ProcessTime = day
+// sameSecond returns n events of each kind.
+func sameSecond(n int) (rows upstreamtest.Rows) {
+	for i := range n {
+		rows.Append(rowsAt(day, i))
 	}
 	return rows
 }

@@ -110,8 +110,7 @@ func quarter() upstreamtest.Rows {
 func eventsBefore(end upstream.Time, days, n int) upstreamtest.Rows {
 	rows := rowsOfDay(0)
 	for i := range n {
-		more := rowsAt(end-upstream.Time(days*86400)+upstream.Time(i*days*86400/n)+1, i)
-		rows.Add(more)
+		rows.Append(rowsAt(end-upstream.Time(days*86400)+upstream.Time(i*days*86400/n)+1, i))
 	}
 	return rows
 }

@@ -37,7 +37,7 @@ func countRows(rows upstreamtest.Rows, w upstream.Window, user, sender upstream.
 	}
 	names := [...]string{upstream.Emails: "sent", upstream.Bounces: "bounced", 2: "blocked"}
 	for _, k := range upstream.Kinds {
-		for _, e := range rows.Events(k) {
+		for _, e := range upstream.Events(rows.Of(k)) {
 			if in(e.UserID, e.SenderID, e.Time) {
 				t[names[k]]++
 				if k == upstream.Bounces {

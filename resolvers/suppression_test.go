@@ -13,25 +13,23 @@ import (
 // hard and S for a soft bounce, B for a blocked email and U for an email that was not delivered, and a dot for no
 // event.
 func history(user upstream.ID, events string) (rows upstreamtest.Rows) {
-	for i, e := range events {
-		more := to("someone@example.com", rowsAt(day+upstream.Time(100*i), i))
-		email, bounce, blocked := more.Emails[0], more.Bounces[0], more.BlockedEmails[0]
-		email.UserID, bounce.UserID, blocked.UserID = user, user, user
-		email.Delivered, bounce.Type = e == 'D', upstream.Hard
-		switch e {
+	for i, letter := range events {
+		if letter == '.' {
+			continue
+		}
+		e := eventAt(day+upstream.Time(100*i), i)
+		e.UserID, e.Delivered, e.Type, e.Reason = user, letter == 'D', "", ""
+		switch letter {
 		case 'S':
-			bounce.Type = upstream.Soft
-			rows.Bounces = append(rows.Bounces, bounce)
+			e.Type = upstream.Soft
 		case 'H':
-			rows.Bounces = append(rows.Bounces, bounce)
+			e.Type = upstream.Hard
 		case 'B':
-			rows.BlockedEmails = append(rows.BlockedEmails, blocked)
+			e.Reason = "hardbounce"
 		}
-		if e != '.' {
-			rows.Emails = append(rows.Emails, email)
-		}
+		rows.Append(upstreamtest.RowsOf(e))
 	}
-	return rows
+	return to("someone@example.com", rows)
 }
 
 func TestSuppressionFollowsFromTheNewestEvidence(t *testing.T) {
@@ -100,15 +98,15 @@ func TestSuppressionFollowsFromTheNewestEvidence(t *testing.T) {
 func TestSuppressionIsClearedAfterManyDeliveries(t *testing.T) {
 	t.Parallel()
 	rows := to("someone@example.com", rowsOfDay(1200))
-	rows.Bounces, rows.BlockedEmails = nil, nil
+	rows = upstreamtest.Rows{Senders: rows.Senders, Emails: rows.Emails}
 	for i := range rows.Emails {
 		rows.Emails[i].UserID, rows.Emails[i].Delivered = 20, true
 	}
 	rows.Emails[1100].UserID = 21
 	for u, i := range map[upstream.ID]int{20: 1, 21: 2, 22: 3} {
-		b := to("someone@example.com", rowsAt(day+upstream.Time(i), i)).BlockedEmails[0]
-		b.UserID = u
-		rows.BlockedEmails = append(rows.BlockedEmails, b)
+		e := eventAt(day+upstream.Time(i), i)
+		e.UserID, e.Delivered, e.Type = u, false, ""
+		rows.Append(to("someone@example.com", upstreamtest.RowsOf(e)))
 	}
 	g := newGateway(t, rows)
 	for users, want := range map[string]string{"20": "NO_EVIDENCE", "20,21": "NO_EVIDENCE", "20,21,22": "BLOCKED"} {

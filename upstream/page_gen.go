@@ -7,13 +7,15 @@ import (
 	"fmt"
 )
 
-// PageOf returns the answer to a list's question as a page, or nil if it is another answer.
-func PageOf(answer any) Page {
-	switch rows := answer.(type) {
+// PageOf returns the answer to a list's question, or rows with their details, as a page. It returns nil for others.
+func PageOf(rows any) Page {
+	switch rows := rows.(type) {
 	case []Email:
 		return page[Email, *Email](rows)
 	case []Bounce:
 		return page[Bounce, *Bounce](rows)
+	case []BounceDetail:
+		return page[BounceDetail, *BounceDetail](rows)
 	case []BlockedEmail:
 		return page[BlockedEmail, *BlockedEmail](rows)
 	}

@@ -78,7 +78,9 @@ type Page interface {
 	Event(i int) Event
 	Slice(from, to int) Page
 	Clone() Page
-	Rows() any // as in the answer, such as []Bounce
+	Select(keep func(Event) bool) Page // a copy of the rows for which keep returns true
+	Sort()                             // in the order of lists
+	Rows() any                         // as in the answer, such as []Bounce
 }
 
 type page[R any, P Row[R]] []R
@@ -90,3 +92,17 @@ func (p page[R, P]) Event(i int) Event       { return P(&p[i]).Event() }
 func (p page[R, P]) Slice(from, to int) Page { return p[from:to:to] }
 func (p page[R, P]) Clone() Page             { return slices.Clone(p) }
 func (p page[R, P]) Rows() any               { return []R(p) }
+
+func (p page[R, P]) Select(keep func(Event) bool) Page {
+	var kept page[R, P]
+	for i := range p {
+		if keep(p.Event(i)) {
+			kept = append(kept, p[i])
+		}
+	}
+	return kept
+}
+
+func (p page[R, P]) Sort() {
+	slices.SortFunc(p, func(a, b R) int { return P(&a).Identity().Compare(P(&b).Identity()) })
+}

@@ -23,9 +23,8 @@ var (
 )
 
 func nodeIDs(t *rapid.T) model.NodeID {
-	switch k := rapid.SampledFrom([]model.NodeType{
-		model.UserNode, model.SenderNode, model.BounceNode, model.EmailNode, model.BlockedEmailNode,
-	}).Draw(t, "type"); k {
+	types := append([]model.NodeType{model.UserNode, model.SenderNode}, model.RowNodes...)
+	switch k := rapid.SampledFrom(types).Draw(t, "type"); k {
 	case model.UserNode:
 		return model.NodeID{Type: k, UserID: ids.Draw(t, "user")}
 	case model.SenderNode:

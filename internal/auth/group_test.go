@@ -12,6 +12,7 @@ import (
 
 	"deliverygraph/internal/auth"
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/upstreamtest"
 )
 
@@ -81,7 +82,7 @@ func TestGroupsAreMasked(t *testing.T) {
 		}, DiagnosticCode: diagnostic}
 	}
 	model := upstreamtest.NewModel(upstreamtest.Rows{
-		Senders: []upstreamtest.Sender{{UserID: 20, ID: 17, Address: "bounces+jane=example.com@example.net"}},
+		Senders: []store.Sender{{UserID: 20, SenderID: 17, Address: "bounces+jane=example.com@example.net"}},
 		Bounces: []upstream.BounceDetail{
 			bounce("jane", "example.com", "for jane@example.com", "550 5.1.1 <jane@example.com> jane unknown"),
 			bounce("joe", "joe@example.org", "other", "550 5.1.1 <joe@example.org> joe unknown"),

@@ -12,6 +12,7 @@ import (
 
 	"deliverygraph/internal/auth"
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/upstreamtest"
 )
 
@@ -199,8 +200,8 @@ func TestAddressesInOddPlaces(t *testing.T) {
 	k := letters().BlockedEmails[0]
 	k.Reason, k.EmailAddress, k.Domain = odd, "omar.klein@pots.example (Omar Klein)", "pots.example (Omar Klein)"
 	rows := upstreamtest.Rows{Bounces: []upstream.BounceDetail{b}, BlockedEmails: []upstream.BlockedEmail{k},
-		Senders: []upstreamtest.Sender{
-			{UserID: 20, ID: 200, Address: "bounces+omar.klein=pots.example@shop.example.com"}}}
+		Senders: []store.Sender{
+			{UserID: 20, SenderID: 200, Address: "bounces+omar.klein=pots.example@shop.example.com"}}}
 	api := limit(upstreamtest.NewModel(rows), auth.Caller{Users: auth.Everyone(), Scopes: metrics | content},
 		auth.NewMask(""))
 	bounces, err := api.Bounces(t.Context(), letterBox)

@@ -14,7 +14,6 @@ import (
 
 	"deliverygraph/internal/telemetry"
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/embedded/store/storetest"
 	"deliverygraph/upstream/grouped"
 	"deliverygraph/upstream/upstreamtest"
 )
@@ -80,7 +79,7 @@ func TestWholeUpstreamFulfilsTheContract(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		if _, err := g.store.Write(t.Context(), storetest.BatchOf(rows)); err != nil {
+		if _, err := g.store.Write(t.Context(), rows); err != nil {
 			t.Fatal(err)
 		}
 		return g.cache

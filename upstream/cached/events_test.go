@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/upstreamtest"
 )
 
@@ -40,20 +41,25 @@ func (c *clock) add(d time.Duration) {
 func at(d time.Duration) upstream.Time { return midnight + upstream.Time(d/time.Second) }
 
 // senders are two senders of each of three users. The last one has no address.
-var senders = []upstreamtest.Sender{
-	{UserID: 1, ID: 10, Address: "sender10@example.com"}, {UserID: 1, ID: 11, Address: "sender11@example.com"},
-	{UserID: 2, ID: 20, Address: "sender20@example.com"}, {UserID: 2, ID: 21, Address: "sender21@example.com"},
-	{UserID: 3, ID: 30, Address: "sender30@example.com"}, {UserID: 3, ID: 31},
+var senders = []store.Sender{
+	{UserID: 1, SenderID: 10, Address: "sender10@example.com"}, {UserID: 1, SenderID: 11, Address: "sender11@example.com"},
+	{UserID: 2, SenderID: 20, Address: "sender20@example.com"}, {UserID: 2, SenderID: 21, Address: "sender21@example.com"},
+	{UserID: 3, SenderID: 30, Address: "sender30@example.com"}, {UserID: 3, SenderID: 31},
 }
 
 // eventAt returns an email, a bounce and a blocked email of one sender; n makes them unique.
-func eventAt(t upstream.Time, s upstreamtest.Sender, n int) upstreamtest.Rows {
+func eventAt(t upstream.Time, s store.Sender, n int) upstreamtest.Rows {
 	id := fmt.Sprintf("%s.%06d@mail6-40", t.UTC().Format("20060102150405"), n)
-	b := upstream.Bounce{
-		UserID: s.UserID, SenderID: s.ID, EmailID: id, EmailAddress: "r@example.com", Local: "r", Domain: "example.com",
-		Type: []upstream.BounceType{upstream.Hard, upstream.Soft, upstream.Soft}[n%3], BounceTime: t, ProcessTime: t,
-	}
-	return upstreamtest.EventsOf(upstream.BounceDetail{Bounce: b})
+	return upstreamtest.RowsOf(store.Event{
+		Identity: upstream.Identity{
+			Time: t, EmailID: id, Recipient: "r@example.com", UserID: s.UserID, SenderID: s.SenderID,
+		},
+		Local: "r", Domain: "example.com",
+		Own: store.Own{
+			ProcessTime: t, Reason: "manual",
+			Type: []upstream.BounceType{upstream.Hard, upstream.Soft, upstream.Soft}[n%3],
+		},
+	})
 }
 
 // everyTenMinutes returns an event every ten minutes of these hours from midnight, of the senders in turn.
@@ -63,8 +69,7 @@ func every(step time.Duration, from, to int) upstreamtest.Rows {
 	rows := upstreamtest.Rows{Senders: senders}
 	n := 0
 	for d := time.Duration(from) * time.Hour; d < time.Duration(to)*time.Hour; d += step {
-		e := eventAt(at(d), senders[n%len(senders)], n)
-		rows.Add(e)
+		rows.Append(eventAt(at(d), senders[n%len(senders)], n))
 		n++
 	}
 	return rows

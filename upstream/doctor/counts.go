@@ -115,9 +115,13 @@ func (e *exam) rollup(ctx context.Context, s *sample, w upstream.Window) {
 
 // countFilter checks one of the filters of counts, a different one for each kind.
 func (e *exam) countFilter(ctx context.Context, s *sample, w upstream.Window) {
-	name := map[upstream.Kind]string{
-		upstream.Bounces: "bounce_type", upstream.Emails: "user_id", upstream.BlockedEmails: "sender_id",
-	}[s.kind]
+	name := "sender_id"
+	switch s.kind {
+	case upstream.Bounces:
+		name = "bounce_type"
+	case upstream.Emails:
+		name = "user_id"
+	}
 	rows := within(w, s.rows)
 	var q upstream.CountQuery
 	var want []upstream.Event

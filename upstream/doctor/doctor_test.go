@@ -16,7 +16,6 @@ import (
 	"deliverygraph/upstream/embedded"
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/embedded/store/sqlite"
-	"deliverygraph/upstream/embedded/store/storetest"
 	"deliverygraph/upstream/upstreamtest"
 )
 
@@ -58,7 +57,7 @@ func TestEmbeddedServerHasNoDifferences(t *testing.T) {
 	for name, duplicate202 := range map[string]bool{"duplicates get data": false, "duplicates get 202": true} {
 		t.Run(name, func(t *testing.T) {
 			s := open(t)
-			if _, err := s.Write(t.Context(), storetest.BatchOf(rows)); err != nil {
+			if _, err := s.Write(t.Context(), rows); err != nil {
 				t.Fatal(err)
 			}
 			server := httptest.NewServer(embedded.New(s, embedded.Options{Keys: keys, Duplicate202: duplicate202}))

@@ -13,7 +13,6 @@ import (
 	"deliverygraph/upstream/embedded"
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/embedded/store/sqlite"
-	"deliverygraph/upstream/embedded/store/storetest"
 	"deliverygraph/upstream/upstreamtest"
 )
 
@@ -76,7 +75,7 @@ func openStore(t testing.TB, rows upstreamtest.Rows) store.Store {
 			t.Error(err)
 		}
 	})
-	if _, err := s.Write(context.Background(), storetest.BatchOf(rows)); err != nil {
+	if _, err := s.Write(context.Background(), rows); err != nil {
 		t.Fatal(err)
 	}
 	return s

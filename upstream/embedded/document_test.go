@@ -14,6 +14,7 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded"
+	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/upstreamtest"
 )
 
@@ -61,9 +62,9 @@ var documentExamples = []struct {
 	{"bounce-counts", "/bounce/counts?start_time=1479772800&end_time=1479859200", join(
 		events(21, 17, midnight, upstream.Day, tally{soft: 90, hard: 45}),
 		events(21, 18, midnight, upstream.Day, tally{soft: 90, hard: 45}),
-		upstreamtest.Rows{Senders: []upstreamtest.Sender{
-			{UserID: 21, ID: 17, Address: "v4master1sub1sender1@example.com"},
-			{UserID: 21, ID: 18, Address: "v4master1sub1sender2@example.com"},
+		upstreamtest.Rows{Senders: []store.Sender{
+			{UserID: 21, SenderID: 17, Address: "v4master1sub1sender1@example.com"},
+			{UserID: 21, SenderID: 18, Address: "v4master1sub1sender2@example.com"},
 		}},
 	)},
 	{"bounce-counts-timeseries-day",
@@ -92,9 +93,9 @@ var documentExamples = []struct {
 	{"email-counts", "/email/counts?start_time=1479772800&end_time=1479859200&user_id=20", join(
 		events(20, 23, midnight, upstream.Day, tally{sent: 45}),
 		events(20, 24, midnight, upstream.Day, tally{sent: 45}),
-		upstreamtest.Rows{Senders: []upstreamtest.Sender{
-			{UserID: 20, ID: 23, Address: "v4master2sub2sender1@example.com"},
-			{UserID: 20, ID: 24, Address: "v4master2sub2sender2@example.com"},
+		upstreamtest.Rows{Senders: []store.Sender{
+			{UserID: 20, SenderID: 23, Address: "v4master2sub2sender1@example.com"},
+			{UserID: 20, SenderID: 24, Address: "v4master2sub2sender2@example.com"},
 		}},
 	)},
 	{"email-counts-user", "/email/counts?start_time=1479772800&end_time=1479859200&user_id=20&rollup_to=user", join(
@@ -125,9 +126,9 @@ var documentExamples = []struct {
 	{"blocked-email-counts", "/blocked-email/counts?start_time=1479772800&end_time=1479859200", join(
 		events(21, 17, midnight, upstream.Day, tally{blocked: 135}),
 		events(21, 18, midnight, upstream.Day, tally{blocked: 135}),
-		upstreamtest.Rows{Senders: []upstreamtest.Sender{
-			{UserID: 21, ID: 17, Address: "v4master1sub1sender1@example.com"},
-			{UserID: 21, ID: 18, Address: "v4master1sub1sender2@example.com"},
+		upstreamtest.Rows{Senders: []store.Sender{
+			{UserID: 21, SenderID: 17, Address: "v4master1sub1sender1@example.com"},
+			{UserID: 21, SenderID: 18, Address: "v4master1sub1sender2@example.com"},
 		}},
 	)},
 	{"blocked-email-counts-user", "/blocked-email/counts?start_time=1479772800&end_time=1479859200&rollup_to=user",
@@ -233,38 +234,35 @@ func events(user, sender upstream.ID, start upstream.Time, interval upstream.Int
 	total := n.sent + n.soft + n.hard + n.blocked
 	for i := range total {
 		at := start + interval.Seconds()*upstream.Time(i)/upstream.Time(total)
-		id := fmt.Sprintf("%s.%d.%d@mail6-40-ussnn1", at.UTC().Format("20060102150405"), sender, i)
-		address, local, domain := fmt.Sprintf("recipient%d@example.com", i), fmt.Sprintf("recipient%d", i),
-			"example.com"
+		local, domain := fmt.Sprintf("recipient%d", i), "example.com"
+		e := store.Event{
+			Identity: upstream.Identity{
+				Time: at, EmailID: fmt.Sprintf("%s.%d.%d@mail6-40-ussnn1", at.UTC().Format("20060102150405"), sender, i),
+				Recipient: local + "@" + domain, UserID: user, SenderID: sender,
+			},
+			Local: local, Domain: domain, Own: store.Own{ProcessTime: at},
+		}
 		switch {
 		case i < n.sent:
-			r.Emails = append(r.Emails, upstream.Email{
-				UserID: user, SenderID: sender, EmailID: id, EmailAddress: address, Local: local, Domain: domain,
-				ProcessTime: at,
-			})
+			r.Add(upstream.Emails, e)
+			continue
 		case i < n.sent+n.blocked:
-			r.BlockedEmails = append(r.BlockedEmails,
-				upstream.BlockedEmail{
-					UserID: user, SenderID: sender, EmailID: id, EmailAddress: address, Local: local, Domain: domain,
-					ProcessTime: at, Reason: "manual",
-				})
+			e.Reason = "manual"
+			r.Add(upstream.BlockedEmails, e)
+			continue
+		case i < n.sent+n.blocked+n.soft:
+			e.Type, e.Category, e.Code = upstream.Soft, "quota-issues", "4.2.2"
 		default:
-			b := upstream.Bounce{
-				UserID: user, SenderID: sender, EmailID: id, EmailAddress: address, Local: local, Domain: domain,
-				ProcessTime: at, BounceTime: at, Type: upstream.Hard, Category: "bad-mailbox", Code: "5.1.1",
-			}
-			if i < n.sent+n.blocked+n.soft {
-				b.Type, b.Category, b.Code = upstream.Soft, "quota-issues", "4.2.2"
-			}
-			r.Bounces = append(r.Bounces, upstream.BounceDetail{Bounce: b})
+			e.Type, e.Category, e.Code = upstream.Hard, "bad-mailbox", "5.1.1"
 		}
+		r.Add(upstream.Bounces, e)
 	}
 	return r
 }
 
 func join(all ...upstreamtest.Rows) (joined upstreamtest.Rows) {
 	for _, r := range all {
-		joined = joined.Join(r)
+		joined.Append(r)
 	}
 	return joined
 }

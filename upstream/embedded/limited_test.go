@@ -30,7 +30,7 @@ func TestLimitedKeysSeeOnlyTheirUsersData(t *testing.T) {
 				line += "," + fmt.Sprint(u)
 			}
 			noon := func() time.Time { return time.Unix(1_479_816_000, 0) }
-			own := sample.Of(func(u upstream.ID) bool { return slices.Contains(users, u) })
+			own := upstreamtest.OfUsers(sample, func(u upstream.ID) bool { return slices.Contains(users, u) })
 			everything := embedded.New(openStore(t, sample), embedded.Options{Keys: keys(t, open, line), Now: noon})
 			ownAlone := embedded.New(openStore(t, own), embedded.Options{Now: noon})
 			ask := func(fail func(string, ...any), pathAndQuery string) {

@@ -13,6 +13,7 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded"
+	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/upstreamtest"
 	"deliverygraph/upstream/upstreamtest/fault"
 )
@@ -23,18 +24,17 @@ func someRows() (rows upstreamtest.Rows) {
 	add := func(user, sender upstream.ID, at upstream.Time) {
 		n := len(rows.Emails)
 		id, local := fmt.Sprintf("%d.%04d@mail", at, n), fmt.Sprintf("recipient%d", n)
-		more := upstreamtest.EventsOf(upstream.BounceDetail{
-			Bounce: upstream.Bounce{
-				UserID: user, SenderID: sender, EmailID: id,
-				EmailAddress: local + "@example.com", Local: local, Domain: "example.com",
-				Type: upstream.Hard, Category: "bad-mailbox", Code: "5.1.1",
-				BounceTime: at, ProcessTime: at, PostbackTime: at + 1,
-				XHeaders: []upstream.Header{{Name: "X-Campaign", Value: "spring"}},
+		rows.Append(upstreamtest.RowsOf(store.Event{
+			Identity: upstream.Identity{
+				Time: at, EmailID: id, Recipient: local + "@example.com", UserID: user, SenderID: sender,
 			},
-			DiagnosticCode: "smtp;550", RuleName: "badmailbox01", FullContent: "Return-Path: <>\n",
-		})
-		more.Emails[0].Delivered = n%3 == 0
-		rows.Add(more)
+			Local: local, Domain: "example.com", XHeaders: []upstream.Header{{Name: "X-Campaign", Value: "spring"}},
+			Own: store.Own{
+				Delivered: n%3 == 0, ProcessTime: at, PostbackTime: at + 1, Reason: "manual",
+				Type: upstream.Hard, Category: "bad-mailbox", Code: "5.1.1", DiagnosticCode: "smtp;550",
+				RuleName: "badmailbox01", FullContent: "Return-Path: <>\n",
+			},
+		}))
 	}
 	for i := range 1003 {
 		add(21, 17, day.Start+7200+upstream.Time(i/3))
@@ -43,9 +43,9 @@ func someRows() (rows upstreamtest.Rows) {
 		add(21, 18, at)
 	}
 	add(22, 19, day.Start+60)
-	rows.Senders = []upstreamtest.Sender{
-		{UserID: 21, ID: 17, Address: "a@example.com"}, {UserID: 21, ID: 18, Address: "b@example.com"},
-		{UserID: 22, ID: 19, Address: "c@example.com"},
+	rows.Senders = []store.Sender{
+		{UserID: 21, SenderID: 17, Address: "a@example.com"}, {UserID: 21, SenderID: 18, Address: "b@example.com"},
+		{UserID: 22, SenderID: 19, Address: "c@example.com"},
 	}
 	return rows
 }

@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
 )
 
 // RunAPI checks that an API keeps its contract, with the data of [Sample]: every filter alone and combined, boundary
@@ -176,7 +177,7 @@ func (s apiSuite) details(t *testing.T) {
 // catalogues checks that catalogues have at least the document's codes, each once. More are allowed.
 func (s apiSuite) catalogues(t *testing.T) {
 	for _, k := range upstream.Kinds {
-		documented := *Codes.Of(k)
+		documented := *store.Documented.Of(k)
 		if len(documented) == 0 {
 			continue
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/kind"
 )
 
 // Question returns the question for a list of a kind.
@@ -19,7 +20,7 @@ func Questions(w upstream.Window, detail upstream.BounceKey) []*upstream.Questio
 	all := []*upstream.Question{&bounce}
 	for _, k := range upstream.Kinds {
 		all = append(all, Question(k, upstream.ListQuery{Window: w}))
-		if len(*Codes.Of(k)) > 0 {
+		if kind.All[k].Catalogue != "" {
 			all = append(all, &upstream.Question{Shape: upstream.ShapeCatalogue, Kind: k})
 		}
 		count := upstream.CountQuery{Window: w}

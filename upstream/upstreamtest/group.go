@@ -28,7 +28,7 @@ func (m *Model) grouped(k upstream.Kind, q upstream.ListQuery) (rows []grouped.R
 			rows = append(rows, grouped.Row{Event: b.Event(), Code: b.Code, Rule: b.RuleName, Diagnostic: b.DiagnosticCode})
 		}
 	} else {
-		for _, e := range m.rows().Events(k) {
+		for _, e := range upstream.Events(m.of(k)) {
 			rows = append(rows, grouped.Row{Event: e})
 		}
 	}

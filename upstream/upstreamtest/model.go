@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
 )
 
 // Model implements the API over rows in memory with slices and loops. It is the oracle
@@ -57,7 +58,7 @@ func (m answering) Ask(ctx context.Context, q *upstream.Question) (answer any, e
 	case upstream.ShapeGroups:
 		answer = m.groups(*q)
 	case upstream.ShapeCatalogue:
-		answer = slices.Clone(*Codes.Of(q.Kind))
+		answer = slices.Clone(*store.Documented.Of(q.Kind))
 	}
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
@@ -72,24 +73,44 @@ func (m answering) Ask(ctx context.Context, q *upstream.Question) (answer any, e
 func (m *Model) Add(rows Rows) {
 	m.data.mu.Lock()
 	defer m.data.mu.Unlock()
-	m.data.rows, m.data.sorted = m.data.rows.Join(rows), false
+	var all Rows // shares no slices with the rows that callers are reading
+	all.Append(m.data.rows)
+	all.Append(rows)
+	m.data.rows, m.data.sorted = all, false
 }
 
 func (m *Model) rows() Rows {
 	m.data.mu.Lock()
 	defer m.data.mu.Unlock()
-	if rows := m.data.rows; !m.data.sorted {
-		rows.sort()
+	if !m.data.sorted {
+		for _, k := range upstream.Kinds {
+			m.data.rows.Of(k).Sort()
+		}
 		m.data.sorted = true
 	}
 	return m.data.rows
 }
 
+// of returns the rows of a kind, in the order of lists.
+func (m *Model) of(k upstream.Kind) upstream.Page {
+	rows := m.rows()
+	return rows.Of(k)
+}
+
 // list returns a page of a list.
 func (m *Model) list(k upstream.Kind, q upstream.ListQuery) any {
-	all := m.rows().list(k, func(e upstream.Event) bool { return m.lists(e, q) })
+	all := m.of(k).Select(func(e upstream.Event) bool { return m.lists(e, q) })
 	from := min(q.Offset, all.Len())
-	return all.Slice(from, min(from+upstream.PageSize, all.Len())).Rows()
+	rows := all.Slice(from, min(from+upstream.PageSize, all.Len())).Rows()
+	details, ok := rows.([]upstream.BounceDetail)
+	if !ok {
+		return rows
+	}
+	var bounces []upstream.Bounce
+	for _, d := range details {
+		bounces = append(bounces, d.Bounce)
+	}
+	return bounces
 }
 
 // detail returns the details of a bounce. If several have the key, it returns the first by recipient.
@@ -149,19 +170,9 @@ func (m *Model) series(k upstream.Kind, q upstream.CountQuery) []upstream.Series
 	return series
 }
 
-// Codes are the bounce categories of the document's example and the blocked reasons of the document, by kind.
-var Codes = upstream.PerKind[[]string]{
-	Bounces: []string{
-		"bad-configuration", "bad-connection", "bad-domain", "bad-mailbox", "content-related", "inactive-mailbox",
-		"invalid-sender", "message-expired", "no-answer-from-host", "other", "policy-related", "protocol-errors",
-		"quota-issues", "relaying-issues", "routing-errors", "spam-related", "unclassified", "virus-related",
-	},
-	BlockedEmails: []string{"complaint", "hardbounce", "manual", "softbounce", "unsubscribe"},
-}
-
 // events returns the events of a kind that match a counts query.
 func (m *Model) events(k upstream.Kind, q upstream.CountQuery) []upstream.Event {
-	return slices.DeleteFunc(m.rows().Events(k), func(e upstream.Event) bool { return !m.lists(e, q.List()) })
+	return upstream.Events(m.of(k).Select(func(e upstream.Event) bool { return m.lists(e, q.List()) }))
 }
 
 // lists reports whether a list has the event, on any page.
@@ -176,7 +187,7 @@ func (m *Model) sees(user upstream.ID) bool { return m.only == nil || slices.Con
 
 func (m *Model) address(sender upstream.ID) string {
 	for _, s := range m.rows().Senders {
-		if s.ID == sender {
+		if s.SenderID == sender {
 			return s.Address
 		}
 	}

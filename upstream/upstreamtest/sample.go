@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
 )
 
 // UTC midnights in [Sample].
@@ -37,25 +38,29 @@ const (
 // Sample returns the data of the suites. It is small enough for loops, but has more than two pages of events in one
 // place and values that servers may handle wrongly. Each sender belongs to one user and has its own address.
 func Sample() Rows {
-	r := Rows{Senders: []Sender{
-		{crowdedUser, crowded, "sender17@example.com"},
-		{crowdedUser, 18, "sender18@example.com"},
-		{edgesUser, edges, "sender23@example.com"},
-		{edgesUser, edgesOther, "sender24@example.com"},
-		{oddUser, odd, oddSender},
-		{largeUser, large, "sender@example.org"},
-		{largeUser, large + 1, "silent@example.org"},
-	}}
-	r.addCrowd()
-	r.addEdges()
-	r.addOddities()
-	r.add(largeUser, large, SampleDay+20_000, "large@example.com", nil)
-	return r
+	s := sample{}
+	s.Senders = []store.Sender{
+		{UserID: crowdedUser, SenderID: crowded, Address: "sender17@example.com"},
+		{UserID: crowdedUser, SenderID: 18, Address: "sender18@example.com"},
+		{UserID: edgesUser, SenderID: edges, Address: "sender23@example.com"},
+		{UserID: edgesUser, SenderID: edgesOther, Address: "sender24@example.com"},
+		{UserID: oddUser, SenderID: odd, Address: oddSender},
+		{UserID: largeUser, SenderID: large, Address: "sender@example.org"},
+		{UserID: largeUser, SenderID: large + 1, Address: "silent@example.org"},
+	}
+	s.addCrowd()
+	s.addEdges()
+	s.addOddities()
+	s.add(largeUser, large, SampleDay+20_000, "large@example.com", nil)
+	return s.Rows
 }
+
+// sample makes the data of Sample.
+type sample struct{ Rows }
 
 // addCrowd adds several pages of events of one sender within minutes. Each second has three rows: one email with one
 // recipient and another with two. They are added in the reverse order of their ids.
-func (r *Rows) addCrowd() {
+func (s *sample) addCrowd() {
 	for i := range crowdedRows {
 		at := SampleCrowd + 7200 + upstream.Time(i/crowdedPerSec)
 		id := emailID(at, fmt.Sprintf("%03d", 999-i%crowdedPerSec/2))
@@ -64,77 +69,70 @@ func (r *Rows) addCrowd() {
 			{Name: "X-District", Value: []string{"New Hampshire", "North Carolina", "Vermont"}[i/2%3]},
 		}
 		recipient := fmt.Sprintf("recipient%d@example%d.com", 1000-i, i%4)
-		r.addID(crowdedUser, crowded, at, id, recipient, headers)
+		s.addID(crowdedUser, crowded, at, id, recipient, headers)
 	}
 }
 
 // addEdges adds events at the first and last seconds of hours and days. They are of two
 // senders of one user, so that counts by user and by sender differ.
-func (r *Rows) addEdges() {
+func (s *sample) addEdges() {
 	for n, at := range []upstream.Time{
 		SampleDay - 86400, SampleDay - 3601, SampleDay - 3600, SampleDay - 1,
 		SampleDay, SampleDay + 1, SampleDay + 1800, SampleDay + 3599, SampleDay + 3600,
 		SampleDay + 86399, SampleDay + 86400, SampleDay + 86400 + 3599, SampleDay + 2*86400,
 	} {
-		r.add(edgesUser, edges, at, fmt.Sprintf("edge%d@example.com", n), nil)
+		s.add(edgesUser, edges, at, fmt.Sprintf("edge%d@example.com", n), nil)
 		if n%3 != 1 {
 			headers := []upstream.Header{{Name: "X-Campaign", Value: "spring"}}
-			r.add(edgesUser, edgesOther, at, fmt.Sprintf("edge%d@example.net", n), headers)
+			s.add(edgesUser, edgesOther, at, fmt.Sprintf("edge%d@example.net", n), headers)
 		}
 	}
 }
 
 // addOddities adds values that must be escaped in query strings, paths or JSON.
-func (r *Rows) addOddities() {
+func (s *sample) addOddities() {
 	at := SampleDay + 3600*5
 	for i, local := range []string{
 		"plus+tag", "per%cent", "o'brien", "a&b=c", "semi;colon", "hash#tag", "slash/es", `back\slash`, `"quoted name"`,
 		"ümläut", "日本語", "question?mark", "UPPER", "<script>", "%2B", "emoji🙂",
 	} {
-		r.add(oddUser, odd, at+upstream.Time(i), local+"@example.net", []upstream.Header{
+		s.add(oddUser, odd, at+upstream.Time(i), local+"@example.net", []upstream.Header{
 			{Name: "X-Odd", Value: local},
 			{Name: "X-Sum", Value: "50% off + more & \"more\"=better"},
 			{Name: "X-Zulu", Value: "first"},
 			{Name: "X-Alpha", Value: "after it: order is as sent"},
 		})
 	}
-	r.addID(oddUser, odd, at+60, oddEmailID, "path@example.net",
+	s.addID(oddUser, odd, at+60, oddEmailID, "path@example.net",
 		[]upstream.Header{{Name: "X-Case", Value: "Exact Value"}})
 }
 
 // add adds an event of each kind, with an email id as in the document.
-func (r *Rows) add(user, sender upstream.ID, at upstream.Time, recipient string, headers []upstream.Header) {
-	r.addID(user, sender, at, emailID(at, fmt.Sprintf("%d.%d", sender, len(r.Emails))), recipient, headers)
+func (s *sample) add(user, sender upstream.ID, at upstream.Time, recipient string, headers []upstream.Header) {
+	s.addID(user, sender, at, emailID(at, fmt.Sprintf("%d.%d", sender, len(s.Emails))), recipient, headers)
 }
 
-func (r *Rows) addID(user, sender upstream.ID, at upstream.Time, id, recipient string, headers []upstream.Header) {
-	n := len(r.Emails)
+func (s *sample) addID(user, sender upstream.ID, at upstream.Time, id, recipient string, headers []upstream.Header) {
+	n := len(s.Emails)
 	cut := strings.LastIndexByte(recipient, '@')
-	local, domain := recipient[:cut], recipient[cut+1:]
-	r.Emails = append(r.Emails, upstream.Email{
-		UserID: user, SenderID: sender, EmailID: id, EmailAddress: recipient, Local: local, Domain: domain,
-		ProcessTime: at, Delivered: n%3 == 0, XHeaders: headers,
-	})
 	rule := rules[n%len(rules)]
-	r.Bounces = append(r.Bounces, upstream.BounceDetail{
-		Bounce: upstream.Bounce{
-			UserID: user, SenderID: sender, EmailID: id, EmailAddress: recipient, Local: local, Domain: domain,
-			Type: rule.kind, Category: rule.category, Code: rule.code,
-			BounceTime: at, ProcessTime: at - upstream.Time(n%5), PostbackTime: upstream.Time(n%2) * (at + 30),
-			XHeaders: headers,
+	s.Append(RowsOf(store.Event{
+		Identity: upstream.Identity{Time: at, EmailID: id, Recipient: recipient, UserID: user, SenderID: sender},
+		Local:    recipient[:cut], Domain: recipient[cut+1:], XHeaders: headers,
+		Own: store.Own{
+			Delivered: n%3 == 0,
+			Type:      rule.kind, Category: rule.category, Code: rule.code, RuleName: rule.name,
+			ProcessTime: at - upstream.Time(n%5), PostbackTime: upstream.Time(n%2) * (at + 30),
+			DiagnosticCode: fmt.Sprintf("smtp;550 %s <%s>: rejected", rule.code, recipient),
+			FullContent: fmt.Sprintf("Return-Path: <>\nTo: %s\n\tfolded \"line\" \\ <&> \u2028 ünï 🙂\r\n\n"+
+				"Final-Recipient: rfc822; %s\n", recipient, recipient),
+			Reason: reasons[n%len(reasons)],
 		},
-		DiagnosticCode: fmt.Sprintf("smtp;550 %s <%s>: rejected", rule.code, recipient),
-		RuleName:       rule.name,
-		FullContent: fmt.Sprintf("Return-Path: <>\nTo: %s\n\tfolded \"line\" \\ <&> \u2028 ünï 🙂\r\n\n"+
-			"Final-Recipient: rfc822; %s\n", recipient, recipient),
-	})
-	reasons := Codes.BlockedEmails
-	r.BlockedEmails = append(r.BlockedEmails, upstream.BlockedEmail{
-		UserID: user, SenderID: sender, EmailID: id, EmailAddress: recipient, Local: local, Domain: domain,
-		Reason: reasons[n%len(reasons)], ProcessTime: at, PostbackTime: upstream.Time(n%2) * (at + 30),
-		XHeaders: headers,
-	})
+	}))
 }
+
+// reasons are the blocked reasons of the document.
+var reasons = []string{"complaint", "hardbounce", "manual", "softbounce", "unsubscribe"}
 
 // rules are the bounce rules of the sample. As in the document, the type follows from the rule, not from the code's
 // first digit. One category is missing from the document's list, which is an open set.

@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/upstreamtest"
 )
 
@@ -25,8 +26,8 @@ func TestModelMatchesLiteralAnswers(t *testing.T) {
 	early, late := email(1, 10, at-1, "e", "a"), email(1, 10, at+3600, "a", "a")
 	first, second, third := email(1, 10, at, "a", "x"), email(1, 11, at, "b", "a"), email(2, 20, at, "b", "b")
 	m := upstreamtest.NewModel(upstreamtest.Rows{
-		Senders: []upstreamtest.Sender{
-			{UserID: 1, ID: 10, Address: "ten@example.com"}, {UserID: 1, ID: 11, Address: "eleven@example.com"},
+		Senders: []store.Sender{
+			{UserID: 1, SenderID: 10, Address: "ten@example.com"}, {UserID: 1, SenderID: 11, Address: "eleven@example.com"},
 		},
 		Emails: []upstream.Email{late, third, second, first, early},
 	})

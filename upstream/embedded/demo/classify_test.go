@@ -5,6 +5,7 @@ import (
 
 	"deliverygraph/internal/classify"
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
 )
 
 func TestRulesAgreeWithClassify(t *testing.T) {
@@ -12,12 +13,15 @@ func TestRulesAgreeWithClassify(t *testing.T) {
 		if r.category == "other" || r.category == "unclassified" {
 			continue // classify has no rules for these answers
 		}
-		b := upstream.Bounce{EmailID: "1.2@mail", EmailAddress: "user@example.com", Local: "user", Domain: "example.com"}
-		answer := detail(b, r, &accounts[0].senders[0], "").DiagnosticCode
-		m := classify.Default().Classify(r.code, answer, "")
+		b := store.Event{
+			Identity: upstream.Identity{EmailID: "1.2@mail", Recipient: "user@example.com"}, Local: "user",
+			Domain: "example.com",
+		}
+		explain(&b, r, &accounts[0].senders[0], "")
+		m := classify.Default().Classify(r.code, b.DiagnosticCode, "")
 		if m.Rule.Name != r.name || m.Rule.Category != r.category || m.Rule.Type != r.kind {
 			t.Errorf("%q is classified as %s, %s, %s; want %s, %s, %s",
-				answer, m.Rule.Name, m.Rule.Category, m.Rule.Type, r.name, r.category, r.kind)
+				b.DiagnosticCode, m.Rule.Name, m.Rule.Category, m.Rule.Type, r.name, r.category, r.kind)
 		}
 	}
 }

@@ -137,7 +137,12 @@ func checkBounces(t *testing.T, b store.Batch, at time.Time) {
 			t.Errorf("no bounce of category %s", c)
 		}
 	}
-	inTransit := len(emails) - len(b.Bounces) - len(b.BlockedEmails)
+	inTransit := len(emails)
+	for _, k := range upstream.Kinds {
+		if k != upstream.Emails {
+			inTransit -= b.Of(k).Len()
+		}
+	}
 	if inTransit < 0 || inTransit > 40 {
 		t.Errorf("%d undelivered emails are neither bounced nor blocked", inTransit)
 	}
@@ -156,10 +161,13 @@ func checkBlocked(t *testing.T, b store.Batch) {
 		bounces[k] = append(bounces[k], x)
 	}
 	reasons := map[string]int{}
-	for _, x := range b.BlockedEmails {
+	b.Events(func(_ upstream.Kind, x store.Event) {
+		if x.Reason == "" {
+			return
+		}
 		reasons[x.Reason]++
-		earlier := slices.Clone(bounces[mailbox{x.UserID, x.EmailAddress}])
-		earlier = slices.DeleteFunc(earlier, func(b upstream.BounceDetail) bool { return b.BounceTime > x.ProcessTime })
+		earlier := slices.Clone(bounces[mailbox{x.UserID, x.Recipient}])
+		earlier = slices.DeleteFunc(earlier, func(b upstream.BounceDetail) bool { return b.BounceTime > x.Time })
 		switch x.Reason {
 		case "hardbounce":
 			if !slices.ContainsFunc(earlier, func(b upstream.BounceDetail) bool { return b.Type == upstream.Hard }) {
@@ -170,8 +178,8 @@ func checkBlocked(t *testing.T, b store.Batch) {
 				t.Fatalf("%s is blocked without three soft bounces with the same code within 24 hours", x.EmailID)
 			}
 		}
-	}
-	for r := range upstream.BlockedEmails.Descriptions() {
+	})
+	for _, r := range []string{"complaint", "hardbounce", "manual", "softbounce", "unsubscribe"} {
 		if reasons[r] < 20 {
 			t.Errorf("%d emails blocked for %s, want at least 20", reasons[r], r)
 		}
@@ -211,23 +219,14 @@ func thriceInADay(bounces []upstream.BounceDetail) bool {
 func checkLastHours(t *testing.T, b store.Batch, at time.Time) {
 	end := upstream.Time(at.Unix())
 	got := map[string]int{}
-	note := func(kind string, of upstream.Time, user, sender upstream.ID) {
-		if of >= end-3600 {
-			got[fmt.Sprintf("%s of sender %d in the last hour", kind, sender)]++
+	lastDay := b.Select(func(_ upstream.Kind, e upstream.Event) bool { return e.Time >= end-86400 })
+	lastDay.Events(func(k upstream.Kind, e store.Event) {
+		what := strings.TrimSpace(string(e.Type) + " " + k.String())
+		got[fmt.Sprintf("%s of user %d in the last day", what, e.UserID)]++
+		if e.Time >= end-3600 {
+			got[fmt.Sprintf("%s of sender %d in the last hour", what, e.SenderID)]++
 		}
-		if of >= end-86400 {
-			got[fmt.Sprintf("%s of user %d in the last day", kind, user)]++
-		}
-	}
-	for _, e := range b.Emails {
-		note("emails", e.ProcessTime, e.UserID, e.SenderID)
-	}
-	for _, x := range b.Bounces {
-		note(string(x.Type)+" bounces", x.BounceTime, x.UserID, x.SenderID)
-	}
-	for _, x := range b.BlockedEmails {
-		note("blocked emails", x.ProcessTime, x.UserID, x.SenderID)
-	}
+	})
 	for _, s := range b.Senders {
 		wanted := []string{fmt.Sprintf("emails of sender %d in the last hour", s.SenderID)}
 		for _, kind := range []string{"hard bounces", "soft bounces", "blocked emails"} {
@@ -240,7 +239,7 @@ func checkLastHours(t *testing.T, b store.Batch, at time.Time) {
 		}
 	}
 	day, week := upstream.Window{Start: end - 86400, End: end}, upstream.Window{Start: end - 8*86400, End: end - 86400}
-	last, before := count(b, 0, "", day), count(b, 0, "", week)
+	last, before := count(b, upstream.ListQuery{Window: day}), count(b, upstream.ListQuery{Window: week})
 	if last.bounceRate() > 2*before.bounceRate() {
 		t.Errorf("the last day looks like an incident: %+v, the week before %+v", last, before)
 	}

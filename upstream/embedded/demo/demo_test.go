@@ -6,7 +6,6 @@ import (
 	"mime/multipart"
 	"net/mail"
 	"reflect"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -27,10 +26,7 @@ var now = time.Date(2026, 11, 23, 9, 37, 21, 500, time.UTC)
 func rows(at time.Time) store.Batch {
 	var all store.Batch
 	for b := range demo.Generate(at) {
-		all.Senders = append(all.Senders, b.Senders...)
-		all.Emails = append(all.Emails, b.Emails...)
-		all.Bounces = append(all.Bounces, b.Bounces...)
-		all.BlockedEmails = append(all.BlockedEmails, b.BlockedEmails...)
+		all.Append(b)
 	}
 	return all
 }
@@ -54,15 +50,7 @@ func TestRunsWithinAnHourAgreeUpToTheEarlierOne(t *testing.T) {
 	earlier := now.Add(-32 * time.Minute)
 	end := upstream.Time(earlier.Unix())
 	early, late := rows(earlier), data()
-	late.Emails = slices.DeleteFunc(slices.Clone(late.Emails), func(e upstream.Email) bool {
-		return e.ProcessTime >= end
-	})
-	late.Bounces = slices.DeleteFunc(slices.Clone(late.Bounces), func(b upstream.BounceDetail) bool {
-		return b.BounceTime >= end
-	})
-	late.BlockedEmails = slices.DeleteFunc(slices.Clone(late.BlockedEmails), func(b upstream.BlockedEmail) bool {
-		return b.ProcessTime >= end
-	})
+	late = late.Select(func(_ upstream.Kind, e upstream.Event) bool { return e.Time < end })
 	if len(late.Emails) == len(data().Emails) {
 		t.Fatal("nothing happened in half an hour")
 	}
@@ -75,29 +63,25 @@ func TestRunsWithinAnHourAgreeUpToTheEarlierOne(t *testing.T) {
 // figures are numbers of events.
 type figures struct{ sent, hard, soft, blocked int }
 
-// count counts events in w. Zero sender and empty domain match all.
-func count(b store.Batch, sender upstream.ID, domain string, w upstream.Window) figures {
-	var f figures
-	of := func(s upstream.ID, d string, at upstream.Time) bool {
-		return (sender == 0 || s == sender) && (domain == "" || d == domain) && w.Contains(at)
-	}
-	for _, e := range b.Emails {
-		if of(e.SenderID, e.Domain, e.ProcessTime) {
-			f.sent++
-		}
-	}
-	for _, x := range b.Bounces {
-		switch {
-		case !of(x.SenderID, x.Domain, x.ProcessTime):
-		case x.Type == upstream.Hard:
-			f.hard++
-		default:
-			f.soft++
-		}
-	}
-	for _, x := range b.BlockedEmails {
-		if of(x.SenderID, x.Domain, x.ProcessTime) {
-			f.blocked++
+// count counts the events that match a query.
+func count(b store.Batch, q upstream.ListQuery) (f figures) {
+	for _, k := range upstream.Kinds {
+		rows := b.Of(k)
+		for i := range rows.Len() {
+			if !q.Window.Contains(rows.Identity(i).Time) {
+				continue // before Matches, which takes longer
+			}
+			switch e := rows.Event(i); {
+			case !e.Matches(q):
+			case k == upstream.Emails:
+				f.sent++
+			case e.BounceType == upstream.Hard:
+				f.hard++
+			case e.BounceType == upstream.Soft:
+				f.soft++
+			default:
+				f.blocked++
+			}
 		}
 	}
 	return f
@@ -107,39 +91,31 @@ func (f figures) bounceRate() float64 { return float64(f.hard+f.soft) / float64(
 
 func checkIncidents(t *testing.T, b store.Batch, at time.Time) {
 	p := demo.PolicyRefusal(at)
-	f := count(b, p.SenderID, "", p.Window)
+	f := count(b, upstream.ListQuery{SenderID: p.SenderID, Window: p.Window})
 	if rate := float64(f.soft) / float64(f.sent); f.sent < 500 || rate < .34 || rate > .47 {
 		t.Errorf("refusal: %+v, want 34 to 47 %% soft bounces", f)
 	}
-	if f := count(b, 0, p.Domain, p.Window); f.bounceRate() < .85 {
+	if f := count(b, upstream.ListQuery{Domain: p.Domain, Window: p.Window}); f.bounceRate() < .85 {
 		t.Errorf("refusal: %+v to %s, want at least 85 %% refused", f, p.Domain)
 	}
 	before := upstream.Window{Start: p.Window.Start - 7*86400, End: p.Window.Start}
-	if f := count(b, p.SenderID, "", before); f.bounceRate() > .06 {
+	if f := count(b, upstream.ListQuery{SenderID: p.SenderID, Window: before}); f.bounceRate() > .06 {
 		t.Errorf("the week before the refusal: %+v, want at most 6 %% bounces", f)
 	}
 
 	i := demo.BadImport(at)
-	f = count(b, i.SenderID, "", i.Window)
+	f = count(b, upstream.ListQuery{SenderID: i.SenderID, Window: i.Window})
 	if rate := float64(f.hard) / float64(f.sent); f.hard < 200 || rate < .28 {
 		t.Errorf("import: %+v, want at least 28 %% hard bounces", f)
 	}
 	weeks := upstream.Window{Start: i.Window.End, End: i.Window.End + 14*86400}
 	before = upstream.Window{Start: i.Window.Start - 14*86400, End: i.Window.Start}
-	if after, ordinary := blockedOf(b, i.UserID, weeks), blockedOf(b, i.UserID, before); after < 2*ordinary {
+	after := count(b, upstream.ListQuery{UserID: i.UserID, Window: weeks}).blocked
+	ordinary := count(b, upstream.ListQuery{UserID: i.UserID, Window: before}).blocked
+	if after < 2*ordinary {
 		t.Errorf("%d blocked in the two weeks after the import, %d before: want at least twice as many", after,
 			ordinary)
 	}
-}
-
-func blockedOf(b store.Batch, user upstream.ID, w upstream.Window) int {
-	n := 0
-	for _, x := range b.BlockedEmails {
-		if x.UserID == user && w.Contains(x.ProcessTime) {
-			n++
-		}
-	}
-	return n
 }
 
 func checkRates(t *testing.T, b store.Batch, at time.Time) {
@@ -147,7 +123,7 @@ func checkRates(t *testing.T, b store.Batch, at time.Time) {
 	days := map[time.Weekday]int{}
 	for week := range 12 {
 		w := upstream.Window{Start: end - upstream.Time(week+1)*7*86400, End: end - upstream.Time(week)*7*86400}
-		f := count(b, 0, "", w)
+		f := count(b, upstream.ListQuery{Window: w})
 		most := .04
 		if w.Contains(demo.PolicyRefusal(at).Window.Start) || w.Contains(demo.BadImport(at).Window.Start) {
 			most = .08

@@ -1,10 +1,8 @@
 package demo
 
 import (
-	"cmp"
 	"iter"
 	"math/rand/v2"
-	"slices"
 	"time"
 
 	"deliverygraph/upstream"
@@ -61,7 +59,7 @@ type generator struct {
 	later map[upstream.Time][]send // in later hours
 
 	batch   store.Batch
-	bounces []upstream.BounceDetail // not yet in a batch, unordered; some belong to later batches
+	bounces []store.Event // not yet in a batch, unordered; some belong to later batches
 }
 
 func newGenerator(now time.Time) *generator {
@@ -89,19 +87,16 @@ func newGenerator(now time.Time) *generator {
 // take returns the batch up to the current hour and starts a new one. Later bounces
 // wait for their batch.
 func (g *generator) take() store.Batch {
-	n := 0
+	later := g.bounces[:0]
 	for _, b := range g.bounces {
-		if b.BounceTime < g.at {
-			g.batch.Bounces = append(g.batch.Bounces, b)
+		if b.Time < g.at {
+			g.batch.Add(upstream.Bounces, b)
 		} else {
-			g.bounces[n] = b
-			n++
+			later = append(later, b)
 		}
 	}
-	g.bounces = g.bounces[:n]
-	slices.SortFunc(g.batch.Bounces, func(a, b upstream.BounceDetail) int {
-		return cmp.Or(cmp.Compare(a.BounceTime, b.BounceTime), cmp.Compare(a.EmailID, b.EmailID))
-	})
+	g.bounces = later
+	g.batch.Of(upstream.Bounces).Sort()
 	b := g.batch
 	g.batch = store.Batch{Emails: make([]upstream.Email, 0, len(b.Emails)+len(b.Emails)/4)}
 	return b

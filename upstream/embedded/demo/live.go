@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"time"
 
 	"deliverygraph/upstream"
@@ -21,20 +20,34 @@ const deliveredPerBounce = 30
 func Live(ctx context.Context, every time.Duration, like store.Batch,
 	write func(context.Context, store.Batch) error,
 ) error {
-	delivered := slices.DeleteFunc(slices.Clone(like.Emails), func(e upstream.Email) bool { return !e.Delivered })
+	var bounced, delivered []store.Event
+	like.Events(func(k upstream.Kind, e store.Event) {
+		switch {
+		case k == upstream.Bounces:
+			bounced = append(bounced, e)
+		case e.Delivered:
+			delivered = append(delivered, e)
+		}
+	})
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	for n := 0; len(like.Bounces) > 0; n++ {
+	for n := uint64(0); len(bounced) > 0; n++ {
 		select {
 		case <-ctx.Done():
 			return nil
 		case now := <-tick.C:
-			b := again(like.Bounces[rand.IntN(len(like.Bounces))], now, n)
-			for i := 0; i < deliveredPerBounce && len(delivered) > 0; i++ {
+			at := upstream.Time(now.Unix())
+			var b store.Batch
+			e := bounced[rand.IntN(len(bounced))]
+			e.Time, e.ProcessTime, e.PostbackTime = at, at-1, 0
+			e.EmailID = emailID(e.ProcessTime, 9e11+n)
+			b.Add(upstream.Bounces, e)
+			e.Time = e.ProcessTime
+			b.Add(upstream.Emails, e)
+			for i := uint64(0); i < deliveredPerBounce && len(delivered) > 0; i++ {
 				e := delivered[rand.IntN(len(delivered))]
-				e.ProcessTime = upstream.Time(now.Unix())
-				e.EmailID = emailID(e.ProcessTime, 8e11+uint64(n*deliveredPerBounce+i))
-				b.Emails = append(b.Emails, e)
+				e.Time, e.EmailID = at, emailID(at, 8e11+n*deliveredPerBounce+i)
+				b.Add(upstream.Emails, e)
 			}
 			if err := write(ctx, b); err != nil && ctx.Err() == nil {
 				return fmt.Errorf("continue the demo data: %w", err)
@@ -42,18 +55,4 @@ func Live(ctx context.Context, every time.Duration, like store.Batch,
 		}
 	}
 	return nil
-}
-
-// again returns an email that bounces now as b did.
-func again(b upstream.BounceDetail, now time.Time, n int) store.Batch {
-	at := upstream.Time(now.Unix())
-	b.BounceTime, b.ProcessTime, b.PostbackTime = at, at-1, 0
-	b.EmailID = emailID(b.ProcessTime, 9e11+uint64(n))
-	return store.Batch{
-		Emails: []upstream.Email{{
-			UserID: b.UserID, SenderID: b.SenderID, EmailID: b.EmailID, ProcessTime: b.ProcessTime,
-			EmailAddress: b.EmailAddress, Local: b.Local, Domain: b.Domain, XHeaders: b.XHeaders,
-		}},
-		Bounces: []upstream.BounceDetail{b},
-	}
 }

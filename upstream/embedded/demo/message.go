@@ -9,22 +9,23 @@ import (
 	"time"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
 )
 
-// detail adds to a row what GET /bounce/… also returns: the diagnostic, the rule's name
+// explain adds to a bounce what GET /bounce/… also returns: the diagnostic, the rule's name
 // and the message. Lines end in "\n", as in the document's example.
-func detail(b upstream.Bounce, r *rule, s *sender, topic string) upstream.BounceDetail {
+func explain(b *store.Event, r *rule, s *sender, topic string) {
 	local, host, _ := strings.Cut(s.address, "@")
 	mta, queue := mailer(b.EmailID)
 	values := map[string]string{
-		"recipient": b.EmailAddress, "domain": b.Domain, "mx": "mx." + b.Domain,
+		"recipient": b.Recipient, "domain": b.Domain, "mx": "mx." + b.Domain,
 		"ip":     address("198.51.100.", uint64(hash(b.Domain))),
 		"sender": s.address, "senderhost": host, "mta": mta, "mtaip": address("192.0.2.", uint64(hash(mta))),
 		"verp":  "bounces+" + local + "=" + b.Local + "=" + b.Domain + "@bounce." + host,
-		"queue": queue, "boundary": fmt.Sprintf("%s.%d/%s", queue, b.BounceTime, mta), "code": b.Code,
+		"queue": queue, "boundary": fmt.Sprintf("%s.%d/%s", queue, b.Time, mta), "code": b.Code,
 		"id":      fmt.Sprintf("<%x.%s@%s>", hash(b.EmailID), queue, host),
 		"subject": cmp.Or(topic, "Notice"), "xheaders": lines(b.XHeaders),
-		"bounced": date(b.BounceTime), "sent": date(b.ProcessTime),
+		"bounced": date(b.Time), "sent": date(b.ProcessTime),
 	}
 	fill := func(template string) string {
 		return os.Expand(template, func(name string) string {
@@ -35,13 +36,13 @@ func detail(b upstream.Bounce, r *rule, s *sender, topic string) upstream.Bounce
 			return value
 		})
 	}
-	diagnostic := fill(r.answer)
-	values["diagnostic"], values["answer"] = diagnostic, strings.TrimPrefix(diagnostic, "smtp;")
+	b.RuleName, b.DiagnosticCode = r.name, fill(r.answer)
+	values["diagnostic"], values["answer"] = b.DiagnosticCode, strings.TrimPrefix(b.DiagnosticCode, "smtp;")
 	report := remoteReport
 	if r.own {
 		report = ownReport
 	}
-	return upstream.BounceDetail{Bounce: b, DiagnosticCode: diagnostic, RuleName: r.name, FullContent: fill(report)}
+	b.FullContent = fill(report)
 }
 
 // mailer returns the sending host of an email id and a queue id made from it.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
 )
 
 // sendAll sends the planned emails that are before now.
@@ -22,10 +23,12 @@ func (g *generator) send(s *send) {
 		return
 	}
 	a := &accounts[s.account]
-	e := upstream.Email{
-		UserID: a.id, SenderID: a.senderID(s.sender), EmailID: emailID(s.at, g.rand.Uint64N(1e12)),
-		EmailAddress: p.address, Local: p.local, Domain: p.domain, ProcessTime: s.at,
-		XHeaders: a.header(s.topic, p.traits),
+	e := store.Event{
+		Identity: upstream.Identity{
+			Time: s.at, EmailID: emailID(s.at, g.rand.Uint64N(1e12)), Recipient: p.address, UserID: a.id,
+			SenderID: a.senderID(s.sender),
+		},
+		Local: p.local, Domain: p.domain, XHeaders: a.header(s.topic, p.traits), Own: store.Own{ProcessTime: s.at},
 	}
 	switch r, wait := g.verdict(s, p); {
 	case p.blocked != 0:
@@ -34,13 +37,13 @@ func (g *generator) send(s *send) {
 		// Mail to an existing domain never bounces for this reason, so this is a new
 		// recipient who mistyped the address.
 		p = g.lists[s.account].replace(g.rand, p, mistyped[g.rand.IntN(len(mistyped))])
-		e.EmailAddress, e.Local, e.Domain = p.address, p.local, p.domain
+		e.Recipient, e.Local, e.Domain = p.address, p.local, p.domain
 		g.bounce(s, p, e, r, wait)
 	case r != nil:
 		g.bounce(s, p, e, r, wait)
 	default:
 		e.Delivered = true
-		g.batch.Emails = append(g.batch.Emails, e)
+		g.batch.Add(upstream.Emails, e)
 		g.delivered(s, p)
 	}
 }
@@ -114,8 +117,8 @@ const (
 )
 
 // bounce generates an email that bounces after wait, and may suppress its recipient.
-func (g *generator) bounce(s *send, p *recipient, e upstream.Email, r *rule, wait upstream.Time) {
-	g.batch.Emails = append(g.batch.Emails, e)
+func (g *generator) bounce(s *send, p *recipient, e store.Event, r *rule, wait upstream.Time) {
+	g.batch.Add(upstream.Emails, e)
 	at := s.at + wait
 	l := g.lists[s.account]
 	switch {
@@ -133,15 +136,12 @@ func (g *generator) bounce(s *send, p *recipient, e upstream.Email, r *rule, wai
 		return // the bounce is still in transit
 	}
 	a := &accounts[s.account]
-	b := upstream.Bounce{
-		UserID: e.UserID, SenderID: e.SenderID, EmailID: e.EmailID,
-		EmailAddress: e.EmailAddress, Local: e.Local, Domain: e.Domain,
-		Type: r.kind, Category: r.category, Code: r.code, BounceTime: at, ProcessTime: s.at, XHeaders: e.XHeaders,
-	}
+	e.Time, e.Type, e.Category, e.Code = at, r.kind, r.category, r.code
 	if a.postbacks {
-		b.PostbackTime = at
+		e.PostbackTime = at
 	}
-	g.bounces = append(g.bounces, detail(b, r, &a.senders[s.sender], s.topic))
+	explain(&e, r, &a.senders[s.sender], s.topic)
+	g.bounces = append(g.bounces, e)
 }
 
 // followUp plans four more emails to a recipient whose mailbox is full: two bounce, and
@@ -157,17 +157,13 @@ func (g *generator) followUp(s *send, p *recipient) {
 }
 
 // block generates an email that is not sent because its recipient is suppressed.
-func (g *generator) block(s *send, p *recipient, e upstream.Email) {
-	g.batch.Emails = append(g.batch.Emails, e)
-	b := upstream.BlockedEmail{
-		UserID: e.UserID, SenderID: e.SenderID, EmailID: e.EmailID,
-		EmailAddress: e.EmailAddress, Local: e.Local, Domain: e.Domain,
-		Reason: p.reason, ProcessTime: s.at, XHeaders: e.XHeaders,
-	}
+func (g *generator) block(s *send, p *recipient, e store.Event) {
+	g.batch.Add(upstream.Emails, e)
+	e.Reason = p.reason
 	if accounts[s.account].postbacks {
-		b.PostbackTime = s.at
+		e.PostbackTime = s.at
 	}
-	g.batch.BlockedEmails = append(g.batch.BlockedEmails, b)
+	g.batch.Add(upstream.BlockedEmails, e)
 	g.lists[s.account].replace(g.rand, p, anyDomain(g.rand))
 }
 

@@ -28,51 +28,42 @@ func batches(t *rapid.T) (b store.Batch) {
 			SenderID: rapid.SampledFrom([]upstream.ID{17, 18, 1 << 52}).Draw(t, "sender"), Address: of("address", addresses...),
 		})
 	}
-	email := func() (x upstream.Email) {
-		x = upstream.Email{
-			UserID:      rapid.SampledFrom([]upstream.ID{20, 21}).Draw(t, "user"),
-			SenderID:    rapid.SampledFrom([]upstream.ID{17, 18}).Draw(t, "sender"),
-			EmailID:     of("email id", "20161122000000.1@mail", "a b/c?d%2f&x=", "é\u2028", `"\`),
-			Local:       of("local", "recipient1", "é", `"<&>"`, "a.b..", `"odd user"`, "O'Hara"),
-			Domain:      of("domain", "example.com", "[192.0.2.1]", "bücher.example"),
-			ProcessTime: when("processed"), Delivered: rapid.Bool().Draw(t, "delivered"),
+	event := func() store.Event {
+		e := store.Event{
+			Identity: upstream.Identity{
+				Time:     when("time"),
+				EmailID:  of("email id", "20161122000000.1@mail", "a b/c?d%2f&x=", "é\u2028", `"\`),
+				UserID:   rapid.SampledFrom([]upstream.ID{20, 21}).Draw(t, "user"),
+				SenderID: rapid.SampledFrom([]upstream.ID{17, 18}).Draw(t, "sender"),
+			},
+			Local:  of("local", "recipient1", "é", `"<&>"`, "a.b..", `"odd user"`, "O'Hara"),
+			Domain: of("domain", "example.com", "[192.0.2.1]", "bücher.example"),
+			Own: store.Own{
+				Delivered: rapid.Bool().Draw(t, "delivered"), ProcessTime: when("processed"),
+				PostbackTime: upstream.Time(rapid.IntRange(0, 2).Draw(t, "postback")),
+				Type:         upstream.BounceType(of("type", "hard", "soft")), Category: code("category"),
+				Code: of("code", "", "5.1.1", "no code"), RuleName: of("rule", "", "badmailbox03"),
+				DiagnosticCode: of("diagnostic", "", "smtp; 550 <é> no\tsuch\r\n\"user\"", "\x00\\"),
+				FullContent:    of("content", "", "Return-Path: <>\r\n\r\nline\r\n", "\xff\xfe8-bit\x00", "</script>\u2028"),
+				Reason:         code("reason"),
+			},
 		}
-		x.EmailAddress = x.Local + "@" + x.Domain
+		e.Recipient = e.Local + "@" + e.Domain
 		for range rapid.IntRange(0, 3).Draw(t, "headers") {
-			x.XHeaders = append(x.XHeaders, upstream.Header{
+			e.XHeaders = append(e.XHeaders, upstream.Header{
 				Name:  of("name", "X-Campaign", "x-campaign", "X-a\"b\\", "X-R"),
 				Value: of("value", "", "spring", "a\x00b", `q"\`+"\n", "<é>&\u2029", "7"),
 			})
 		}
-		if x.XHeaders == nil && rapid.Bool().Draw(t, "empty") {
-			x.XHeaders = []upstream.Header{}
+		if e.XHeaders == nil && rapid.Bool().Draw(t, "empty") {
+			e.XHeaders = []upstream.Header{}
 		}
-		return x
+		return e
 	}
-	for range rapid.IntRange(0, 12).Draw(t, "emails") {
-		b.Emails = append(b.Emails, email())
-	}
-	for range rapid.IntRange(0, 12).Draw(t, "bounces") {
-		e := email()
-		b.Bounces = append(b.Bounces, upstream.BounceDetail{
-			Bounce: upstream.Bounce{
-				UserID: e.UserID, SenderID: e.SenderID, EmailID: e.EmailID, EmailAddress: e.EmailAddress, Local: e.Local,
-				Domain: e.Domain, ProcessTime: e.ProcessTime, XHeaders: e.XHeaders, BounceTime: when("bounced"),
-				Type: upstream.BounceType(of("type", "hard", "soft")), Category: code("category"),
-				Code: of("code", "", "5.1.1", "no code"), PostbackTime: upstream.Time(rapid.IntRange(0, 2).Draw(t, "postback")),
-			},
-			DiagnosticCode: of("diagnostic", "", "smtp; 550 <é> no\tsuch\r\n\"user\"", "\x00\\"),
-			RuleName:       of("rule", "", "badmailbox03"),
-			FullContent:    of("content", "", "Return-Path: <>\r\n\r\nline\r\n", "\xff\xfe8-bit\x00", "</script>\u2028"),
-		})
-	}
-	for range rapid.IntRange(0, 12).Draw(t, "blocked emails") {
-		e := email()
-		b.BlockedEmails = append(b.BlockedEmails, upstream.BlockedEmail{
-			UserID: e.UserID, SenderID: e.SenderID, EmailID: e.EmailID, EmailAddress: e.EmailAddress, Local: e.Local,
-			Domain: e.Domain, ProcessTime: e.ProcessTime, XHeaders: e.XHeaders, Reason: code("reason"),
-			PostbackTime: upstream.Time(rapid.IntRange(0, 2).Draw(t, "postback")),
-		})
+	for _, k := range upstream.Kinds {
+		for range rapid.IntRange(0, 12).Draw(t, k.String()) {
+			b.Add(k, event())
+		}
 	}
 	return b
 }

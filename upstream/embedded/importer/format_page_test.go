@@ -24,8 +24,8 @@ func TestRowsOfTheCodecsComeBackAsTheyWere(t *testing.T) {
 		t.Error(diff)
 	}
 	for _, k := range upstream.Kinds {
-		if *s.Of(k) != want.Len(k) {
-			t.Errorf("%d %s, want %d", *s.Of(k), k, want.Len(k))
+		if *s.Of(k) != want.Of(k).Len() {
+			t.Errorf("%d %s, want %d", *s.Of(k), k, want.Of(k).Len())
 		}
 	}
 	if s.Senders != len(want.Senders) {

@@ -217,7 +217,7 @@ func run(ctx context.Context, w Store, files []input, o Options, m *meter, s *Su
 func (s *Summary) add(b store.Batch, n store.Written) {
 	s.Senders += len(b.Senders)
 	for _, k := range upstream.Kinds {
-		*s.Of(k) += b.Len(k)
+		*s.Of(k) += b.Of(k).Len()
 	}
 	s.New += n.New
 	s.Replaced += n.Replaced

@@ -20,6 +20,7 @@ import (
 	"deliverygraph/upstream/embedded/demo"
 	"deliverygraph/upstream/embedded/importer"
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/kind"
 )
 
 // memory is a Writer that keeps what is written.
@@ -34,7 +35,7 @@ func (m *memory) Write(_ context.Context, b store.Batch) (store.Written, error) 
 		return store.Written{}, m.fail
 	}
 	m.batches = append(m.batches, b)
-	return store.Written{New: len(b.Senders) + len(b.Emails) + len(b.Bounces) + len(b.BlockedEmails)}, nil
+	return store.Written{New: rowsIn(b)}, nil
 }
 
 func (m *memory) State(context.Context, string) (map[string]string, error) { return nil, nil }
@@ -55,10 +56,7 @@ func (m *memory) SenderID(context.Context, upstream.ID, string) (upstream.ID, er
 func (m *memory) rows() store.Batch {
 	var all store.Batch
 	for _, b := range m.batches {
-		all.Senders = append(all.Senders, b.Senders...)
-		all.Emails = append(all.Emails, b.Emails...)
-		all.Bounces = append(all.Bounces, b.Bounces...)
-		all.BlockedEmails = append(all.BlockedEmails, b.BlockedEmails...)
+		all.Append(b)
 	}
 	return all
 }
@@ -318,26 +316,14 @@ func ndjson(b store.Batch) []byte {
 	for _, s := range b.Senders {
 		text = fmt.Appendf(text, `{"kind":"sender","user_id":%d,"sender_id":%d,"sender":%q}`+"\n", s.UserID, s.SenderID, s.Address)
 	}
-	var row []byte
-	for _, e := range b.Emails {
-		row = upstream.AppendEmailRow(row[:0], e)
-		line("email", row)
-	}
-	for _, x := range b.Bounces {
-		row = upstream.AppendBounceDetailRow(row[:0], x)
-		line("bounce", row)
-	}
-	for _, x := range b.BlockedEmails {
-		row = upstream.AppendBlockedEmailRow(row[:0], x)
-		line("blocked_email", row)
-	}
+	b.Events(func(k upstream.Kind, e store.Event) { line(kind.All[k].Name, e.AppendRow(nil, k)) })
 	return text
 }
 
 // demoBatch is some thousand rows of the demo data, of every kind.
 var demoBatch = sync.OnceValue(func() store.Batch {
 	for b := range demo.Generate(time.Date(2026, 11, 23, 9, 37, 21, 0, time.UTC)) {
-		b.Emails, b.Bounces, b.BlockedEmails = b.Emails[:4000], b.Bounces[:200], b.BlockedEmails[:200]
+		b.Emails, b.Bounces = b.Emails[:4000], b.Bounces[:200]
 		return b
 	}
 	panic("no data")

@@ -130,13 +130,12 @@ func (b *batcher) add(line []byte) (problem string, err error) {
 		return problem, nil
 	}
 	for _, k := range upstream.Kinds {
-		if later.Len(k) > 0 {
+		if rows := later.Of(k); rows.Len() > 0 {
 			b.meter.sorts()
-			return "", b.runs.add(later.Identity(k, 0).Time, line)
+			return "", b.runs.add(rows.Identity(0).Time, line)
 		}
 	}
-	b.batch.Senders = append(b.batch.Senders, later.Senders...) // which have no time
-	b.batch.Accounts = append(b.batch.Accounts, later.Accounts...)
+	b.batch.Append(later) // accounts and senders, which have no time
 	return "", b.added(len(line))
 }
 

@@ -57,7 +57,7 @@ func TestImportingAFileTwiceDuplicatesNothing(t *testing.T) {
 func rowsIn(b store.Batch) int {
 	n := len(b.Senders)
 	for _, k := range upstream.Kinds {
-		n += b.Len(k)
+		n += b.Of(k).Len()
 	}
 	return n
 }
@@ -70,8 +70,8 @@ func checkRows(t *testing.T, s store.Store, b store.Batch) {
 		t.Errorf("%v: %d senders, want %d", err, info.Senders, len(b.Senders))
 	}
 	for _, k := range upstream.Kinds {
-		if n := info.Of(k).Rows; n != int64(b.Len(k)) {
-			t.Errorf("%d %s, want %d", n, k, b.Len(k))
+		if n := info.Of(k).Rows; n != int64(b.Of(k).Len()) {
+			t.Errorf("%d %s, want %d", n, k, b.Of(k).Len())
 		}
 	}
 }

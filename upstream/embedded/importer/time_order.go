@@ -35,8 +35,9 @@ func (s *spread) scattered(b *store.Batch) bool {
 	late := 0
 	for _, k := range upstream.Kinds {
 		latest := int64(math.MinInt64)
-		for i := range b.Len(k) {
-			of := int64(b.Identity(k, i).Time) / 3600
+		rows := b.Of(k)
+		for i := range rows.Len() {
+			of := int64(rows.Identity(i).Time) / 3600
 			batch[hour{k, of}]++
 			if latest = max(latest, of); of < latest-1 {
 				late++

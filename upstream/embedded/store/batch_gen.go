@@ -4,28 +4,49 @@ package store
 
 import "deliverygraph/upstream"
 
-// Len returns the number of rows of a kind.
-func (b *Batch) Len(k upstream.Kind) int {
+// Of returns the rows of kind k, with their details. They share memory with the batch.
+func (b *Batch) Of(k upstream.Kind) upstream.Page {
 	switch k {
 	case upstream.Emails:
-		return len(b.Emails)
+		return upstream.PageOf(b.Emails)
 	case upstream.Bounces:
-		return len(b.Bounces)
+		return upstream.PageOf(b.Bounces)
 	case upstream.BlockedEmails:
-		return len(b.BlockedEmails)
+		return upstream.PageOf(b.BlockedEmails)
 	}
-	return 0
+	return nil
 }
 
-// Identity returns the identity of a row of a kind.
-func (b *Batch) Identity(k upstream.Kind, i int) (id upstream.Identity) {
+// Add adds an event as a row of kind k.
+func (b *Batch) Add(k upstream.Kind, e Event) {
 	switch k {
 	case upstream.Emails:
-		id = b.Emails[i].Identity()
+		b.Emails = append(b.Emails, e.Email())
 	case upstream.Bounces:
-		id = b.Bounces[i].Identity()
+		b.Bounces = append(b.Bounces, e.BounceDetail())
 	case upstream.BlockedEmails:
-		id = b.BlockedEmails[i].Identity()
+		b.BlockedEmails = append(b.BlockedEmails, e.BlockedEmail())
 	}
-	return id
+}
+
+// Append appends the accounts, senders and rows of o.
+func (b *Batch) Append(o Batch) {
+	b.Accounts = append(b.Accounts, o.Accounts...)
+	b.Senders = append(b.Senders, o.Senders...)
+	b.Emails = append(b.Emails, o.Emails...)
+	b.Bounces = append(b.Bounces, o.Bounces...)
+	b.BlockedEmails = append(b.BlockedEmails, o.BlockedEmails...)
+}
+
+// Select returns the senders of the batch, and copies of the rows for which keep returns true.
+func (b *Batch) Select(keep func(upstream.Kind, upstream.Event) bool) Batch {
+	of := func(k upstream.Kind) any {
+		return b.Of(k).Select(func(e upstream.Event) bool { return keep(k, e) }).Rows()
+	}
+	return Batch{
+		Senders:       b.Senders,
+		Emails:        of(upstream.Emails).([]upstream.Email),
+		Bounces:       of(upstream.Bounces).([]upstream.BounceDetail),
+		BlockedEmails: of(upstream.BlockedEmails).([]upstream.BlockedEmail),
+	}
 }

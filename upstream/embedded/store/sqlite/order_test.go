@@ -15,6 +15,7 @@ import (
 	"deliverygraph/upstream/embedded/importer"
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/embedded/store/storetest"
+	"deliverygraph/upstream/upstreamtest"
 )
 
 // BenchmarkWrite writes emails in several orders, in batches of several sizes.
@@ -67,7 +68,7 @@ func BenchmarkMerge(b *testing.B) {
 	var batches []store.Batch
 	for x := range storetest.Batches(100000, 10000) {
 		local := func(id string) string { return fmt.Sprintf("recipient%d", crc32.ChecksumIEEE([]byte(id))%20000) }
-		storetest.RowsOf(x).Texts(func(t upstream.Texts) {
+		upstreamtest.Texts(x, func(t upstream.Texts) {
 			*t.Local = local(*t.EmailID)
 			*t.Address = *t.Local + "@" + *t.Domain
 		})

@@ -35,16 +35,21 @@ func TestEraseLeavesNoTraceInFiles(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "events.db")
 	s := open(t, path)
 	gateway := open(t, path) // another process, as far as SQLite knows
-	base := func(n int, local, domain string) upstream.BounceDetail {
-		return upstream.BounceDetail{Bounce: upstream.Bounce{
-			UserID: 20, SenderID: 17, EmailID: fmt.Sprintf("id%04d", n),
-			EmailAddress: local + "@" + domain, Local: local, Domain: domain,
-			Type: upstream.Hard, Category: "bad-mailbox", BounceTime: upstream.Time(1479600000 + n/3),
-			XHeaders: []upstream.Header{{Name: "X-N", Value: fmt.Sprint(n)}},
-		}, DiagnosticCode: "smtp; 550", FullContent: strings.Repeat("x", n%3000)}
+	base := func(n int, local, domain string) store.Event {
+		return store.Event{
+			Identity: upstream.Identity{
+				Time: upstream.Time(1479600000 + n/3), EmailID: fmt.Sprintf("id%04d", n), Recipient: local + "@" + domain,
+				UserID: 20, SenderID: 17,
+			},
+			Local: local, Domain: domain, XHeaders: []upstream.Header{{Name: "X-N", Value: fmt.Sprint(n)}},
+			Own: store.Own{
+				Type: upstream.Hard, Category: "bad-mailbox", Reason: "manual", DiagnosticCode: "smtp; 550",
+				FullContent: strings.Repeat("x", n%3000),
+			},
+		}
 	}
-	var rows upstreamtest.Rows
-	add := func(d upstream.BounceDetail) { rows.Add(upstreamtest.EventsOf(d)) }
+	var rows store.Batch
+	add := func(e store.Event) { rows.Append(upstreamtest.RowsOf(e)) }
 	for n := range 400 {
 		add(base(n, fmt.Sprint("r", n), "example.com"))
 	}
@@ -76,11 +81,11 @@ func TestEraseLeavesNoTraceInFiles(t *testing.T) {
 					edited += 2
 				}
 			} else {
-				rows.Bounces = append(rows.Bounces, d)
+				rows.Add(upstream.Bounces, d)
 			}
 		}
 	}
-	storetest.Write(t, s, storetest.BatchOf(rows))
+	storetest.Write(t, s, rows)
 	storetest.Must[[]upstream.Email](t)(storetest.API(gateway).Emails(ctx, upstream.ListQuery{Window: storetest.Ever,
 		Recipient: "jane.roe@pots.example"}))
 	files := func() (all []byte) {

@@ -10,6 +10,7 @@ import (
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/grouped"
+	"deliverygraph/upstream/upstreamtest"
 
 	"pgregory.net/rapid"
 )
@@ -169,7 +170,7 @@ func onlyOnce(b *store.Batch) {
 		}
 		*hs = kept
 	}
-	RowsOf(*b).Texts(func(t upstream.Texts) { clean(t.XHeaders) })
+	upstreamtest.Texts(*b, func(t upstream.Texts) { clean(t.XHeaders) })
 }
 
 // testGroups compares groups with those that are counted by hand, after random writes and removals.

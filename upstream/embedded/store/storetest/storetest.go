@@ -9,24 +9,9 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
-	"deliverygraph/upstream/upstreamtest"
 
 	gocmp "github.com/google/go-cmp/cmp"
 )
-
-// BatchOf returns the rows as a batch.
-func BatchOf(rows upstreamtest.Rows) store.Batch {
-	b := store.Batch{Emails: rows.Emails, Bounces: rows.Bounces, BlockedEmails: rows.BlockedEmails}
-	for _, s := range rows.Senders {
-		b.Senders = append(b.Senders, store.Sender{UserID: s.UserID, SenderID: s.ID, Address: s.Address})
-	}
-	return b
-}
-
-// RowsOf returns the rows of a batch, without the senders. They share the batch's memory.
-func RowsOf(b store.Batch) upstreamtest.Rows {
-	return upstreamtest.Rows{Emails: b.Emails, Bounces: b.Bounces, BlockedEmails: b.BlockedEmails}
-}
 
 // Opener opens the store of a name, which is a path in a temporary directory, or a new, private one if the name is
 // empty. A store of a new name is empty. The test's cleanup closes it.
