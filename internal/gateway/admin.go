@@ -32,10 +32,6 @@ func (g *gateway) serveAdmin() (closer func(), err error) {
 		return g.ready.Err(context.Background()) == nil
 	})
 	g.metrics.Rows(g.rows)
-	g.calls = countCalls(g.metrics)
-	g.lookups = func(_ context.Context, l cached.Lookup) {
-		g.metrics.Lookup(l.Question.Endpoint(), l.Result(), l.Joined)
-	}
 	h := telemetry.AdminHandler(telemetry.AdminOptions{
 		Ready: &g.ready, Metrics: g.metrics.Handler(), Pprof: g.c.AdminPprof,
 	})
@@ -118,14 +114,27 @@ func (g *gateway) measureStore() {
 	}
 }
 
-// countCalls returns an observer of the upstream client that records each call.
-func countCalls(m *telemetry.Metrics) func(context.Context, rest.Call) {
-	return func(_ context.Context, c rest.Call) {
-		m.Call(telemetry.Call{
-			Endpoint: c.Endpoint, Outcome: c.Outcome(), Status: c.Status, Tries: c.Tries,
-			Duration: c.Duration, Waited: c.Waited, Bytes: c.Bytes, Rows: c.Rows,
-		})
+// observeCall records a call in its operation, and counts it.
+func (g *gateway) observeCall(ctx context.Context, c rest.Call) {
+	operation.Call(ctx, c)
+	if g.measures() {
+		countCall(g.metrics, c)
 	}
+}
+
+// observeLookup records a lookup of the cache in its operation, and counts it.
+func (g *gateway) observeLookup(ctx context.Context, l cached.Lookup) {
+	operation.Lookup(ctx, l)
+	if g.measures() {
+		g.metrics.Lookup(l.Question.Endpoint(), l.Result(), l.Joined)
+	}
+}
+
+func countCall(m *telemetry.Metrics, c rest.Call) {
+	m.Call(telemetry.Call{
+		Endpoint: c.Endpoint, Outcome: c.Outcome(), Status: c.Status, Tries: c.Tries,
+		Duration: c.Duration, Waited: c.Waited, Bytes: c.Bytes, Rows: c.Rows,
+	})
 }
 
 // trace sets up tracing of operations and calls, if it is configured.

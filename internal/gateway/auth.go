@@ -44,20 +44,17 @@ func (a authSettings) asks() bool { return a.Keys != "" || a.JWKS != "" || a.Pas
 func (a authSettings) check(c *serveCommand) error {
 	switch {
 	case a.Open && a.asks():
-		return badSetting("--auth-open requires no authentication, but --auth-keys, " +
-			"--auth-jwks and --auth-pass-through do: " +
-			"remove one or the other")
+		return badSetting("--auth-open requires no authentication, but --auth-keys, --auth-jwks and " +
+			"--auth-pass-through do: remove one or the other")
 	case a.PassThrough && (a.Keys != "" || a.JWKS != ""):
-		return badSetting("--auth-pass-through lets the upstream authenticate callers, " +
-			"but with --auth-keys and --auth-jwks " +
-			"the gateway does: remove one or the other")
+		return badSetting("--auth-pass-through lets the upstream authenticate callers, but with --auth-keys and " +
+			"--auth-jwks the gateway does: remove one or the other")
 	case a.PassThrough && c.Upstream == "":
 		return badSetting("--auth-pass-through needs an upstream that requires keys: name it, " +
 			"such as --upstream https://metrics.example.com/v4")
 	case a.PassThrough && c.UpstreamKey != "":
-		return badSetting("--auth-pass-through sends each caller's own key upstream, " +
-			"so --upstream-key would never be used: " +
-			"leave one out")
+		return badSetting("--auth-pass-through sends each caller's own key upstream, so --upstream-key would never " +
+			"be used: leave one out")
 	case a.JWKS == "" && (a.JWTIssuer != "" || a.JWTAudience != ""):
 		return badSetting("--auth-jwt-issuer and --auth-jwt-audience need the keys that sign the tokens: " +
 			"give them, such as --auth-jwks https://login.example.com/.well-known/jwks.json")

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/agnivade/levenshtein"
 	"github.com/alecthomas/kong"
@@ -58,8 +59,12 @@ func Run(ctx context.Context, args []string, io Streams) int {
 		err = givenEmpty(flags, args)
 	}
 	if err != nil {
-		fmt.Fprintf(io.Err, "deliverygraph: %s%s\nSee deliverygraph %s--help.\n", explained(err, flags, args),
-			nearestCommand(parser, args), givenCommand(parser, args))
+		given, meant := commandOf(parser, args)
+		if meant != "" {
+			meant = fmt.Sprintf(", did you mean %q?", meant)
+		}
+		fmt.Fprintf(io.Err, "deliverygraph: %s%s\nSee %s --help.\n", explained(err, flags, args), meant,
+			strings.TrimSpace("deliverygraph "+given))
 		return exitUsage
 	}
 	err = k.Run()
@@ -77,28 +82,19 @@ func Run(ctx context.Context, args []string, io Streams) int {
 	return exitFailure
 }
 
-// nearestCommand returns the end of the message for a command that does not exist: the one that was probably meant.
-// Without it, the flag library takes a mistyped command for an argument of the default command.
-func nearestCommand(p *kong.Kong, args []string) string {
-	if len(args) == 0 || givenCommand(p, args) != "" {
-		return ""
-	}
+// commandOf returns the command that args begin with, or else the one that was probably meant: the flag library takes a
+// mistyped command for an argument of the default command.
+func commandOf(p *kong.Kong, args []string) (given, meant string) {
 	for _, c := range p.Model.Children {
-		if levenshtein.ComputeDistance(args[0], c.Name) <= 1+len(c.Name)/5 {
-			return fmt.Sprintf(", did you mean %q?", c.Name)
+		switch {
+		case len(args) == 0:
+		case c.Name == args[0]:
+			return c.Name, ""
+		case meant == "" && levenshtein.ComputeDistance(args[0], c.Name) <= 1+len(c.Name)/5:
+			meant = c.Name
 		}
 	}
-	return ""
-}
-
-// givenCommand returns the command that args begin with and a space, or nothing.
-func givenCommand(p *kong.Kong, args []string) string {
-	for _, c := range p.Model.Children {
-		if len(args) > 0 && c.Name == args[0] {
-			return c.Name + " "
-		}
-	}
-	return ""
+	return "", meant
 }
 
 // exitCode is an error that has already been printed. The program exits with this code.

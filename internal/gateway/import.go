@@ -133,31 +133,26 @@ func (c *importCommand) Run(ctx context.Context, streams Streams) (err error) {
 				"make room, and run the same command again", failed, c.Data)
 		}
 	}
-	if taken, ok := errors.AsType[*importer.UserTakenError](err); ok {
-		return errors.Join(badSetting("--user %d is the number of the account %q: "+
-			"choose another for mail that names no account",
-			taken.User, taken.Account), unfinished)
-	}
+	taken, userTaken := errors.AsType[*importer.UserTakenError](err)
 	var bad *importer.BadLine
 	stopped := errors.As(err, &bad) // it was reported already
 	switch {
-	case unfinished != nil && (err == nil || stopped):
+	case userTaken:
+		err = badSetting("--user %d is the number of the account %q: choose another for mail that names no account",
+			taken.User, taken.Account)
+	case unfinished != nil && stopped:
 		return unfinished
 	case stopped:
 		return exitCode(exitPartly)
-	case ctx.Err() != nil && c.Follow:
-		return errors.Join(err, unfinished)
-	case ctx.Err() != nil:
-		return errors.Join(errors.New("the import was stopped: the rows it reports are stored; "+
-			"run the same command again to complete it"), unfinished)
+	case ctx.Err() != nil && !c.Follow:
+		err = errors.New("the import was stopped: the rows it reports are stored; " +
+			"run the same command again to complete it")
 	case errors.Is(err, store.ErrChanged):
-		return errors.Join(fmt.Errorf("%w: run the same command again to complete the import", err), unfinished)
-	case err != nil:
-		return errors.Join(err, unfinished)
-	case sum.BadLines+sum.BadFiles > 0:
+		err = fmt.Errorf("%w: run the same command again to complete the import", err)
+	case err == nil && unfinished == nil && ctx.Err() == nil && sum.BadLines+sum.BadFiles > 0:
 		return exitCode(exitPartly)
 	}
-	return nil
+	return errors.Join(err, unfinished)
 }
 
 // report prints what the import did.

@@ -117,7 +117,8 @@ func TestMetricsShowWhoIsSlow(t *testing.T) {
 		go func() { _ = behind.Serve(metricsAPI) }()
 		m := telemetry.NewMetrics("test", "go")
 		client, err := rest.New(rest.Options{
-			BaseURL: "http://metrics.example.com", Transport: metricsAPI.client().Transport, Observe: countCalls(m),
+			BaseURL: "http://metrics.example.com", Transport: metricsAPI.client().Transport,
+			Observe: func(_ context.Context, c rest.Call) { countCall(m, c) },
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -50,10 +50,6 @@ type gateway struct {
 	storeFailures atomic.Uint64
 	background    sync.WaitGroup // goroutines that end with the context of serve
 
-	// Observers of all calls and lookups, besides the operations' own records; nil for none.
-	calls   func(context.Context, rest.Call)
-	lookups func(context.Context, cached.Lookup)
-
 	ready       telemetry.Readiness
 	answered    chan struct{} // closed once the upstream has answered a call
 	firstAnswer sync.Once     // closes it
@@ -111,14 +107,6 @@ func (g *gateway) close() error {
 		return g.store.Close()
 	}
 	return nil
-}
-
-// both calls two observers, the second of which may be nil.
-func both[T any](first, second func(context.Context, T)) func(context.Context, T) {
-	if second == nil {
-		return first
-	}
-	return func(ctx context.Context, v T) { first(ctx, v); second(ctx, v) }
 }
 
 // withRules has operations describe bounces' rules by those of --rules.

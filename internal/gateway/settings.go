@@ -146,8 +146,7 @@ func (c *serveCommand) check() error {
 		{c.MaxUpstreamCalls < 0, "--max-upstream-calls must not be negative: such as 200, or 0 for no limit"},
 		{c.BatchLimit < 0 || c.BatchLimit > 1000, "--batch-limit must be from 0 to 1000, such as 10; 0 refuses arrays"},
 		{c.Subscriptions < 1 || c.SubscriptionsPerCaller < 1 || c.SubscriptionFilters < 1,
-			"--subscriptions, --subscriptions-per-caller and --subscription-filters must be at least 1, such as " +
-				"100"},
+			"--subscriptions, --subscriptions-per-caller and --subscription-filters must be at least 1, such as 100"},
 		{c.SubscriptionPoll < 100*time.Millisecond || c.SubscriptionOverlap < time.Second,
 			"--subscription-poll must be at least 100ms, such as 5s, and --subscription-overlap at least 1s, such " +
 				"as 5m"},

@@ -28,10 +28,10 @@ import (
 func (g *gateway) upstream(ctx context.Context) (err error) {
 	o := g.c.options()
 	o.CallTimeout, o.Logger, o.Answered = g.c.Timeout, g.logger, g.noteAnswer
-	o.Observe = both(operation.Call, g.calls)
+	o.Observe = g.observeCall
 	kept := cached.Options{
 		Bytes: int64(g.c.CacheSize), Fresh: g.c.CacheFresh, Catalogue: g.c.CacheCatalog, MaxStale: g.c.CacheStale,
-		Settle: g.c.CacheSettle, Sealed: g.c.CacheSettle, Observe: both(operation.Lookup, g.lookups),
+		Settle: g.c.CacheSettle, Sealed: g.c.CacheSettle, Observe: g.observeLookup,
 	}
 	g.data = "upstream"
 	if g.c.Upstream == "" {
@@ -44,7 +44,7 @@ func (g *gateway) upstream(ctx context.Context) (err error) {
 		o.BaseURL, o.Transport, o.Answered = "http://embedded.invalid", embedded.Transport(server), nil
 		kept.Sealed = 0 // changes of the store are noticed at once: see ofStore
 	} else if g.redis != nil {
-		kept.Shared, kept.SharedCounts = redisanswers.New(g.redis, redisanswers.Options{}), g.c.RedisKeep == "counts"
+		kept.Shared, kept.SharedCounts = redisanswers.New(g.redis, redisanswers.Lease), g.c.RedisKeep == "counts"
 		kept.Realm = g.c.Upstream + " " + g.c.UpstreamKey
 	}
 	if g.tracing != nil {

@@ -24,14 +24,10 @@ import (
 	"deliverygraph/upstream/cached"
 )
 
-// Options configure a memory. Zero fields have the recommended values.
-type Options struct {
-	// Lease is how long a gateway that died in the middle of a call holds up the others, at most. Default 3 s.
-	Lease time.Duration
-}
+// Lease is the recommended duration of a lease.
+const Lease = 3 * time.Second
 
 const (
-	defaultLease = 3 * time.Second
 	// errorFor is how long those who waited for an answer can find the error instead.
 	errorFor = 2 * time.Second
 	// firstLook and lastLook are how soon those who wait look again, at first and later.
@@ -46,13 +42,9 @@ type Memory struct {
 	lease time.Duration
 }
 
-// New returns the memory in a Redis. Commands of the client must fail soon if Redis does not answer.
-func New(client redis.UniversalClient, o Options) *Memory {
-	if o.Lease <= 0 {
-		o.Lease = defaultLease
-	}
-	return &Memory{client, o.Lease}
-}
+// New returns the memory in a Redis. A gateway that dies in the middle of a call holds up the others for at most the
+// lease. Commands of the client must fail soon if Redis does not answer.
+func New(client redis.UniversalClient, lease time.Duration) *Memory { return &Memory{client, lease} }
 
 // A value begins with what it is.
 const (

@@ -64,7 +64,7 @@ func openWith(t testing.TB, url string, api upstream.Asker, o cached.Options, le
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Shared = redisanswers.New(client, redisanswers.Options{Lease: lease})
+	o.Shared = redisanswers.New(client, lease)
 	c, err := cached.New(api, o)
 	if err != nil {
 		t.Fatal(err)
