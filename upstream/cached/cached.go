@@ -19,8 +19,8 @@
 //
 // Start reading at [New]. The file keep.go decides how long an answer lasts, memory.go answers one question, join.go
 // joins equal calls, counts.go splits counts and series, counts_extend.go makes the kept part of them grow, stale.go is
-// for when the API fails, shared.go shares answers with other processes, list_memory.go keeps what callers derive from
-// several answers, and pack.go computes the size of an answer.
+// for when the API fails, shared_memory.go shares answers with other processes, as shared_value.go encodes them,
+// list_memory.go keeps what callers derive from several answers, and pack.go computes the size of an answer.
 package cached
 
 import (
@@ -44,12 +44,8 @@ type Cache struct {
 	polls   bool  // see [Cache.Polls]
 }
 
-// New returns a cache around next, for the empty scope. Its error names the options that are wrong. Call [Cache.Close]
-// when done with all views.
+// New returns a cache around next, for the empty scope. Call [Cache.Close] when done with all views.
 func New(next upstream.Asker, o Options) (*Cache, error) {
-	if err := o.check(); err != nil {
-		return nil, err
-	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}

@@ -56,7 +56,7 @@ func (c *Cache) tally(ctx context.Context, m moment, q *upstream.Question) (any,
 		if _, again := c.get(past); !again {
 			rows, err := c.remember(ctx, m, whole)
 			if err == nil {
-				c.put(past, sum{upTo: w.Start, since: c.o.Now()}, size{bytes: sizeOf[sum]()}, Forever)
+				c.put(past, sum{upTo: w.Start, since: c.o.Now()}, size{bytes: sizeOf[sum]()}, Forever, 0)
 			}
 			return rows, err
 		}

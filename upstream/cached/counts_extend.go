@@ -50,7 +50,7 @@ func (c *Cache) extend(ctx context.Context, m moment, q *upstream.Question, k ke
 	all, n := packed(add(q, past, edge))
 	whole := c.key(lookup{q: q})
 	keep := c.o.keep(m, q, all)
-	c.put(whole, all, n, keep)
+	c.put(whole, all, n, keep, 0)
 	c.share(ctx, whole, q, fetched{value: all, keep: keep})
 	c.point(m, whole)
 	c.putSum(ctx, q, k, sum{seam, past, s.since}, ofPast) // last: callers who find the grown sum also find the whole

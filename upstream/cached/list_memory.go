@@ -43,6 +43,6 @@ func (m *ListMemory) Load() any {
 // needed.
 func (m *ListMemory) Store(value any, bytes int) {
 	if m.c.memory != nil {
-		m.c.put(m.key, value, size{bytes: bytes}, Forever)
+		m.c.put(m.key, value, size{bytes: bytes}, Forever, 0)
 	}
 }

@@ -106,13 +106,8 @@ func (e entry) left(now time.Time) time.Duration {
 	return max(0, e.keep-now.Sub(e.since))
 }
 
-// put keeps a value that has just arrived.
-func (c *Cache) put(k key, value any, s size, keep time.Duration) entry {
-	return c.putOld(k, value, s, keep, 0)
-}
-
-// putOld keeps a value that arrived some time ago.
-func (c *Cache) putOld(k key, value any, s size, keep, age time.Duration) entry {
+// put keeps a value that arrived some time ago.
+func (c *Cache) put(k key, value any, s size, keep, age time.Duration) entry {
 	e := entry{value: value, rows: s.rows, bytes: s.bytes, keep: keep, since: c.o.Now().Add(-age),
 		final: keep == Forever, at: c.version}
 	if e.final && c.o.Sealed > 0 {
@@ -220,7 +215,7 @@ func (c *Cache) load(ctx context.Context, m moment, k key, l lookup) (landed, er
 		return landed{}, err
 	}
 	answer, s := packed(f.value)
-	e := c.putOld(k, answer, s, f.keep, f.age)
+	e := c.put(k, answer, s, f.keep, f.age)
 	c.point(m, k)
 	return landed{entry: e, shared: shared}, nil
 }

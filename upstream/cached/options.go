@@ -2,8 +2,6 @@ package cached
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
 	"deliverygraph/upstream"
@@ -18,7 +16,7 @@ const (
 	DefaultMaxStale  = 10 * time.Minute
 )
 
-// Options configure a cache. A zero disables what it configures.
+// Options configure a cache. A zero disables what it configures. None may be negative.
 type Options struct {
 	// Bytes limits the memory of the answers of all scopes together. It is exceeded for the moment that it takes to
 	// evict the least useful answers. A larger answer is not kept. 0 keeps nothing.
@@ -91,28 +89,6 @@ func (l Lookup) Result() string {
 		return "joined"
 	}
 	return "miss"
-}
-
-func (o Options) check() error {
-	var errs []error
-	for _, v := range []struct {
-		name    string
-		value   int64
-		example string
-	}{
-		{"Bytes", o.Bytes, "such as 67108864 (64 MiB)"},
-		{"Settle", int64(o.Settle), "such as 1h"},
-		{"Sealed", int64(o.Sealed), "such as 1h"},
-		{"Fresh", int64(o.Fresh), "such as 5s"},
-		{"Catalogue", int64(o.Catalogue), "such as 1h"},
-		{"MaxStale", int64(o.MaxStale), "such as 10m"},
-	} {
-		if v.value < 0 {
-			errs = append(errs, fmt.Errorf("cached: %s must not be negative: give %s, or 0 to switch it off", v.name,
-				v.example))
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // keepsAny reports whether anything is kept.

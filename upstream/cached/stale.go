@@ -57,7 +57,7 @@ func (c *Cache) endless(m moment, k key) (key, bool) {
 // point records that k has the newest answer.
 func (c *Cache) point(m moment, k key) {
 	if at, ok := c.endless(m, k); ok {
-		c.put(at, pointer{k.keep(), k.q.Window.End}, size{bytes: k.size()}, c.o.Fresh)
+		c.put(at, pointer{k.keep(), k.q.Window.End}, size{bytes: k.size()}, c.o.Fresh, 0)
 	}
 }
 

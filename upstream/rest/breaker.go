@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -31,26 +32,19 @@ type Breaker struct {
 	// Off disables the circuit breaker.
 	Off bool
 
-	// The breaker opens after Failures failures within Window if they are at least the share Share of all tries
-	// counted. Defaults 10, 0.5 and one minute, which is long enough for tries that end by Timeout to add up.
+	// The breaker opens after Failures failures within Window if they are at least half of all tries counted. Defaults
+	// 10 and one minute, which is long enough for tries that end by Timeout to add up.
 	Failures int
-	Share    float64
 	Window   time.Duration
 
 	// OpenFor is how long the breaker stays open. Default 5 s.
 	OpenFor time.Duration
 }
 
-func (b *Breaker) setDefaults(errs *[]error) {
-	orDefault("Breaker.Failures", &b.Failures, 10, "such as 10", errs)
-	orDefault("Breaker.Window", &b.Window, time.Minute, "such as 1m", errs)
-	orDefault("Breaker.OpenFor", &b.OpenFor, 5*time.Second, "such as 5s", errs)
-	if b.Share == 0 {
-		b.Share = 0.5
-	}
-	if !(b.Share > 0 && b.Share <= 1) {
-		*errs = append(*errs, wrongOption("Breaker.Share", "must be a share above 0 and up to 1, such as 0.5"))
-	}
+func (b Breaker) withDefaults() Breaker {
+	b.Failures = cmp.Or(b.Failures, 10)
+	b.Window, b.OpenFor = cmp.Or(b.Window, time.Minute), cmp.Or(b.OpenFor, 5*time.Second)
+	return b
 }
 
 // breaker asks gobreaker before each try and reports how the try ended.
@@ -73,8 +67,7 @@ func newBreaker(o Breaker, logger *slog.Logger, onOpen func(*failure)) *breaker 
 		BucketPeriod: max(1, o.Window/10), // old counts expire gradually
 		Timeout:      o.OpenFor,
 		ReadyToTrip: func(c gobreaker.Counts) bool {
-			return int(c.TotalFailures) >= o.Failures &&
-				float64(c.TotalFailures) >= o.Share*float64(c.TotalFailures+c.TotalSuccesses)
+			return int(c.TotalFailures) >= o.Failures && c.TotalFailures >= c.TotalSuccesses
 		},
 		IsExcluded: func(err error) bool { return err == errUnknown },
 		OnStateChange: func(_ string, from, to gobreaker.State) {

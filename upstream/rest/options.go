@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -76,18 +77,17 @@ type Options struct {
 func (o Options) withDefaults() (Options, *url.URL, error) {
 	base, err := parseBaseURL(o.BaseURL)
 	errs := []error{err}
-	orDefault("MaxConcurrent", &o.MaxConcurrent, 16, "such as 16", &errs)
-	orDefault("MinConcurrent", &o.MinConcurrent, min(2, max(o.MaxConcurrent, 1)), "such as 2", &errs)
-	if o.MinConcurrent > o.MaxConcurrent && o.MaxConcurrent > 0 {
-		errs = append(errs, wrongOption("MinConcurrent", "must be at most MaxConcurrent, which is %d", o.MaxConcurrent))
+	if o.MaxConcurrent < 0 {
+		errs = append(errs, wrongOption("MaxConcurrent", "must be positive, such as 16"))
 	}
-	orDefault("MaxWaiting", &o.MaxWaiting, 1024, "such as 1024", &errs)
-	orDefault("Timeout", &o.Timeout, 10*time.Second, "such as 10s", &errs)
-	orDefault("FirstByteTimeout", &o.FirstByteTimeout, o.Timeout, "such as 10s", &errs)
-	orDefault("CallTimeout", &o.CallTimeout, 30*time.Second, "such as 30s", &errs)
-	orDefault("MaxBodyBytes", &o.MaxBodyBytes, 32<<20, "such as 33554432 (32 MiB)", &errs)
-	o.Retry.setDefaults(&errs)
-	o.Breaker.setDefaults(&errs)
+	o.MaxConcurrent = cmp.Or(o.MaxConcurrent, 16)
+	o.MinConcurrent = cmp.Or(o.MinConcurrent, min(2, o.MaxConcurrent))
+	o.MaxWaiting = cmp.Or(o.MaxWaiting, 1024)
+	o.Timeout = cmp.Or(o.Timeout, 10*time.Second)
+	o.FirstByteTimeout = cmp.Or(o.FirstByteTimeout, o.Timeout)
+	o.CallTimeout = cmp.Or(o.CallTimeout, 30*time.Second)
+	o.MaxBodyBytes = cmp.Or(o.MaxBodyBytes, 32<<20)
+	o.Retry, o.Breaker = o.Retry.withDefaults(), o.Breaker.withDefaults()
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -146,16 +146,6 @@ func (o *Options) withTransport(base *url.URL) (err error) {
 		o.Transport = newTransport(o.MaxConcurrent, roots)
 	}
 	return nil
-}
-
-// orDefault sets an option that is zero to its default. A negative one is an error.
-func orDefault[T int | int64 | time.Duration](name string, v *T, standard T, example string, errs *[]error) {
-	if *v < 0 {
-		*errs = append(*errs, wrongOption(name, "must be positive, %s", example))
-	}
-	if *v == 0 {
-		*v = standard
-	}
 }
 
 // parseBaseURL parses the BaseURL option. Its messages never repeat the whole URL, which may contain a password.

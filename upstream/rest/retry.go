@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"net/http"
@@ -31,16 +32,10 @@ type Retry struct {
 	Reserve int
 }
 
-func (r *Retry) setDefaults(errs *[]error) {
-	orDefault("Retry.Tries", &r.Tries, 3, "such as 3", errs)
-	orDefault("Retry.Base", &r.Base, 250*time.Millisecond, "such as 250ms", errs)
-	orDefault("Retry.Max", &r.Max, 5*time.Second, "such as 5s", errs)
-	orDefault("Retry.Reserve", &r.Reserve, 100, "such as 100", errs)
-	if r.Budget == 0 {
-		r.Budget = 0.1
-	}
-	if !(r.Budget > 0 && r.Budget <= 1) {
-		*errs = append(*errs, wrongOption("Retry.Budget", "must be a share above 0 and up to 1, such as 0.1"))
+func (r Retry) withDefaults() Retry {
+	return Retry{
+		Tries: cmp.Or(r.Tries, 3), Base: cmp.Or(r.Base, 250*time.Millisecond), Max: cmp.Or(r.Max, 5*time.Second),
+		Budget: cmp.Or(r.Budget, 0.1), Reserve: cmp.Or(r.Reserve, 100),
 	}
 }
 
