@@ -102,12 +102,12 @@ func (c *Client) Close() {
 // Ask implements [upstream.Asker]. A series question whose interval is neither Hour nor Day fails with
 // [upstream.InvalidArgument]: its URL would be that of a count.
 func (c *Client) Ask(ctx context.Context, q *upstream.Question) (any, error) {
-	if q.Shape == upstream.ShapeSeries && per(q.Interval) == "" {
+	if q.Shape == upstream.ShapeSeries && q.Interval != upstream.Hour && q.Interval != upstream.Day {
 		return nil, &upstream.Error{
 			Code: upstream.InvalidArgument, Parameter: "timeseries", Message: "timeseries must be hour or day",
 		}
 	}
-	answer, err := c.call(ctx, request{question: q, path: q.Path(), query: q.Encode()})
+	answer, err := c.call(ctx, Call{question: q, Endpoint: q.Endpoint(), Path: q.Path(), Query: q.Encode()})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", doing(q), err)
 	}

@@ -7,14 +7,15 @@ import (
 	"deliverygraph/upstream"
 )
 
-// decode decodes and checks the answer to q, and records the number of its rows in call.
-func decode(q *upstream.Question, body string, call *Call) (any, error) {
+// decode decodes and checks the answer to a call, and records the number of its rows.
+func decode(body string, call *Call) (any, error) {
+	q := call.question
 	answer, err := q.Decode(body)
 	if err != nil {
 		return nil, err
 	}
 	if page := upstream.PageOf(answer); page != nil {
-		return checkPage(q, answer, page, call)
+		return checkPage(answer, page, call)
 	}
 	call.Rows = upstream.RowsOf(answer)
 	switch a := answer.(type) {
@@ -30,7 +31,7 @@ func decode(q *upstream.Question, body string, call *Call) (any, error) {
 }
 
 // checkPage checks an answer that is one page of a list.
-func checkPage(q *upstream.Question, answer any, page upstream.Page, call *Call) (any, error) {
+func checkPage(answer any, page upstream.Page, call *Call) (any, error) {
 	if n := page.Len(); n > upstream.PageSize {
 		// Nothing is lost: the next call's offset points at the first dropped row. All callers can rely on the page
 		// size.
@@ -38,6 +39,6 @@ func checkPage(q *upstream.Question, answer any, page upstream.Page, call *Call)
 		answer = page.Rows()
 	}
 	call.Rows = page.Len()
-	return answer, errors.Join(checkOwners(page, askedOf(q)),
-		checkPast(page, q.Window, upstream.Time(time.Now().Unix())))
+	return answer, errors.Join(checkOwners(page, askedOf(call.question)),
+		checkPast(page, call.question.Window, upstream.Time(time.Now().Unix())))
 }

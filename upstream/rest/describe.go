@@ -7,6 +7,12 @@ import (
 	"deliverygraph/upstream/kind"
 )
 
+// How counts are described.
+var (
+	per = [...]string{upstream.Hour: " per hour", upstream.Day: " per day"}
+	by  = [...]string{upstream.BySender: " by sender", upstream.ByUser: " by user"}
+)
+
 // doing describes q as the beginning of an error message, such as "list bounces of user 21". Because errors are logged,
 // it names users and senders by number and contains no addresses.
 func doing(q *upstream.Question) string {
@@ -21,7 +27,7 @@ func doing(q *upstream.Question) string {
 	case upstream.ShapeGroups:
 		s = "group " + q.Kind.String() + " by " + q.Names(" and ")
 	default:
-		s = "count " + q.Kind.String() + per(q.Interval) + by(q.Rollup)
+		s = "count " + q.Kind.String() + per[q.Interval] + by[q.Rollup]
 	}
 	switch {
 	case q.UserID != 0 && q.SenderID != 0:
@@ -32,22 +38,4 @@ func doing(q *upstream.Question) string {
 		return fmt.Sprintf("%s of sender %d", s, q.SenderID)
 	}
 	return s
-}
-
-func by(r upstream.Rollup) string {
-	if r == upstream.ByUser {
-		return " by user"
-	}
-	return " by sender"
-}
-
-// per returns the empty string for an invalid interval.
-func per(i upstream.Interval) string {
-	switch i {
-	case upstream.Hour:
-		return " per hour"
-	case upstream.Day:
-		return " per day"
-	}
-	return ""
 }

@@ -10,6 +10,8 @@ import (
 
 // Call describes a finished call to [Options].Observe. In log/slog output it shows no addresses.
 type Call struct {
+	question *upstream.Question
+
 	Endpoint string // the path with placeholders, such as "/bounces": few distinct values
 	Path     string // the path below the base URL, escaped
 	Query    string // as sent, without the question mark; may contain addresses, see RedactedQuery
@@ -68,11 +70,6 @@ func (c Call) attrs() []slog.Attr {
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-
-// call returns the Call to fill in while r is made.
-func (r request) call() Call {
-	return Call{Endpoint: r.question.Endpoint(), Path: r.path, Query: r.query}
-}
 
 // report passes the call to the observer and the log.
 func (c *Client) report(ctx context.Context, call Call) {

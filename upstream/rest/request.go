@@ -11,16 +11,8 @@ import (
 	"deliverygraph/upstream"
 )
 
-// request is a question and the URL that asks it. Requests with equal path and query are equal.
-type request struct {
-	question *upstream.Question
-	path     string // escaped, below the base URL
-	query    string // canonical, without the question mark
-}
-
 // call makes the call and reports it. A context without a deadline gets CallTimeout.
-func (c *Client) call(ctx context.Context, r request) (value any, err error) {
-	call := r.call()
+func (c *Client) call(ctx context.Context, call Call) (value any, err error) {
 	if ctx.Err() != nil {
 		return nil, call.end(ended(ctx))
 	}
@@ -39,12 +31,12 @@ func (c *Client) call(ctx context.Context, r request) (value any, err error) {
 		c.report(ctx, call)
 	}(time.Now())
 
-	body, err := c.tries(ctx, r, &call)
+	body, err := c.tries(ctx, &call)
 	if err != nil {
 		return nil, err
 	}
 	call.Bytes = int64(len(body))
-	if value, err = decode(r.question, body, &call); err != nil {
+	if value, err = decode(body, &call); err != nil {
 		return nil, undecodable(err)
 	}
 	return value, nil
@@ -54,7 +46,7 @@ var errNotReturned = errors.New("rest: the call did not return")
 
 // tries makes requests until one succeeds, another try cannot help or would come too late for the caller, or the
 // retry budget, the breaker or the gate refuses one.
-func (c *Client) tries(ctx context.Context, r request, call *Call) (string, error) {
+func (c *Client) tries(ctx context.Context, call *Call) (string, error) {
 	c.budget.earn()
 	var last *failure // of the last try that was made
 	var past tally
@@ -68,7 +60,7 @@ func (c *Client) tries(ctx context.Context, r request, call *Call) (string, erro
 	}
 	for {
 		tries := call.Tries
-		body, f := c.try(ctx, r, call, &past)
+		body, f := c.try(ctx, call, &past)
 		switch {
 		case f == nil:
 			return body, nil

@@ -17,7 +17,7 @@ const maxErrorBytes = 16 << 10
 
 // try waits for a slot, makes one request unless the breaker is open, and returns the response's body, or a failure
 // that says whether to try again.
-func (c *Client) try(ctx context.Context, r request, call *Call, past *tally) (body string, f *failure) {
+func (c *Client) try(ctx context.Context, call *Call, past *tally) (body string, f *failure) {
 	if f := c.breaker.refuses(); f != nil {
 		return "", f
 	}
@@ -31,7 +31,7 @@ func (c *Client) try(ctx context.Context, r request, call *Call, past *tally) (b
 	if f != nil {
 		return "", f
 	}
-	defer func() { c.gate.leave(t, r.question.Endpoint()) }()
+	defer func() { c.gate.leave(t, call.Endpoint) }()
 
 	report, probe, f := c.breaker.allow()
 	if f != nil {
@@ -39,7 +39,7 @@ func (c *Client) try(ctx context.Context, r request, call *Call, past *tally) (b
 	}
 	defer func() { report(t.verdict(probe)) }()
 
-	body, f = c.send(ctx, r, call, t)
+	body, f = c.send(ctx, call, t)
 	t.outcome = f.outcome()
 	if f == nil {
 		return body, nil
@@ -68,7 +68,7 @@ func (c *Client) countsAsTimeout(ctx context.Context, t *trial) bool {
 }
 
 // send makes one request.
-func (c *Client) send(ctx context.Context, r request, call *Call, t *trial) (string, *failure) {
+func (c *Client) send(ctx context.Context, call *Call, t *trial) (string, *failure) {
 	// Not context.WithTimeout: it sets no timer if the parent's deadline is earlier, and that may move when a more
 	// patient caller joins the call.
 	within, end := context.WithCancelCause(ctx)
@@ -76,7 +76,7 @@ func (c *Client) send(ctx context.Context, r request, call *Call, t *trial) (str
 	timer := time.AfterFunc(min(c.o.FirstByteTimeout, c.o.Timeout), func() { end(errTryTimeout) })
 	defer timer.Stop()
 
-	req, err := c.request(within, r)
+	req, err := c.request(within, call)
 	if err != nil {
 		return "", &failure{
 			err: &upstream.Error{Code: upstream.Internal, Message: "the request cannot be written as a URL", Err: err},
@@ -99,7 +99,7 @@ func (c *Client) send(ctx context.Context, r request, call *Call, t *trial) (str
 	if res.StatusCode != http.StatusOK {
 		// Reading a short body to its end lets the connection be reused.
 		body, _ := io.ReadAll(io.LimitReader(res.Body, maxErrorBytes))
-		return "", c.refused(r, res, string(body))
+		return "", c.refused(call, res, string(body))
 	}
 	if f := unreadable(res.Header); f != nil {
 		return "", f
@@ -107,18 +107,18 @@ func (c *Client) send(ctx context.Context, r request, call *Call, t *trial) (str
 	return c.read(within, res)
 }
 
-// request builds the HTTP request for r. A transport must not modify it: all requests share one header.
-func (c *Client) request(ctx context.Context, r request) (*http.Request, error) {
+// request builds the HTTP request of a call. A transport must not modify it: all requests share one header.
+func (c *Client) request(ctx context.Context, call *Call) (*http.Request, error) {
 	u := *c.base
-	u.RawQuery = r.query
-	if strings.Contains(r.path, "%") || u.RawPath != "" {
-		path, err := url.PathUnescape(r.path)
+	u.RawQuery = call.Query
+	if strings.Contains(call.Path, "%") || u.RawPath != "" {
+		path, err := url.PathUnescape(call.Path)
 		if err != nil {
 			return nil, err
 		}
-		u.Path, u.RawPath = c.base.Path+path, c.base.EscapedPath()+r.path
+		u.Path, u.RawPath = c.base.Path+path, c.base.EscapedPath()+call.Path
 	} else {
-		u.Path += r.path
+		u.Path += call.Path
 	}
 	req := c.every.WithContext(ctx)
 	req.URL = &u
