@@ -55,15 +55,10 @@ func (p *part) fromCounts(ctx context.Context) error {
 
 // tally adds the events of a sender or user in an hour or day.
 func (p *part) tally(id upstream.ID, start upstream.Time, t upstream.Tally) {
-	at := upstream.Time(0)
-	if p.q.Interval != 0 {
-		at = p.q.Interval.Floor(start)
-	}
 	add := func(typ upstream.BounceType, n int64) {
-		like := Row{Event: upstream.Event{
+		p.add(&Row{Event: upstream.Event{
 			Identity: upstream.Identity{Time: start, UserID: id, SenderID: id}, Own: upstream.Own{BounceType: typ},
-		}}
-		p.cells.add(like.Keys(&p.q.Grouping, p.providers), at, n)
+		}}, n)
 	}
 	if !slices.Contains(p.q.By[:], upstream.DimensionType) {
 		add("", t.Total)

@@ -69,21 +69,6 @@ func unknown(err error) bool {
 	return false
 }
 
-// cell is a group in an hour or day; without an interval, its start is 0.
-type cell struct {
-	keys  upstream.Keys
-	start upstream.Time
-}
-
-// cells are the numbers of events.
-type cells map[cell]int64
-
-func (c cells) add(keys upstream.Keys, start upstream.Time, n int64) {
-	if n > 0 {
-		c[cell{keys, start}] += n
-	}
-}
-
 // group groups events.
 func (l *Layer) group(ctx context.Context, api upstream.API, q *upstream.Question) (groups upstream.Groups, err error) {
 	parts := l.parts(api, q)
@@ -95,25 +80,14 @@ func (l *Layer) group(ctx context.Context, api upstream.API, q *upstream.Questio
 			return groups, l.explained(err, parts)
 		}
 	}
-	all := upstream.Grouper{Top: q.Top}
-	for c, n := range parts[0].cells {
-		all.Add(c.keys, n)
+	for _, g := range parts[0].groups {
+		groups.Groups = append(groups.Groups, *g)
+		groups.Total += g.Count
 	}
-	groups = all.Groups()
-	of := groups.GroupIndex()
-	for c, n := range parts[0].cells {
-		if g := of[c.keys]; g != nil && q.Interval != 0 {
-			g.Points = append(g.Points, upstream.GroupPoint{Start: c.start, Count: n})
-		}
-	}
-	for _, g := range of {
-		slices.SortFunc(g.Points, func(a, b upstream.GroupPoint) int { return int(a.Start - b.Start) })
-	}
-	if q.Sent {
-		for c, n := range parts[1].cells {
-			if g := of[c.keys]; g != nil {
-				g.Sent += n
-			}
+	groups = upstream.MergeGroups(q.Top, groups)
+	for i := range groups.Groups {
+		if g := &groups.Groups[i]; q.Sent && parts[1].groups[g.Keys] != nil {
+			g.Sent = parts[1].groups[g.Keys].Count
 		}
 	}
 	return groups, senders(ctx, api, q, &groups)

@@ -12,14 +12,14 @@ type part struct {
 	api       upstream.API
 	providers *Providers
 	q         *upstream.Question
-	cells     cells
+	groups    map[upstream.Keys]*upstream.Group
 
 	calls int  // that it takes
 	exact bool // calls is not only the maximum
 }
 
 func (l *Layer) part(api upstream.API, q *upstream.Question) *part {
-	return &part{api: api, providers: l.Providers, q: q, cells: cells{}}
+	return &part{api: api, providers: l.Providers, q: q, groups: map[upstream.Keys]*upstream.Group{}}
 }
 
 // detailed reports whether rows of lists lack what they are to be grouped by.
@@ -123,6 +123,23 @@ func tooExpensive(calls string) error {
 		"use a shorter window or a filter, or group by sender or user, type and time, which takes one call"}
 }
 
+// add adds n events like row to their group.
+func (p *part) add(row *Row, n int64) {
+	if n <= 0 {
+		return
+	}
+	keys := row.Keys(&p.q.Grouping, p.providers)
+	g := p.groups[keys]
+	if g == nil {
+		g = &upstream.Group{Keys: keys}
+		p.groups[keys] = g
+	}
+	g.Count += n
+	if p.q.Interval != 0 {
+		g.AddPoint(p.q.Interval.Floor(row.Time), n)
+	}
+}
+
 // count counts the events.
 func (p *part) count(ctx context.Context) error {
 	if Counted(p.q) {
@@ -150,7 +167,7 @@ func (p *part) fromList(ctx context.Context) error {
 			if errs[i] != nil {
 				return errs[i]
 			}
-			if err := p.add(ctx, page, seen); err != nil {
+			if err := p.addPage(ctx, page, seen); err != nil {
 				return err
 			}
 		}
@@ -169,8 +186,8 @@ func (p *part) page(ctx context.Context, offset int) (upstream.Page, error) {
 	return upstream.PageOf(answer), err
 }
 
-// add counts the rows of a page that have not been seen.
-func (p *part) add(ctx context.Context, page upstream.Page, seen map[upstream.Identity]bool) error {
+// addPage counts the rows of a page that have not been seen.
+func (p *part) addPage(ctx context.Context, page upstream.Page, seen map[upstream.Identity]bool) error {
 	if page == nil {
 		return nil
 	}
@@ -192,11 +209,7 @@ func (p *part) add(ctx context.Context, page upstream.Page, seen map[upstream.Id
 			continue
 		}
 		seen[id] = true
-		start := upstream.Time(0)
-		if p.q.Interval != 0 {
-			start = p.q.Interval.Floor(rows[i].Time)
-		}
-		p.cells.add(rows[i].Keys(&p.q.Grouping, p.providers), start, 1)
+		p.add(&rows[i], 1)
 	}
 	return nil
 }
