@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"cmp"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -93,8 +94,8 @@ func (q *Question) Encode() string {
 		w.text(f.Filter, q.Filter(f.Filter))
 	}
 	for _, h := range q.Headers() { // even without a value, which the API refuses: omitting them would list too much
-		w.name(string(appendEscaped(nil, h.Name)))
-		w = appendEscaped(w, h.Value)
+		w.name(escape(h.Name))
+		w = append(w, escape(h.Value)...)
 	}
 	w.positive("offset", int64(q.Offset))
 	if q.Rollup == ByUser {
@@ -136,7 +137,7 @@ func (w *queryWriter) positive(name string, v int64) {
 func (w *queryWriter) text(name, v string) {
 	if v != "" {
 		w.name(name)
-		*w = appendEscaped(*w, v)
+		*w = append(*w, escape(v)...)
 	}
 }
 
@@ -162,21 +163,9 @@ func (w *queryWriter) name(name string) {
 	*w = append(append(*w, name...), '=')
 }
 
-// appendEscaped appends s to dst, percent-encoding all but the unreserved characters of RFC 3986. A space becomes %20,
-// because not every server reads a plus sign as a space.
-func appendEscaped(dst []byte, s string) []byte {
-	const hex = "0123456789ABCDEF"
-	for i := range len(s) {
-		c := s[i]
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', isDigit(c), c == '-', c == '.', c == '_', c == '~':
-			dst = append(dst, c)
-		default:
-			dst = append(dst, '%', hex[c>>4], hex[c&15])
-		}
-	}
-	return dst
-}
+// escape percent-encodes all but the unreserved characters of RFC 3986. A space becomes %20, because not every server
+// reads a plus sign as a space.
+func escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
 
 // ParseQuestion parses the query string of a call for a list, groups or counts of kind k as strictly as the API's
 // server. Errors have the code [InvalidArgument] and name the parameter: one that is missing, malformed, unknown, of

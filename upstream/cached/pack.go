@@ -171,21 +171,11 @@ func (p *packer) sender(c *upstream.Count) { p.str(&c.Sender) }
 func packCounts(rows []upstream.Count) ([]upstream.Count, size) { return pack(rows, (*packer).sender) }
 func packCodes(codes []string) ([]string, size)                 { return pack(codes, (*packer).str) }
 
-// packGroups moves all points into one array.
 func packGroups(g upstream.Groups) (upstream.Groups, size) {
 	var s size
 	g.Groups, s = pack(g.Groups, (*packer).group)
-	points := 0
-	for i := range g.Groups {
-		points += len(g.Groups[i].Points)
-	}
-	all := make([]upstream.GroupPoint, 0, points)
-	for i := range g.Groups {
-		from := len(all)
-		all = append(all, g.Groups[i].Points...)
-		g.Groups[i].Points = all[from:len(all):len(all)]
-	}
-	s.bytes += sizeOf[upstream.Groups]() + points*sizeOf[upstream.GroupPoint]()
+	s.bytes += sizeOf[upstream.Groups]() +
+		movePoints(g.Groups, func(g *upstream.Group) *[]upstream.GroupPoint { return &g.Points })
 	return g, s
 }
 
@@ -195,23 +185,23 @@ func (p *packer) group(g *upstream.Group) {
 	p.str(&g.Sender)
 }
 
-// packSeries moves all points into one array.
 func packSeries(series []upstream.Series) ([]upstream.Series, size) {
-	if series == nil {
-		return nil, size{}
+	packed, s := pack(series, func(*packer, *upstream.Series) {})
+	s.bytes += movePoints(packed, func(s *upstream.Series) *[]upstream.Point { return &s.Points })
+	return packed, s
+}
+
+// movePoints moves the points of all rows into one array, and returns its size in bytes.
+func movePoints[T, P any](rows []T, points func(*T) *[]P) int {
+	n := 0
+	for i := range rows {
+		n += len(*points(&rows[i]))
 	}
-	points := 0
-	for _, s := range series {
-		points += len(s.Points)
+	all := make([]P, 0, n)
+	for i := range rows {
+		of, from := points(&rows[i]), len(all)
+		all = append(all, *of...)
+		*of = all[from:len(all):len(all)]
 	}
-	packed, all := make([]upstream.Series, 0, len(series)), make([]upstream.Point, 0, points)
-	for _, s := range series {
-		from := len(all)
-		all = append(all, s.Points...)
-		packed = append(packed, upstream.Series{ID: s.ID, Points: all[from:len(all):len(all)]})
-	}
-	return packed, size{
-		rows:  len(packed),
-		bytes: len(packed)*sizeOf[upstream.Series]() + cap(all)*sizeOf[upstream.Point](),
-	}
+	return cap(all) * sizeOf[P]()
 }
