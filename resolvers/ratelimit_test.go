@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"deliverygraph/internal/auth"
 	"deliverygraph/resolvers/cost"
@@ -155,6 +156,28 @@ func TestRateLimitsRefuseBeforeRunning(t *testing.T) {
 	if a := g.askLimited(alice, "{ nothing }"); a.Extensions.Cost != nil ||
 		a.header.Get("RateLimit") != `"cost";r=9;t=6` {
 		t.Errorf("an invalid document: %+v", a)
+	}
+}
+
+// A caller who waits as long as the message of a refusal says is not refused again.
+func TestRateLimitsNeverAnnounceTooShortWaits(t *testing.T) {
+	t.Parallel()
+	const limit = 18 // a unit is restored in 3.33 s
+	g := newGateway(t, rowsOfDay(1))
+	g.limit = limit
+	g.serve(g.client)
+	alice := caller("alice", 0)
+	for range limit {
+		g.askLimited(alice, `{ __typename }`)
+	}
+	a := g.askLimited(alice, `{ __typename }`)
+	if len(a.Errors) != 1 {
+		t.Fatalf("%+v, want a refusal", a)
+	}
+	_, said, _ := strings.Cut(a.Errors[0].Message, "try again in ")
+	if d, err := time.ParseDuration(said); err != nil ||
+		float64(d.Milliseconds()) < a.Errors[0].Extensions["retryAfterMs"].(float64) {
+		t.Errorf("the message says %q, and retryAfterMs %v", said, a.Errors[0].Extensions["retryAfterMs"])
 	}
 }
 

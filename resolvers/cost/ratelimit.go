@@ -97,15 +97,17 @@ func (e RateLimit) Admit(ctx context.Context) error {
 	}
 	if ok, wait := e.limiter.Admit(name, limit); !ok {
 		e.refused(UsedUp)
-		return rateLimited(wait,
-			"you have used your limit of %d units per minute: try again in %v", limit, wait.Round(100*time.Millisecond))
+		return rateLimited(wait, "you have used your limit of %d units per minute", limit)
 	}
 	return nil
 }
 
+// rateLimited returns the error for a caller who may try again after wait. Its message rounds the wait up, because
+// callers who try earlier are refused again.
 func rateLimited(wait time.Duration, format string, args ...any) *gqlerror.Error {
+	const step = 100 * time.Millisecond
 	return &gqlerror.Error{
-		Message: fmt.Sprintf(format, args...),
+		Message: fmt.Sprintf(format, args...) + fmt.Sprintf(": try again in %v", (wait+step-1).Truncate(step)),
 		Extensions: map[string]any{
 			"code": "RATE_LIMITED", "retryable": true, "retryAfterMs": (wait + time.Millisecond - 1).Milliseconds(),
 		},
@@ -147,8 +149,8 @@ func (e RateLimit) Prepare(ctx context.Context, oc *graphql.OperationContext) (c
 	}
 	e.refused(UsedUp)
 	return ctx, rateLimited(wait, "this operation may cost %d units (1, plus 1 for each planned upstream call), "+
-		"and you have %d of %d units per minute left: try again in %v",
-		b.requested, max(0, e.limiter.Status(name, limit).Remaining), limit, wait.Round(100*time.Millisecond))
+		"and you have %d of %d units per minute left",
+		b.requested, max(0, e.limiter.Status(name, limit).Remaining), limit)
 }
 
 // RateLimitStatus returns what the caller of an operation may still use. It reports false if the caller has no limit.
