@@ -204,16 +204,13 @@ func (c *serveCommand) restrictHosts(at net.Addr, authenticates bool, h http.Han
 func (c *serveCommand) collector() (to, named string, err error) {
 	const base, whole = "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 	off := strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") || os.Getenv("OTEL_TRACES_EXPORTER") == "none"
-	switch {
-	case c.TraceOTLP != "":
-		to, named = c.TraceOTLP, "--trace-otlp"
-	case off:
-		return "", "", nil
-	case os.Getenv(whole) != "":
-		to, named = os.Getenv(whole), whole
-	case os.Getenv(base) != "":
-		to, named = os.Getenv(base), base
-	default:
+	to, named = c.TraceOTLP, "--trace-otlp"
+	for _, name := range []string{whole, base} {
+		if to == "" && !off {
+			to, named = os.Getenv(name), name
+		}
+	}
+	if to == "" {
 		return "", "", nil
 	}
 	u, err := url.Parse(to)

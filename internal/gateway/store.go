@@ -181,7 +181,7 @@ func (g *gateway) openStore(ctx context.Context) error {
 				_, err := g.store.Write(ctx, b)
 				return err
 			}); err != nil {
-			g.logger.Error("failed", "error", err)
+			g.logger.Error("demo data could not be added", "error", err)
 		}
 	})
 	g.data = "demo data"
