@@ -94,7 +94,7 @@ func (p page[R, P]) Clone() Page             { return slices.Clone(p) }
 func (p page[R, P]) Rows() any               { return []R(p) }
 
 func (p page[R, P]) Select(keep func(Event) bool) Page {
-	var kept page[R, P]
+	kept := page[R, P]{}
 	for i := range p {
 		if keep(p.Event(i)) {
 			kept = append(kept, p[i])

@@ -12,8 +12,7 @@ type Backend struct{ *Model }
 // List implements store.Reader.
 func (b Backend) List(ctx context.Context, only []upstream.ID, k upstream.Kind,
 	q upstream.ListQuery) (upstream.Page, error) {
-	answer, err := b.Limit(only).Ask(ctx, Question(k, q))
-	return upstream.PageOf(answer), err
+	return upstream.PageOf(b.Limit(only).list(k, q)), ctx.Err()
 }
 
 // Codes implements store.Reader.

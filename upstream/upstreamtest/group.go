@@ -9,10 +9,9 @@ import (
 )
 
 // groups groups events.
-func (m *Model) groups(q upstream.Question) upstream.Groups {
+func (m *Model) groups(q upstream.Question, p *grouped.Providers) upstream.Groups {
 	sent := q.SentQuery()
-	groups := groupRows(&q, grouped.DefaultProviders(),
-		m.grouped(q.Kind, q.ListQuery), m.grouped(upstream.Emails, sent.ListQuery))
+	groups := groupRows(&q, p, m.grouped(q.Kind, q.ListQuery), m.grouped(upstream.Emails, sent.ListQuery))
 	if at := slices.Index(q.By[:], upstream.DimensionSender); at >= 0 {
 		for i := range groups.Groups {
 			groups.Groups[i].Sender = m.address(idOf(groups.Groups[i].Keys[at]))
@@ -32,7 +31,7 @@ func (m *Model) grouped(k upstream.Kind, q upstream.ListQuery) (rows []grouped.R
 			rows = append(rows, grouped.Row{Event: e})
 		}
 	}
-	return slices.DeleteFunc(rows, func(r grouped.Row) bool { return !m.lists(r.Event, q) })
+	return slices.DeleteFunc(rows, func(r grouped.Row) bool { return !m.lists(k, r.Event, q) })
 }
 
 func idOf(key string) upstream.ID {
@@ -45,9 +44,9 @@ func idOf(key string) upstream.ID {
 
 // Groups implements store.Reader.
 func (b Backend) Groups(
-	ctx context.Context, only []upstream.ID, q upstream.Question, _ *grouped.Providers,
+	ctx context.Context, only []upstream.ID, q upstream.Question, p *grouped.Providers,
 ) (upstream.Groups, error) {
-	return b.Limit(only).Groups(ctx, q)
+	return b.Limit(only).groups(q, p), ctx.Err()
 }
 
 // groupRows groups events. Sent is the emails that groups are compared with, if q asks for that.

@@ -8,6 +8,7 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/grouped"
 )
 
 // Model implements the API over rows in memory with slices and loops. It is the oracle
@@ -56,7 +57,7 @@ func (m answering) Ask(ctx context.Context, q *upstream.Question) (answer any, e
 	case upstream.ShapeSeries:
 		answer = m.series(q.Kind, q.Counts())
 	case upstream.ShapeGroups:
-		answer = m.groups(*q)
+		answer = m.groups(*q, grouped.DefaultProviders())
 	case upstream.ShapeCatalogue:
 		answer = slices.Clone(*store.Documented.Of(q.Kind))
 	}
@@ -99,14 +100,14 @@ func (m *Model) of(k upstream.Kind) upstream.Page {
 
 // list returns a page of a list.
 func (m *Model) list(k upstream.Kind, q upstream.ListQuery) any {
-	all := m.of(k).Select(func(e upstream.Event) bool { return m.lists(e, q) })
+	all := m.of(k).Select(func(e upstream.Event) bool { return m.lists(k, e, q) })
 	from := min(q.Offset, all.Len())
 	rows := all.Slice(from, min(from+upstream.PageSize, all.Len())).Rows()
 	details, ok := rows.([]upstream.BounceDetail)
 	if !ok {
 		return rows
 	}
-	var bounces []upstream.Bounce
+	bounces := []upstream.Bounce{}
 	for _, d := range details {
 		bounces = append(bounces, d.Bounce)
 	}
@@ -135,7 +136,7 @@ func (m *Model) counts(k upstream.Kind, q upstream.CountQuery) []upstream.Count 
 	for _, e := range m.events(k, q) {
 		tallies[e.ID(q.Rollup)] = tallies[e.ID(q.Rollup)].Add(e.Tally())
 	}
-	var counts []upstream.Count
+	counts := []upstream.Count{}
 	for id, tally := range tallies {
 		c := upstream.Count{ID: id, Tally: tally}
 		if q.Rollup == upstream.BySender {
@@ -157,7 +158,7 @@ func (m *Model) series(k upstream.Kind, q upstream.CountQuery) []upstream.Series
 		}
 		buckets[id][start] = buckets[id][start].Add(e.Tally())
 	}
-	var series []upstream.Series
+	series := []upstream.Series{}
 	for id, points := range buckets {
 		s := upstream.Series{ID: id}
 		for start, tally := range points {
@@ -172,11 +173,18 @@ func (m *Model) series(k upstream.Kind, q upstream.CountQuery) []upstream.Series
 
 // events returns the events of a kind that match a counts query.
 func (m *Model) events(k upstream.Kind, q upstream.CountQuery) []upstream.Event {
-	return upstream.Events(m.of(k).Select(func(e upstream.Event) bool { return m.lists(e, q.List()) }))
+	return upstream.Events(m.of(k).Select(func(e upstream.Event) bool { return m.lists(k, e, q.List()) }))
 }
 
-// lists reports whether a list has the event, on any page.
-func (m *Model) lists(e upstream.Event, q upstream.ListQuery) bool {
+// lists reports whether a kind's list has the event, on any page. Filters that the kind does not have are ignored.
+func (m *Model) lists(k upstream.Kind, e upstream.Event, q upstream.ListQuery) bool {
+	q.Delivered = q.Delivered && k == upstream.Emails
+	if k != upstream.Bounces {
+		q.BounceType, q.BounceCategory = "", ""
+	}
+	if k != upstream.BlockedEmails {
+		q.BlockedReason = ""
+	}
 	if q.Sender != "" && upstream.LowerAddress(q.Sender) != upstream.LowerAddress(m.address(e.SenderID)) {
 		return false
 	}

@@ -45,7 +45,7 @@ func TestModelMatchesLiteralAnswers(t *testing.T) {
 		"sender address": {
 			upstream.ListQuery{Window: hour, Sender: "eleven@example.com"}, []upstream.Email{second}},
 		"address of one sender and id of another": {
-			upstream.ListQuery{Window: hour, Sender: "eleven@example.com", SenderID: 10}, nil},
+			upstream.ListQuery{Window: hour, Sender: "eleven@example.com", SenderID: 10}, []upstream.Email{}},
 	} {
 		got, err := m.Emails(t.Context(), test.query)
 		if diff := cmp.Diff(test.want, got); diff != "" || err != nil {

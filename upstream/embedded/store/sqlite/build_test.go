@@ -28,15 +28,11 @@ var lists = []upstream.ListQuery{
 // sameLists compares lists of all kinds.
 func sameLists(t *testing.T, s *sqlite.Store, o *storetest.Model) {
 	t.Helper()
-	ctx := context.Background()
 	for _, q := range lists {
 		for _, only := range [][]upstream.ID{nil, {20, 22, 23}} {
 			q.Window = storetest.Ever
 			for _, k := range upstream.Kinds {
-				want, got := o.List(only, k, q), storetest.Must[upstream.Page](t)(s.List(ctx, only, k, q))
-				if d := storetest.Diff(want.Rows(), got.Rows()); d != "" {
-					t.Fatalf("%s, %+v, only %v: %s", k, q, only, d)
-				}
+				storetest.SameList(t, s, o, only, k, q)
 			}
 		}
 	}

@@ -93,9 +93,6 @@ func TestRealBouncesAreUnchanged(t *testing.T) {
 	}
 	for _, k := range upstream.Kinds {
 		q := upstream.CountQuery{Window: storetest.Ever, Interval: upstream.Day}
-		if d := storetest.Diff(o.Series(nil, k, q),
-			storetest.Must[[]upstream.Series](t)(s.Series(ctx, nil, k, q))); d != "" {
-			t.Error(d)
-		}
+		storetest.SameSeries(t, s, o, nil, k, q)
 	}
 }

@@ -16,43 +16,21 @@ import (
 
 // same compares the answers of the store and the model to one question of each kind.
 func same(t *rapid.T, s store.Store, o *Model, when *rapid.Generator[upstream.Time]) {
-	ctx := context.Background()
 	only := scopes(t)
-	lq := listQueries(t, when, len(o.emails))
-	equal := func(what string, want, got any) {
-		t.Helper()
-		if d := Diff(want, got); d != "" {
-			t.Fatalf("%s, only %v:\n%+v\n%s", what, only, lq, d)
-		}
-	}
-	sq := seriesQueries(t, when)
+	lq, sq := listQueries(t, when, len(o.rows.Emails)), seriesQueries(t, when)
 	for _, k := range upstream.Kinds {
-		equal(k.String(), o.List(only, k, lq).Rows(), Must[upstream.Page](t)(s.List(ctx, only, k, lq)).Rows())
-		if d := Diff(o.Series(only, k, sq), Must[[]upstream.Series](t)(s.Series(ctx, only, k, sq))); d != "" {
-			t.Fatalf("series of %s, only %v:\n%+v\n%s", k, only, sq, d)
-		}
-		counts := Must[[]upstream.Count](t)(s.Counts(ctx, only, k, sq.Per(0)))
-		if d := Diff(o.Counts(only, k, sq.Per(0)), counts); d != "" {
-			t.Fatalf("counts of %s, only %v:\n%+v\n%s", k, only, sq, d)
-		}
+		SameList(t, s, o, only, k, lq)
+		SameSeries(t, s, o, only, k, sq)
+		SameCounts(t, s, o, only, k, sq.Per(0))
 	}
 	sameScans(t, s, o, window(t, when))
 	key := upstream.BounceKey{UserID: 20, SenderID: 17, BounceTime: when.Draw(t, "bounce"), EmailID: "a"}
-	if len(o.bounces) > 0 && rapid.Bool().Draw(t, "known") {
-		key = rapid.SampledFrom(o.bounces).Draw(t, "bounce").Key()
+	if len(o.rows.Bounces) > 0 && rapid.Bool().Draw(t, "known") {
+		key = rapid.SampledFrom(o.rows.Bounces).Draw(t, "bounce").Key()
 	}
-	want, found := o.Bounce(only, key)
-	got, err := s.Bounce(ctx, only, key)
-	switch {
-	case !found && upstream.CodeOf(err) != upstream.NotFound:
-		t.Fatalf("an unknown bounce gives %v", err)
-	case found && err != nil:
-		t.Fatal(err)
-	case found:
-		if d := Diff(want, got); d != "" {
-			t.Fatal(d)
-		}
-	}
+	Same(t, s, o, func(ctx context.Context, r store.Reader) (upstream.BounceDetail, error) {
+		return r.Bounce(ctx, only, key)
+	}, only, key)
 }
 
 func testAnswers(t *testing.T, open Opener) {
@@ -84,9 +62,12 @@ func testAnswers(t *testing.T, open Opener) {
 				s = open(t, path)
 			}
 		}
-		again := Write(t, s, store.Batch{Emails: o.emails, Bounces: o.bounces, BlockedEmails: o.blocked})
-		if want := (store.Written{Unchanged: len(o.emails) + len(o.bounces) + len(o.blocked)}); again != want {
-			t.Fatalf("writing the same again gives %+v, want %+v", again, want)
+		again, rows := Write(t, s, o.rows), len(o.rows.Senders)
+		for _, k := range upstream.Kinds {
+			rows += o.rows.Of(k).Len()
+		}
+		if again != (store.Written{Unchanged: rows}) {
+			t.Fatalf("writing the same %d rows again gives %+v", rows, again)
 		}
 		Sound(t, s)
 		if rapid.IntRange(0, 3).Draw(t, "compact") == 0 {
@@ -101,7 +82,6 @@ func testAnswers(t *testing.T, open Opener) {
 
 // testPages lists from large offsets, for which testAnswers has too few rows.
 func testPages(t *testing.T, open Opener) {
-	ctx := context.Background()
 	s, o := open(t, ""), &Model{}
 	var late []upstream.Email
 	for b := range Batches(6000, 2000) {
@@ -110,12 +90,11 @@ func testPages(t *testing.T, open Opener) {
 			b.Emails = slices.Delete(b.Emails, i, i+1)
 		}
 		Write(t, s, b)
-		o.emails = append(o.emails, b.Emails...)
-		slices.SortFunc(o.emails, func(a, b upstream.Email) int { return compare(a.Event(), b.Event()) })
+		o.Write(b)
 	}
 	Write(t, s, store.Batch{Emails: late})
 	o.Write(store.Batch{Emails: late})
-	n := len(o.emails)
+	n := len(o.rows.Emails)
 	for _, q := range []upstream.ListQuery{
 		{Offset: 0}, {Offset: 3000}, {Offset: n - 100}, {Offset: n},
 		{UserID: 20, Offset: 1200}, {Domain: SampleDomain(0), Offset: 200}, {Local: "recipient0"},
@@ -127,17 +106,11 @@ func testPages(t *testing.T, open Opener) {
 	} {
 		for _, w := range []upstream.Window{Ever, {Start: SampleStart + 1234567, End: SampleEnd - 765432}} {
 			q.Window = w
-			if d := Diff(o.Emails(q), Must[[]upstream.Email](t)(API(s).Emails(ctx, q))); d != "" {
-				t.Fatalf("%+v: %s", q, d)
-			}
+			SameList(t, s, o, nil, upstream.Emails, q)
 		}
 	}
 	w := upstream.Window{Start: SampleStart + 1000, End: SampleEnd - 1000}
-	q := upstream.CountQuery{Window: w, Interval: upstream.Hour}
-	series := Must[[]upstream.Series](t)(s.Series(ctx, nil, upstream.Emails, q))
-	if d := Diff(o.Series(nil, upstream.Emails, q), series); d != "" {
-		t.Fatal(d)
-	}
+	SameSeries(t, s, o, nil, upstream.Emails, upstream.CountQuery{Window: w, Interval: upstream.Hour})
 }
 
 // testPaging changes events before and after a place in a list while the list is paged through.
@@ -169,10 +142,7 @@ func testPaging(t *testing.T, open Opener) {
 		for offset := 0; offset < 3200; offset += upstream.PageSize {
 			for _, q := range []upstream.ListQuery{{}, {Domain: "example.com"}} {
 				q.Window, q.Offset = Ever, offset
-				rows := Must[[]upstream.Email](t)(API(s).Emails(t.Context(), q))
-				if d := Diff(o.Emails(q), rows); d != "" {
-					t.Fatalf("%+v: %s", q, d)
-				}
+				SameList(t, s, o, nil, upstream.Emails, q)
 			}
 			if offset == 2*upstream.PageSize {
 				change()
@@ -184,20 +154,7 @@ func testPaging(t *testing.T, open Opener) {
 // prune removes the events before a time from the store and the model, and compares the results.
 func prune(t *rapid.T, s store.Store, o *Model, before upstream.Time) {
 	ctx := context.Background()
-	var want store.Removed
-	old := func(n *int64, at upstream.Time) bool {
-		if at < before {
-			*n++
-		}
-		return at < before
-	}
-	o.emails = slices.DeleteFunc(o.emails, func(x upstream.Email) bool { return old(&want.Emails, x.ProcessTime) })
-	o.bounces = slices.DeleteFunc(o.bounces, func(x upstream.BounceDetail) bool {
-		return old(&want.Bounces, x.BounceTime)
-	})
-	o.blocked = slices.DeleteFunc(o.blocked, func(x upstream.BlockedEmail) bool {
-		return old(&want.BlockedEmails, x.ProcessTime)
-	})
+	want := o.Prune(before)
 	changes := func() int64 {
 		last, old, err := s.Generation(ctx, 0)
 		if err != nil || last != old {
@@ -219,17 +176,9 @@ func prune(t *rapid.T, s store.Store, o *Model, before upstream.Time) {
 // SameEmails compares all emails, by pages, and their counts, by hours.
 func SameEmails(t *testing.T, s store.Store, o *Model) {
 	t.Helper()
-	ctx := context.Background()
-	for offset := 0; offset <= len(o.emails); offset += upstream.PageSize {
-		q := upstream.ListQuery{Window: Ever, Offset: offset}
-		if d := Diff(o.Emails(q), Must[[]upstream.Email](t)(API(s).Emails(ctx, q))); d != "" {
-			t.Fatalf("emails from %d: %s", offset, d)
-		}
+	for offset := 0; offset <= len(o.rows.Emails); offset += upstream.PageSize {
+		SameList(t, s, o, nil, upstream.Emails, upstream.ListQuery{Window: Ever, Offset: offset})
 	}
-	q := upstream.CountQuery{Window: Ever, Interval: upstream.Hour}
-	series := Must[[]upstream.Series](t)(s.Series(ctx, nil, upstream.Emails, q))
-	if d := Diff(o.Series(nil, upstream.Emails, q), series); d != "" {
-		t.Fatal(d)
-	}
+	SameSeries(t, s, o, nil, upstream.Emails, upstream.CountQuery{Window: Ever, Interval: upstream.Hour})
 	sameScans(t, s, o, Ever)
 }

@@ -51,16 +51,14 @@ func testOneSecond(t *testing.T, open Opener) {
 				{Window: Ever, XHeaders: upstream.HeaderFilters{{Name: "X-Parity", Value: "1"}}},
 				{Window: Ever, Recipient: "r@example.com", Offset: 20},
 			} {
-				if d := Diff(o.List(nil, upstream.Bounces, q).Rows(), Must[[]upstream.Bounce](t)(API(s).Bounces(ctx, q))); d != "" {
-					t.Errorf("%+v: %s", q, d)
-				}
+				SameList(t, s, o, nil, upstream.Bounces, q)
 			}
-			for _, b := range o.bounces {
+			for _, b := range o.rows.Bounces {
 				if d := Diff(b, Must[upstream.BounceDetail](t)(s.Bounce(ctx, nil, b.Key()))); d != "" {
 					t.Error(d)
 				}
 			}
-			if again := Write(t, s, store.Batch{Bounces: o.bounces}); again != (store.Written{Unchanged: rows}) {
+			if again := Write(t, s, store.Batch{Bounces: o.rows.Bounces}); again != (store.Written{Unchanged: rows}) {
 				t.Errorf("written again they are %+v", again)
 			}
 		})

@@ -173,27 +173,11 @@ func Requests(info store.Info) []Request {
 			edit func(*upstream.CountQuery, *rand.Rand)
 		}{
 			{"", func(*upstream.CountQuery, *rand.Rand) {}},
-			{"broken hours", func(q *upstream.CountQuery, r *rand.Rand) { q.Window = broken(r) }},
-			{
-				"user_id", func(q *upstream.CountQuery, r *rand.Rand) {
-					q.UserID, q.Window = sender(r).UserID, broken(r)
-				},
-			},
-			{
-				"sender_id", func(q *upstream.CountQuery, r *rand.Rand) {
-					q.SenderID, q.Window = sender(r).SenderID, broken(r)
-				},
-			},
-			{
-				"bounce_type", func(q *upstream.CountQuery, r *rand.Rand) {
-					q.BounceType, q.Window = upstream.Hard, broken(r)
-				},
-			},
-			{
-				"rollup_to=user", func(q *upstream.CountQuery, r *rand.Rand) {
-					q.Rollup, q.Window = upstream.ByUser, broken(r)
-				},
-			},
+			{"broken hours", func(*upstream.CountQuery, *rand.Rand) {}},
+			{"user_id", func(q *upstream.CountQuery, r *rand.Rand) { q.UserID = sender(r).UserID }},
+			{"sender_id", func(q *upstream.CountQuery, r *rand.Rand) { q.SenderID = sender(r).SenderID }},
+			{"bounce_type", func(q *upstream.CountQuery, _ *rand.Rand) { q.BounceType = upstream.Hard }},
+			{"rollup_to=user", func(q *upstream.CountQuery, _ *rand.Rand) { q.Rollup = upstream.ByUser }},
 		} {
 			if c.name == "bounce_type" && k != upstream.Bounces {
 				continue
@@ -202,13 +186,14 @@ func Requests(info store.Info) []Request {
 				list = append(list, Request{strings.TrimRight(fmt.Sprintf("%s %s %s", k.CountsPath(), c.name, of), " "),
 					func(s store.Store, r *rand.Rand) (int, error) {
 						q := upstream.CountQuery{Window: all}
-						c.edit(&q, r)
+						if c.edit(&q, r); c.name != "" {
+							q.Window = broken(r)
+						}
 						if interval == 0 {
 							rows, err := s.Counts(ctx, nil, k, q)
 							return len(rows), err
 						}
-						rows, err := s.Series(ctx, nil, k,
-							q.Per(upstream.Interval(interval)))
+						rows, err := s.Series(ctx, nil, k, q.Per(upstream.Interval(interval)))
 						n := 0
 						for _, x := range rows {
 							n += len(x.Points)
@@ -227,35 +212,33 @@ func Requests(info store.Info) []Request {
 		}
 	}
 	for _, g := range []struct {
-		kind upstream.Kind
-		q    upstream.Grouping
-		week bool
+		kind         upstream.Kind
+		by           upstream.Dimension
+		week, series bool
 	}{
-		{upstream.Bounces, upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionProvider}}, false},
-		{upstream.Bounces, upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionCategory}}, false},
-		{upstream.Bounces, upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionCode}}, false},
-		{upstream.Bounces, upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionRule}}, false},
-		{upstream.Bounces, upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionHour}}, false},
-		{upstream.Bounces, upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionDiagnostic}}, false},
-		{upstream.Bounces, upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionDiagnostic}}, true},
-		{upstream.Bounces, upstream.Grouping{
-			By: [2]upstream.Dimension{upstream.DimensionProvider}, Interval: upstream.Day, Sent: true,
-		}, true},
-		{upstream.Emails, upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionDomain}}, false},
+		{kind: upstream.Bounces, by: upstream.DimensionProvider},
+		{kind: upstream.Bounces, by: upstream.DimensionCategory},
+		{kind: upstream.Bounces, by: upstream.DimensionCode},
+		{kind: upstream.Bounces, by: upstream.DimensionRule},
+		{kind: upstream.Bounces, by: upstream.DimensionHour},
+		{kind: upstream.Bounces, by: upstream.DimensionDiagnostic},
+		{kind: upstream.Bounces, by: upstream.DimensionDiagnostic, week: true},
+		{kind: upstream.Bounces, by: upstream.DimensionProvider, week: true, series: true},
+		{kind: upstream.Emails, by: upstream.DimensionDomain},
 	} {
-		g.q.Top = 10
-		name := fmt.Sprintf("%s by %s", g.kind.GroupsPath(), g.q.By[0])
-		if g.week {
-			name += ", 7 days"
+		q := upstream.Question{
+			Kind:     g.kind,
+			Grouping: upstream.Grouping{By: [2]upstream.Dimension{g.by}, Top: 10, Sent: g.series},
 		}
-		if g.q.Sent {
-			name += ", series, sent"
+		name, window := fmt.Sprintf("%s by %s", g.kind.GroupsPath(), g.by), broken
+		if g.week {
+			name, window = name+", 7 days", week
+		}
+		if g.series {
+			name, q.Interval = name+", series, sent", upstream.Day
 		}
 		list = append(list, Request{name, func(s store.Store, r *rand.Rand) (int, error) {
-			q := upstream.Question{Kind: g.kind, ListQuery: upstream.ListQuery{Window: broken(r)}, Grouping: g.q}
-			if g.week {
-				q.Window = week(r)
-			}
+			q.Window = window(r)
 			groups, err := s.Groups(ctx, nil, q, grouped.DefaultProviders())
 			return len(groups.Groups), err
 		}})

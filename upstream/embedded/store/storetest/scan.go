@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"testing"
 
@@ -12,35 +11,30 @@ import (
 	"deliverygraph/upstream/embedded/store"
 )
 
-// scan returns what Scan does, as rows.
-func scan[R any](t TB, s store.Store, k upstream.Kind, w upstream.Window, of func(*store.Event) R) []R {
-	t.Helper()
-	all := []R{}
-	for e, err := range s.Scan(context.Background(), k, w) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, of(&e))
-	}
-	return all
-}
-
 // sameScans compares all events of a window, and all senders, with those of the model.
 func sameScans(t TB, s store.Store, o *Model, w upstream.Window) {
 	t.Helper()
-	q := upstream.ListQuery{Window: w}
-	for _, d := range []string{
-		Diff(list(o, o.emails, nil, q), scan(t, s, upstream.Emails, w, (*store.Event).Email)),
-		Diff(list(o, o.bounces, nil, q), scan(t, s, upstream.Bounces, w, (*store.Event).BounceDetail)),
-		Diff(list(o, o.blocked, nil, q), scan(t, s, upstream.BlockedEmails, w, (*store.Event).BlockedEmail)),
-	} {
-		if d != "" {
-			t.Fatalf("scan of %v: %s", w, d)
+	var want, got [len(upstream.Kinds)][]store.Event
+	o.rows.Events(func(k upstream.Kind, e store.Event) {
+		if w.Contains(e.Time) {
+			want[k] = append(want[k], e)
+		}
+	})
+	for _, k := range upstream.Kinds {
+		slices.SortFunc(want[k], func(a, b store.Event) int { return a.Compare(b.Identity) })
+		for e, err := range s.Scan(context.Background(), k, w) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got[k] = append(got[k], e)
 		}
 	}
-	want := slices.SortedFunc(maps.Values(o.senders),
+	if d := Diff(want, got); d != "" {
+		t.Fatalf("scan of %v: %s", w, d)
+	}
+	senders := slices.SortedFunc(slices.Values(o.rows.Senders),
 		func(a, b store.Sender) int { return cmp.Compare(a.SenderID, b.SenderID) })
-	if d := Diff(want, Must[[]store.Sender](t)(s.Senders(context.Background()))); d != "" {
+	if d := Diff(senders, Must[[]store.Sender](t)(s.Senders(context.Background()))); d != "" {
 		t.Fatalf("senders: %s", d)
 	}
 }
