@@ -13,7 +13,6 @@ import (
 	"time"
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
-	types "github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
 // pick returns the server for a call, preferably none of those that have failed it.
@@ -57,7 +56,7 @@ func (h *hosts) do(ctx context.Context, again bool, f func(context.Context) erro
 // run runs f on a server. It returns whether it has begun.
 func (x *host) run(ctx context.Context, f func(context.Context) error) (begun bool, err error) {
 	calls := x.inProgress()
-	running, cancel := context.WithCancelCause(context.WithValue(ctx, usedHost{}, x))
+	running, cancel := context.WithCancelCause(context.WithValue(ctx, used{}, x.conn))
 	defer cancel(nil)
 	defer context.AfterFunc(calls, func() { cancel(context.Cause(calls)) })()
 	settings, err := x.settingsOf(running)
@@ -74,8 +73,11 @@ func (x *host) run(ctx context.Context, f func(context.Context) error) (begun bo
 	return begun, err
 }
 
-// usedHost is the context key of the server that a call uses.
-type usedHost struct{}
+// used is the context key of the connections to the server that a call uses.
+type used struct{}
+
+// on returns the connections to the server that a call uses: see [Store.use].
+func on(ctx context.Context) driver.Conn { return ctx.Value(used{}).(driver.Conn) }
 
 // settingsOf returns the settings of calls. Old servers refuse settings that they do not know.
 func (x *host) settingsOf(ctx context.Context) (driver.Settings, error) {
@@ -106,27 +108,6 @@ func (x *host) settingsOf(ctx context.Context) (driver.Settings, error) {
 	defer x.mu.Unlock()
 	x.settings = settings
 	return settings, nil
-}
-
-// of returns the connections to the server that a call uses.
-func (h *hosts) of(ctx context.Context) driver.Conn { return ctx.Value(usedHost{}).(*host).conn }
-
-// Query runs a query of a call: see [Store.use].
-func (h *hosts) Query(ctx context.Context, query string) (types.Rows, error) {
-	return h.of(ctx).Query(ctx, query)
-}
-
-// QueryRow runs a query of a call whose answer has one row.
-func (h *hosts) QueryRow(ctx context.Context, query string) types.Row {
-	return h.of(ctx).QueryRow(ctx, query)
-}
-
-// Exec runs a statement of a call.
-func (h *hosts) Exec(ctx context.Context, query string) error { return h.of(ctx).Exec(ctx, query) }
-
-// PrepareBatch begins an insert of a call.
-func (h *hosts) PrepareBatch(ctx context.Context, query string) (types.Batch, error) {
-	return h.of(ctx).PrepareBatch(ctx, query)
 }
 
 // hostError is the error of a server, with its name.

@@ -35,10 +35,9 @@ func (s *Store) Counts(
 // addresses returns the addresses of senders.
 func (s *Store) addresses(ctx context.Context) (map[upstream.ID]string, error) {
 	all := map[upstream.ID]string{}
-	var id int64
+	var id upstream.ID
 	var address string
-	err := s.each(ctx, "select id, address from sender final", []any{&id, &address},
-		func() { all[upstream.ID(id)] = address })
+	err := s.each(ctx, "select id, address from sender final", []any{&id, &address}, func() { all[id] = address })
 	return all, err
 }
 
@@ -81,16 +80,16 @@ func (s *Store) tally(
 			f.text("type", string(q.BounceType))
 		}
 	}
-	var id int64
+	var id upstream.ID
 	var at upstream.Time
 	var t upstream.Tally
 	err = s.hourly(ctx, k, clip(q.Window), f, func(from string) error {
 		series = series[:0]
 		return s.each(ctx, "select "+by+", "+start+" as start, toInt64("+total+") as n, toInt64("+hard+"), toInt64("+soft+
 			") from "+from+" group by "+by+", start having n > 0 order by "+by+", start",
-			[]any{&id, (*int64)(&at), &t.Total, &t.Hard, &t.Soft}, func() {
-				if n := len(series); n == 0 || series[n-1].ID != upstream.ID(id) {
-					series = append(series, upstream.Series{ID: upstream.ID(id)})
+			[]any{&id, &at, &t.Total, &t.Hard, &t.Soft}, func() {
+				if n := len(series); n == 0 || series[n-1].ID != id {
+					series = append(series, upstream.Series{ID: id})
 				}
 				x := &series[len(series)-1]
 				x.Points = append(x.Points, upstream.Point{Start: at, Tally: t})
@@ -138,7 +137,7 @@ func (s *Store) group(ctx context.Context, only []upstream.ID, g store.Grouping,
 	return s.each(ctx, "select "+keyColumn(&g.Query, 0)+" as a, "+keyColumn(&g.Query, 1)+" as b, "+start+
 		" as start, count() from "+s.from(k)+" where "+where.in(window)+
 		" group by a, b, start order by start",
-		[]any{&keys[0], &keys[1], (*int64)(&at), &n}, func() { add(keys, at, int64(n)) })
+		[]any{&keys[0], &keys[1], &at, &n}, func() { add(keys, at, int64(n)) })
 }
 
 // keyColumn returns the expression for a dimension, as a text.

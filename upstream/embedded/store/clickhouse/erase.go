@@ -215,7 +215,7 @@ func (e *eraser) editSenders(ctx context.Context) error {
 	var x sender
 	var last upstream.ID // the sender of the row before, which is a later version
 	return e.each(ctx, "select id, user_id, address, version from sender order by id, version desc",
-		[]any{(*int64)(&x.SenderID), (*int64)(&x.UserID), &x.Address, &x.version}, func() {
+		[]any{&x.SenderID, &x.UserID, &x.Address, &x.version}, func() {
 			without := e.Without(x.Address)
 			switch {
 			case x.SenderID == last:

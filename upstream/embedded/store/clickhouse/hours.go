@@ -45,15 +45,14 @@ func (m *mark) valid() bool { return m.open == 0 && m.counted == m.stamp }
 var currentSlot = func() int64 { return time.Now().Unix() / slot }
 
 // marks returns the marks of hours in order. Others have no events.
-func (s *Store) marks(ctx context.Context, k *kind, w upstream.Window) (all []mark, err error) {
-	where := " where kind = " + number(int(k.Kind)) + " and hour >= " + number(w.Start) + " and hour < " + number(w.End)
+func (s *Store) marks(ctx context.Context, k *kind, w upstream.Window) ([]mark, error) {
+	where := " where kind = " + number(k.Kind) + " and hour >= " + number(w.Start) + " and hour < " + number(w.End)
 	var m mark
-	err = s.each(ctx, "select hour, sum(opened + closed), sumIf(opened - closed, slot > "+number(currentSlot()-deadSlots)+
-		"), max(slot), max(stamp) from (select hour, slot, opened, closed, toInt64(0) as stamp from mark"+where+
+	return collect(ctx, s, "select hour, sum(opened + closed), sumIf(opened - closed, slot > "+
+		number(currentSlot()-deadSlots)+"), max(slot), max(stamp) from ("+
+		"select hour, slot, opened, closed, toInt64(0) as stamp from mark"+where+
 		" union all select hour, toInt64(0) as slot, toInt64(0) as opened, toInt64(0) as closed, stamp from tally"+where+
-		") group by hour order by hour", []any{(*int64)(&m.hour), &m.stamp, &m.open, &m.slot, &m.counted},
-		func() { all = append(all, m) })
-	return all, err
+		") group by hour order by hour", &m, &m.hour, &m.stamp, &m.open, &m.slot, &m.counted)
 }
 
 // hourly calls f with a subquery for counts of a kind: the columns are user_id, sender_id, time, total, hard and soft,
@@ -117,7 +116,7 @@ func unchanged(before, after []mark) bool {
 func keptCounts(k *kind, w upstream.Window, where filter) string {
 	return "select user_id, sender_id, hour, total, hard, soft from tally final " +
 		"array join user_id, sender_id, total, hard, soft where " +
-		strings.Join(append([]string{"kind = " + number(int(k.Kind)), "hour >= " + number(w.Start),
+		strings.Join(append([]string{"kind = " + number(k.Kind), "hour >= " + number(w.Start),
 			"hour < " + number(w.End)}, where.where...), " and ")
 }
 
@@ -209,7 +208,7 @@ func (s *Store) countHours(ctx context.Context, k *kind, hours []mark) error {
 	var at upstream.Time
 	var total, hard, soft uint64
 	err := s.each(ctx, s.eventCounts(k, windows, filter{}),
-		[]any{&user, &sender, (*int64)(&at), &total, &hard, &soft}, func() {
+		[]any{&user, &sender, &at, &total, &hard, &soft}, func() {
 			x := counted[at]
 			x.users, x.senders = append(x.users, user), append(x.senders, sender)
 			x.total, x.hard, x.soft = append(x.total, total), append(x.hard, hard), append(x.soft, soft)

@@ -19,8 +19,8 @@ func (s *Store) Codes(ctx context.Context, k upstream.Kind) (all []string, err e
 			others = append(others, quote(code))
 		}
 		query := "select distinct " + column + " from %s where removed = 0 and " + column + " not in (" + join(others) + ")"
-		if all, err = s.texts(ctx, fmt.Sprintf(query, kinds[k].table)); err == nil && len(all) > 0 {
-			all, err = s.texts(ctx, fmt.Sprintf(query, s.from(kinds[k])))
+		if all, err = values[string](ctx, s, fmt.Sprintf(query, kinds[k].table)); err == nil && len(all) > 0 {
+			all, err = values[string](ctx, s, fmt.Sprintf(query, s.from(kinds[k])))
 		}
 		return err
 	})
@@ -32,17 +32,17 @@ func (s *Store) Codes(ctx context.Context, k upstream.Kind) (all []string, err e
 // Info describes the store: see [store.Maintainer].
 func (s *Store) Info(ctx context.Context) (i store.Info, err error) {
 	err = s.read(ctx, "describe the store", func(ctx context.Context) error {
-		users := map[upstream.ID]bool{}
+		users := map[int64]bool{}
 		for _, k := range kinds {
 			ids, err := s.extent(ctx, k, i.Of(k.Kind))
 			if err != nil {
 				return err
 			}
 			for _, id := range ids {
-				users[upstream.ID(id)] = true
+				users[id] = true
 			}
 		}
-		ids, err := s.ids(ctx, "select user_id from sender final")
+		ids, err := values[int64](ctx, s, "select user_id from sender final")
 		for _, id := range ids {
 			users[id] = true
 		}
@@ -70,13 +70,13 @@ func (s *Store) Info(ctx context.Context) (i store.Info, err error) {
 func (s *Store) extent(ctx context.Context, k *kind, x *store.Extent) (users []int64, err error) {
 	var start, end int64
 	err = s.hourly(ctx, k, clip(ever), filter{}, func(from string) error {
-		return s.conn.QueryRow(ctx, "select toInt64(sum(total)), min(time), max(time), groupUniqArray(user_id) from "+from+
+		return on(ctx).QueryRow(ctx, "select toInt64(sum(total)), min(time), max(time), groupUniqArray(user_id) from "+from+
 			" where total > 0").Scan(&x.Rows, &start, &end, &users)
 	})
 	if err != nil || x.Rows == 0 {
 		return nil, err
 	}
-	return users, s.conn.QueryRow(ctx, "select min(time), max(time) from "+s.from(k)+" where removed = 0 and ("+
+	return users, on(ctx).QueryRow(ctx, "select min(time), max(time) from "+s.from(k)+" where removed = 0 and ("+
 		within(upstream.Window{Start: upstream.Time(start), End: upstream.Time(start) + hour})+" or "+
 		within(upstream.Window{Start: upstream.Time(end), End: upstream.Time(end) + hour})+")").Scan(
 		(*int64)(&x.First), (*int64)(&x.Last))

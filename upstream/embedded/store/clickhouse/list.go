@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
@@ -136,10 +135,10 @@ func (l *listing) seek(ctx context.Context) error {
 		}
 		var counted []hours
 		var h hours
-		ask := func(from string) error {
-			counted = counted[:0]
-			return l.each(ctx, "select "+bucket(upstream.Hour)+" as hour, sum(total) from "+from+" group by hour order by hour",
-				[]any{(*int64)(&h.start), &h.rows}, func() { counted = append(counted, h) })
+		ask := func(from string) (err error) {
+			counted, err = collect(ctx, l.Store, "select "+bucket(upstream.Hour)+" as hour, sum(total) from "+from+
+				" group by hour order by hour", &h, &h.start, &h.rows)
+			return err
 		}
 		var err error
 		if length > firstPart && !l.events {
@@ -200,15 +199,13 @@ func among(all []version, tuple func(version) string, columns string) string {
 		in = append(in, tuple(v))
 	}
 	return " and time >= " + number(lo) + " and time <= " + number(hi) + " and " + columns + " in (" +
-		strings.Join(in, ", ") + ")"
+		join(in) + ")"
 }
 
 // versions returns the versions of events that a query finds.
-func (s *Store) versions(ctx context.Context, from string) (all []version, err error) {
+func (s *Store) versions(ctx context.Context, from string) ([]version, error) {
 	var v version
-	err = s.each(ctx, "select time, id, version from "+from, []any{(*int64)(&v.time), &v.id, &v.version},
-		func() { all = append(all, v) })
-	return all, err
+	return collect(ctx, s, "select time, id, version from "+from, &v, &v.time, &v.id, &v.version)
 }
 
 // ended remembers where a full page ended.

@@ -72,7 +72,7 @@ func (s *Store) renewing(ctx context.Context, ticket uint64, f func(context.Cont
 
 // setTurn sets the ticket and for how long it is valid.
 func (s *Store) setTurn(ctx context.Context, ticket uint64, valid time.Duration) error {
-	return s.conn.Exec(ctx, fmt.Sprintf("insert into turn (owner, ticket, until, version) "+
+	return on(ctx).Exec(ctx, fmt.Sprintf("insert into turn (owner, ticket, until, version) "+
 		"select %s, toUInt64(%d), %s + %d, toUInt64(%d)",
 		quote(s.owner), ticket, serverTime, valid.Milliseconds(), s.next(0)))
 }

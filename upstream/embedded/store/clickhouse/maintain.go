@@ -46,9 +46,9 @@ func (s *Store) mutated(ctx context.Context, table string) error {
 	var id, why string
 	since := time.Now()
 	for wait := 5 * time.Millisecond; ; wait = min(2*wait, time.Second) {
-		err := s.conn.QueryRow(ctx, "select count(), toInt64(sum(parts_to_do)), argMax(mutation_id, "+reason+"), max("+reason+
-			") from "+s.servers("system.mutations")+" where not is_done and database = "+quote(s.database)+" and table = "+
-			quote(table+s.local)).Scan(&n, &parts, &id, &why)
+		err := on(ctx).QueryRow(ctx, "select count(), toInt64(sum(parts_to_do)), argMax(mutation_id, "+reason+
+			"), max("+reason+") from "+s.servers("system.mutations")+" where not is_done and database = "+
+			quote(s.database)+" and table = "+quote(table+s.local)).Scan(&n, &parts, &id, &why)
 		if err != nil || n == 0 {
 			return err
 		}
@@ -70,7 +70,7 @@ func (s *Store) mutated(ctx context.Context, table string) error {
 
 // removeBefore removes rows of a table that is partitioned by month. Months that are wholly old are dropped.
 func (s *Store) removeBefore(ctx context.Context, table string, before upstream.Time) error {
-	months, err := s.texts(ctx, "select distinct partition from "+s.servers("system.parts")+
+	months, err := values[string](ctx, s, "select distinct partition from "+s.servers("system.parts")+
 		" where active and database = "+quote(s.database)+" and table = "+quote(table+s.local)+" order by partition")
 	if err != nil {
 		return err
@@ -301,7 +301,7 @@ func (s *Store) Check(ctx context.Context) (problems []string, err error) {
 			} {
 				lost, err := first[uint64](ctx, s, "select count() from "+k.table+" where ("+index.key+
 					", time) global not in (select "+index.column+", time from "+index.table+" where kind = "+
-					number(int(k.Kind))+")")
+					number(k.Kind)+")")
 				if err != nil {
 					return err
 				}

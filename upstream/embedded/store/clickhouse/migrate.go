@@ -95,7 +95,7 @@ func (s *Store) migrate(ctx context.Context, cluster string, all [][]string) (in
 		return version, s.checkVersion(version)
 	}
 	if version > 0 {
-		known, err := s.texts(ctx, "select cluster from schema_version where version = 1 limit 1")
+		known, err := values[string](ctx, s, "select cluster from schema_version where version = 1 limit 1")
 		if err != nil || len(known) == 0 {
 			return version, err
 		}
@@ -113,7 +113,7 @@ func (s *Store) migrate(ctx context.Context, cluster string, all [][]string) (in
 				return version, err
 			}
 		}
-		err = s.conn.Exec(ctx, fmt.Sprintf("insert into schema_version (version, cluster) select toUInt32(%d), %s",
+		err = on(ctx).Exec(ctx, fmt.Sprintf("insert into schema_version (version, cluster) select toUInt32(%d), %s",
 			version+1, quote(cluster)))
 	}
 	return version, err
@@ -183,7 +183,7 @@ func (s *Store) ddl(ctx context.Context, query, cluster string) error {
 func (s *Store) alter(ctx context.Context, query, cluster string, done *regexp.Regexp) error {
 	isDone := func(e *driver.Exception) bool { return done != nil && done.MatchString(e.Message) }
 	if cluster == "" {
-		err := s.conn.Exec(ctx, query)
+		err := on(ctx).Exec(ctx, query)
 		if refused, ok := errors.AsType[*driver.Exception](err); ok && isDone(refused) {
 			return nil
 		}

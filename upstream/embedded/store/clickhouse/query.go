@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"deliverygraph/upstream"
@@ -29,11 +28,21 @@ func quote(s string) string {
 }
 
 // number returns a number as a literal.
-func number[N ~int64 | ~int](n N) string { return strconv.FormatInt(int64(n), 10) }
+func number[N ~int | ~int64 | ~uint8 | ~uint64](n N) string { return fmt.Sprintf("%d", n) }
+
+func join(list []string) string { return strings.Join(list, ", ") }
 
 // each calls f for each row of a query's answer, whose columns are scanned to the targets.
 func (s *Store) each(ctx context.Context, query string, targets []any, f func()) error {
-	rows, err := s.conn.Query(ctx, query)
+	for i, t := range targets {
+		switch t := t.(type) { // which the driver does not know
+		case *upstream.ID:
+			targets[i] = (*int64)(t)
+		case *upstream.Time:
+			targets[i] = (*int64)(t)
+		}
+	}
+	rows, err := on(ctx).Query(ctx, query)
 	if err != nil {
 		return err
 	}
@@ -47,9 +56,21 @@ func (s *Store) each(ctx context.Context, query string, targets []any, f func())
 	return rows.Err()
 }
 
+// collect returns the rows of a query's answer. Its columns are scanned to the targets, which are parts of row.
+func collect[R any](ctx context.Context, s *Store, query string, row *R, targets ...any) (rows []R, err error) {
+	err = s.each(ctx, query, targets, func() { rows = append(rows, *row) })
+	return rows, err
+}
+
+// values returns the first column of a query's answer.
+func values[V any](ctx context.Context, s *Store, query string) ([]V, error) {
+	var v V
+	return collect(ctx, s, query, &v, &v)
+}
+
 // first returns the first column of the only row of a query's answer.
 func first[V any](ctx context.Context, s *Store, query string) (v V, err error) {
-	err = s.conn.QueryRow(ctx, query).Scan(&v)
+	err = on(ctx).QueryRow(ctx, query).Scan(&v)
 	return v, err
 }
 
@@ -58,7 +79,7 @@ func insert[R any](ctx context.Context, s *Store, into string, rows []R, values 
 	if len(rows) == 0 {
 		return nil
 	}
-	b, err := s.conn.PrepareBatch(ctx, "insert into "+into)
+	b, err := on(ctx).PrepareBatch(ctx, "insert into "+into)
 	if err != nil {
 		return err
 	}
@@ -97,7 +118,7 @@ func (f *filter) oneOf(column string, ids ...upstream.ID) {
 		all = append(all, number(id))
 	}
 	f.none = f.none || len(all) == 0
-	f.add(column + " in (" + strings.Join(all, ", ") + ")")
+	f.add(column + " in (" + join(all) + ")")
 }
 
 // within is the condition that an event happened in a window.
@@ -127,9 +148,7 @@ func (s *Store) filter(
 	}
 	if q.Sender != "" {
 		var ids []upstream.ID
-		var id int64
-		err = s.each(ctx, "select id from sender final where address = "+quote(q.Sender), []any{&id},
-			func() { ids = append(ids, upstream.ID(id)) })
+		ids, err = values[upstream.ID](ctx, s, "select id from sender final where address = "+quote(q.Sender))
 		f.oneOf("sender_id", ids...)
 	}
 	ids := len(f.where)

@@ -27,10 +27,8 @@ func (s *Store) times(
 		return nil, false, nil
 	}
 	hash := recipientHash(upstream.LowerAddress(address))
-	var at upstream.Time
-	err = s.each(ctx, "select distinct time from recipient where recipient = "+idList([]uint64{hash})+" and kind = "+
-		number(int(k.Kind))+" and time >= "+number(w.Start)+" and time < "+number(w.End)+" limit "+number(limit+1),
-		[]any{(*int64)(&at)}, func() { times = append(times, at) })
+	times, err = values[upstream.Time](ctx, s, "select distinct time from recipient where recipient = "+number(hash)+
+		" and kind = "+number(k.Kind)+" and "+within(w)+" limit "+number(limit+1))
 	slices.Sort(times)
 	return times, len(times) <= limit, err
 }

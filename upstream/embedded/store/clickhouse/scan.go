@@ -2,7 +2,6 @@ package clickhouse
 
 import (
 	"context"
-	"fmt"
 	"iter"
 	"slices"
 
@@ -88,22 +87,19 @@ type rowsAt struct {
 }
 
 // rowsBy returns the numbers of rows by an expression of their time, in order.
-func (s *Store) rowsBy(ctx context.Context, k *kind, by string, w upstream.Window) (all []rowsAt, err error) {
+func (s *Store) rowsBy(ctx context.Context, k *kind, by string, w upstream.Window) ([]rowsAt, error) {
 	var x rowsAt
-	err = s.each(ctx, "select "+by+" as start, count() from "+k.table+" where "+within(w)+
-		" group by start order by start", []any{(*int64)(&x.time), &x.n}, func() { all = append(all, x) })
-	return all, err
+	return collect(ctx, s, "select "+by+" as start, count() from "+k.table+" where "+within(w)+
+		" group by start order by start", &x, &x.time, &x.n)
 }
 
 // Senders returns all senders: see [store.Maintainer].
 func (s *Store) Senders(ctx context.Context) (all []store.Sender, err error) {
-	var user, id int64
-	var address string
 	err = s.read(ctx, "list senders", func(ctx context.Context) error {
-		all = nil
-		return s.each(ctx, "select user_id, id, address from sender final order by id", []any{&user, &id, &address}, func() {
-			all = append(all, store.Sender{UserID: upstream.ID(user), SenderID: upstream.ID(id), Address: address})
-		})
+		var x store.Sender
+		all, err = collect(ctx, s, "select user_id, id, address from sender final order by id",
+			&x, &x.UserID, &x.SenderID, &x.Address)
+		return err
 	})
 	return all, err
 }
@@ -117,31 +113,8 @@ func (s *Store) Accounts(ctx context.Context) (all []store.Account, err error) {
 	return slices.DeleteFunc(all, func(a store.Account) bool { return a.Name == store.ReservedName(a.UserID) }), err
 }
 
-func (s *Store) accounts(ctx context.Context, where string) (all []store.Account, err error) {
+func (s *Store) accounts(ctx context.Context, where string) ([]store.Account, error) {
 	var a store.Account
-	err = s.each(ctx, "select name, user_id from account final where "+where+" order by name",
-		[]any{&a.Name, (*int64)(&a.UserID)}, func() { all = append(all, a) })
-	return all, err
-}
-
-// addAccounts writes accounts with the numbers that they have in another store.
-func (s *Store) addAccounts(ctx context.Context, all []store.Account) error {
-	for _, a := range all {
-		others, err := s.accounts(ctx, "name = "+quote(a.Name)+" or user_id = "+number(a.UserID))
-		if err != nil {
-			return err
-		}
-		for _, other := range others {
-			if other != a {
-				return a.ErrTaken(other)
-			}
-		}
-		if len(others) == 0 {
-			if err := s.conn.Exec(ctx, fmt.Sprintf("insert into account (name, user_id) select %s, toInt64(%d)",
-				quote(a.Name), a.UserID)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return collect(ctx, s, "select name, user_id from account final where "+where+" order by name",
+		&a, &a.Name, &a.UserID)
 }

@@ -168,7 +168,7 @@ func (s *Store) open(ctx context.Context) error {
 	if err := s.checkVersion(version); err != nil {
 		return err
 	}
-	clusters, err := s.texts(ctx, "select cluster from schema_version where version = 1 limit 1")
+	clusters, err := values[string](ctx, s, "select cluster from schema_version where version = 1 limit 1")
 	if err == nil && len(clusters) > 0 && clusters[0] != "" {
 		s.cluster, s.local = clusters[0], "_local"
 	}
@@ -192,13 +192,6 @@ func (s *Store) checkVersion(version int) error {
 
 func wrongTables(format string, args ...any) error {
 	return &upstream.Error{Code: upstream.Internal, Message: fmt.Sprintf(format, args...)}
-}
-
-// texts returns the first column of a query's answer.
-func (s *Store) texts(ctx context.Context, query string) (all []string, err error) {
-	var text string
-	err = s.each(ctx, query, []any{&text}, func() { all = append(all, text) })
-	return all, err
 }
 
 // from returns the table of a kind, so that each event is read once, in its last version.

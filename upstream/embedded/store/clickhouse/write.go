@@ -192,7 +192,7 @@ func (w *writer) senders(ctx context.Context, list []store.Sender) error {
 	known := map[upstream.ID]sender{}
 	var x sender
 	err := w.each(ctx, "select id, user_id, address, version from sender final where id in ("+join(f.where)+")",
-		[]any{(*int64)(&x.SenderID), (*int64)(&x.UserID), &x.Address, &x.version}, func() { known[x.SenderID] = x })
+		[]any{&x.SenderID, &x.UserID, &x.Address, &x.version}, func() { known[x.SenderID] = x })
 	changed := map[upstream.ID]bool{}
 	for _, x := range list {
 		old, exists := known[x.SenderID]
@@ -293,7 +293,7 @@ func (w *writer) note(ctx context.Context) error {
 		age = max(0, time.Now().Unix()-int64(w.oldest))
 		age += -age & 63 // so that there are fewer
 	}
-	return w.conn.Exec(ctx, fmt.Sprintf("insert into change (age, n) select toInt64(%d), toUInt64(1)", age))
+	return on(ctx).Exec(ctx, fmt.Sprintf("insert into change (age, n) select toInt64(%d), toUInt64(1)", age))
 }
 
 // changes are numbers of changes, by the level of the age of what they changed.
@@ -327,7 +327,7 @@ func (s *Store) changes(ctx context.Context) (c changes, err error) {
 // Generation returns the number of changes, and of those of old events: see [store.Store].
 func (s *Store) Generation(ctx context.Context, age time.Duration) (last, old int64, err error) {
 	err = s.read(ctx, "look for changes", func(ctx context.Context) error {
-		return s.conn.QueryRow(ctx, "select toInt64(sum(n)), toInt64(sumIf(n, age >= "+
+		return on(ctx).QueryRow(ctx, "select toInt64(sum(n)), toInt64(sumIf(n, age >= "+
 			number(int64(age/time.Second))+")) from change").Scan(&last, &old)
 	})
 	return last, old, err
