@@ -1,6 +1,7 @@
 // Package store is the contract of the database that keeps the events of the metrics API: serving, importing and
-// maintenance use a [Store], and know nothing of what is behind it. Package sqlite implements it. Package storetest
-// tests any implementation.
+// maintenance use a [Store], and know nothing of what is behind it. Packages sqlite and clickhouse implement it, by
+// rules that are here: how rows of a message are merged, events grouped, and addresses erased. Package storetest tests
+// any implementation.
 package store
 
 import (
@@ -170,13 +171,8 @@ var Documented = upstream.PerKind[[]string]{
 	BlockedEmails: []string{"complaint", "hardbounce", "manual", "softbounce", "unsubscribe"},
 }
 
-// UnfinishedPrefix begins the keys of the state that imports keep of unfinished messages, which is personal data. The
-// values are JSON. A recipient is an element of a list. The largest integer is the time of the last line about the
-// message, in milliseconds since 1970.
-const UnfinishedPrefix = "queue/"
-
-// UnfinishedChange is the key of the state whose value changes when Erase or Prune changes unfinished messages.
-const UnfinishedChange = "store/unfinished"
+// Remains is the key of the state that says that an Erase was interrupted.
+const Remains = "store/remains"
 
 // Batch is what one Write takes: rows of any kinds, in any order. It needs all rows: the store does not derive an email
 // from its bounce, or the other way around. Rows may come before their sender. Batches of some thousands of rows in

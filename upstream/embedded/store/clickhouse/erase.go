@@ -2,21 +2,15 @@ package clickhouse
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
-	"deliverygraph/upstream/embedded/store/erasure"
 )
-
-// remains is the key of the state that says that an Erase was interrupted.
-const remains = "store/remains"
 
 // Erase removes a recipient: see [store.Maintainer]. First it writes the edited rows. Then it deletes the others, and
 // merges all parts, so that no older version of a row stays.
@@ -27,7 +21,7 @@ func (s *Store) Erase(ctx context.Context, address string, dry bool) (n store.Er
 		run = s.read
 	}
 	err = run(ctx, "erase a recipient", func(ctx context.Context) error {
-		e = &eraser{writer: &writer{Store: s}, Address: erasure.New(address), hashes: map[uint64]bool{
+		e = &eraser{writer: &writer{Store: s}, Erasure: store.NewErasure(address), hashes: map[uint64]bool{
 			recipientHash(upstream.LowerAddress(address)): true,
 		}}
 		state, err := s.state(ctx, "")
@@ -39,7 +33,8 @@ func (s *Store) Erase(ctx context.Context, address string, dry bool) (n store.Er
 				return err
 			}
 		}
-		edited := e.unfinished(state)
+		var unfinished map[string]string
+		unfinished, e.found.Unfinished = e.Unfinished(state)
 		if err := errors.Join(e.editSenders(ctx), e.findOldState(ctx, state)); err != nil || dry {
 			return err
 		}
@@ -47,14 +42,14 @@ func (s *Store) Erase(ctx context.Context, address string, dry bool) (n store.Er
 		for _, keys := range e.gone {
 			gone += len(keys)
 		}
-		if e.found.Edited+e.found.Unfinished == 0 && gone == 0 && !e.outdated && state[remains] == "" {
+		if e.found.Edited+e.found.Unfinished == 0 && gone == 0 && !e.outdated && state[store.Remains] == "" {
 			return nil
 		}
-		if err := s.keep(ctx, map[string]string{remains: "1"}); err != nil {
+		if err := s.keep(ctx, map[string]string{store.Remains: "1"}); err != nil {
 			return err
 		}
 		e.touch(everything)
-		if err := e.flush(ctx, edited); err != nil {
+		if err := e.flush(ctx, unfinished); err != nil {
 			return err
 		}
 		if err := e.drop(ctx); err != nil {
@@ -67,7 +62,7 @@ func (s *Store) Erase(ctx context.Context, address string, dry bool) (n store.Er
 		if err := s.compact(ctx); err != nil {
 			return err
 		}
-		return s.keep(ctx, map[string]string{remains: ""})
+		return s.keep(ctx, map[string]string{store.Remains: ""})
 	})
 	if e != nil {
 		n = e.found
@@ -78,7 +73,7 @@ func (s *Store) Erase(ctx context.Context, address string, dry bool) (n store.Er
 // eraser erases an address.
 type eraser struct {
 	*writer
-	erasure.Address
+	store.Erasure
 	found    store.Erased
 	gone     [len(kinds)][]key // the rows to be deleted, in all versions
 	hashes   map[uint64]bool   // the address in the index of recipients, in all spellings of rows
@@ -184,29 +179,14 @@ func (e *eraser) drop(ctx context.Context) error {
 	})
 }
 
-// unfinished removes the recipient from the unfinished messages of imports. It returns the state that changes.
-func (e *eraser) unfinished(state map[string]string) map[string]string {
-	edited := e.UnfinishedIn(state)
-	e.found.Unfinished = int64(len(edited))
-	return changeUnfinished(state, edited)
-}
-
-// changeUnfinished adds a note of changes to unfinished messages, for imports that are running: see
-// [store.Batch].Given.
-func changeUnfinished(state, edited map[string]string) map[string]string {
-	if len(edited) > 0 {
-		n, _ := strconv.Atoi(state[store.UnfinishedChange])
-		edited[store.UnfinishedChange] = strconv.Itoa(n + 1)
-	}
-	return edited
-}
-
 // findOldState finds values of the state that were replaced, but not merged yet.
 func (e *eraser) findOldState(ctx context.Context, state map[string]string) error {
 	var key, value string
 	return e.each(ctx, "select key, value from import_state", []any{&key, &value}, func() {
-		old := state[key] != value && len(e.UnfinishedIn(map[string]string{key: value})) > 0
-		e.outdated = e.outdated || old
+		if state[key] != value {
+			_, messages := e.Unfinished(map[string]string{key: value})
+			e.outdated = e.outdated || messages > 0
+		}
 	})
 }
 
@@ -230,35 +210,4 @@ func (e *eraser) editSenders(ctx context.Context) error {
 			}
 			last = x.SenderID
 		})
-}
-
-// oldUnfinished returns the state without the unfinished messages whose last line is from before a time.
-func oldUnfinished(state map[string]string, before upstream.Time) map[string]string {
-	edited := map[string]string{}
-	for key, value := range state {
-		var v any
-		d := json.NewDecoder(strings.NewReader(value))
-		d.UseNumber()
-		if strings.HasPrefix(key, store.UnfinishedPrefix) && d.Decode(&v) == nil && latest(v) < int64(before)*1000 {
-			edited[key] = ""
-		}
-	}
-	return changeUnfinished(state, edited)
-}
-
-// latest returns the largest integer in a JSON value.
-func latest(v any) (n int64) {
-	switch v := v.(type) {
-	case json.Number:
-		n, _ = v.Int64()
-	case []any:
-		for _, x := range v {
-			n = max(n, latest(x))
-		}
-	case map[string]any:
-		for _, x := range v {
-			n = max(n, latest(x))
-		}
-	}
-	return n
 }

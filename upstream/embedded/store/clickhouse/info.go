@@ -53,7 +53,7 @@ func (s *Store) Info(ctx context.Context) (i store.Info, err error) {
 		if i.Version, err = s.version(ctx); err != nil {
 			return err
 		}
-		left, err := s.state(ctx, remains)
+		left, err := s.state(ctx, store.Remains)
 		if err != nil {
 			return err
 		}

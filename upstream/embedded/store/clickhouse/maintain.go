@@ -181,7 +181,7 @@ func (s *Store) Prune(ctx context.Context, before upstream.Time, dry bool) (n st
 		if err != nil {
 			return err
 		}
-		return w.flush(ctx, oldUnfinished(state, before))
+		return w.flush(ctx, store.PruneUnfinished(state, before))
 	})
 	return n, err
 }

@@ -12,9 +12,6 @@ import (
 	"deliverygraph/upstream/embedded/store/sqlite/database"
 )
 
-// remains is the key of the state that says that the file may contain remains of what was erased.
-const remains = "store/remains"
-
 // Compact writes the file anew, without unused room and remains of what was removed. It takes about as long as copying
 // the file, and as much room again beside the file. Others can read, but wait to write.
 func (s *Store) Compact(ctx context.Context) error {
@@ -23,7 +20,7 @@ func (s *Store) Compact(ctx context.Context) error {
 		s.tempBeside(w.Conn)
 		w.Wait("vacuum")
 		w.Checkpoint(ctx) // the -wal has remains, too
-		w.Wait("delete from import_state where key = '" + remains + "'")
+		w.Wait("delete from import_state where key = '" + store.Remains + "'")
 	})
 }
 

@@ -10,7 +10,6 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
-	"deliverygraph/upstream/embedded/store/erasure"
 )
 
 // errDry ends a transaction that only counts.
@@ -23,7 +22,7 @@ func (s *Store) Erase(ctx context.Context, address string, dry bool) (n store.Er
 		return n, err
 	}
 	err = s.change(ctx, "erase a recipient", func(w *writer) {
-		e := &eraser{writer: w, Address: erasure.New(address)}
+		e := &eraser{writer: w, Erasure: store.NewErasure(address)}
 		e.erase()
 		n = e.found
 		if dry {
@@ -31,7 +30,7 @@ func (s *Store) Erase(ctx context.Context, address string, dry bool) (n store.Er
 		}
 		if n.Rows()+n.Edited+n.Unfinished > 0 {
 			w.touch(everything)
-			w.keep(map[string]string{remains: "1"})
+			w.keep(map[string]string{store.Remains: "1"})
 		}
 	})
 	if dry && errors.Is(err, errDry) {
@@ -40,7 +39,7 @@ func (s *Store) Erase(ctx context.Context, address string, dry bool) (n store.Er
 	if err != nil {
 		return n, err
 	}
-	state, err := s.State(ctx, remains)
+	state, err := s.State(ctx, store.Remains)
 	if err != nil || len(state) == 0 {
 		return n, err
 	}
@@ -55,7 +54,7 @@ func (s *Store) Erase(ctx context.Context, address string, dry bool) (n store.Er
 // eraser erases an address within a transaction.
 type eraser struct {
 	*writer
-	erasure.Address
+	store.Erasure
 	found store.Erased
 }
 
@@ -72,7 +71,9 @@ func (e *eraser) erase() {
 	for _, k := range kinds {
 		e.editAll(k)
 	}
-	e.eraseUnfinished()
+	unfinished, messages := e.Unfinished(e.state(""))
+	e.keep(unfinished)
+	e.found.Unfinished = messages
 	e.editSenders()
 	e.sweep(1, math.MaxInt64)
 }

@@ -38,7 +38,9 @@ func (s *Store) Prune(ctx context.Context, before upstream.Time, dry bool) (n st
 			*n.Of(k.Kind) += int64(rows)
 		}
 	}
-	err = s.change(ctx, "remove old unfinished messages", func(w *writer) { w.pruneUnfinished(before) })
+	err = s.change(ctx, "remove old unfinished messages", func(w *writer) {
+		w.keep(store.PruneUnfinished(w.state(""), before))
+	})
 	if err != nil {
 		return n, err
 	}

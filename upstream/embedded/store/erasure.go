@@ -1,7 +1,7 @@
-// Package erasure finds a recipient's address in rows and texts, however it is written, and removes it.
-package erasure
+package store
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -11,11 +11,11 @@ import (
 	"deliverygraph/upstream"
 )
 
-// text replaces an address.
-const text = "erased"
+// erased replaces an address.
+const erased = "erased"
 
-// Address is an address to be erased from rows and texts.
-type Address struct {
+// Erasure finds a recipient's address in events and texts, however it is written, and removes it.
+type Erasure struct {
 	Local     string
 	spellings []string // spellings of the domain: as given, and in ASCII and Unicode if it is international
 	// forms are in lower case: the address plainly, in a return path (bounces+local=domain@), and in a forwarder's
@@ -26,15 +26,15 @@ type Address struct {
 	DomainKeys []string // the same for each spelling of the domain
 }
 
-// New returns an address to be erased.
-func New(address string) Address {
+// NewErasure returns the erasure of an address.
+func NewErasure(address string) Erasure {
 	address = upstream.LowerAddress(address)
 	at := max(strings.LastIndexByte(address, '@'), 0)
-	a := Address{Local: address[:at]}
-	a.LocalKey = key(a.Local)
+	a := Erasure{Local: address[:at]}
+	a.LocalKey = searchKey(a.Local)
 	add := func(domain string, err error) {
 		if err == nil && !a.IsDomain(domain) {
-			a.spellings, a.DomainKeys = append(a.spellings, domain), append(a.DomainKeys, key(domain))
+			a.spellings, a.DomainKeys = append(a.spellings, domain), append(a.DomainKeys, searchKey(domain))
 			local, domain := strings.ToLower(a.Local), strings.ToLower(domain)
 			a.forms = append(a.forms, local+"@"+domain, local+"="+domain, domain+"="+local)
 		}
@@ -47,7 +47,7 @@ func New(address string) Address {
 }
 
 // IsDomain reports whether a domain is a spelling of the address's domain.
-func (a *Address) IsDomain(domain string) bool {
+func (a *Erasure) IsDomain(domain string) bool {
 	for _, d := range a.spellings {
 		if strings.EqualFold(d, domain) {
 			return true
@@ -57,14 +57,14 @@ func (a *Address) IsDomain(domain string) bool {
 }
 
 // Is reports whether an address is a spelling of this one.
-func (a *Address) Is(address string) bool {
+func (a *Erasure) Is(address string) bool {
 	at := strings.LastIndexByte(address, '@')
 	return at >= 0 && strings.EqualFold(address[:at], a.Local) && a.IsDomain(address[at+1:])
 }
 
-// key returns the longest part of a text that is only letters and digits of ASCII, in lower case. No encoding of an
+// searchKey returns the longest part of a text that is only letters and digits of ASCII, in lower case. No encoding of an
 // address in headers changes it.
-func key(s string) (longest string) {
+func searchKey(s string) (longest string) {
 	for part := range strings.FieldsFuncSeq(s, func(r rune) bool {
 		return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r)
 	}) {
@@ -75,11 +75,32 @@ func key(s string) (longest string) {
 	return asciiLower(longest)
 }
 
+// IsRecipient reports whether an event is of the recipient.
+func (a *Erasure) IsRecipient(e *Event) bool {
+	return a.Is(e.Recipient) || a.IsDomain(e.Domain) && strings.EqualFold(e.Local, a.Local)
+}
+
+// Edited returns an event without the address in its texts, and whether they contained it.
+func (a *Erasure) Edited(old *Event) (e Event, changed bool) {
+	e = *old
+	for _, text := range []*string{&e.EmailID, &e.DiagnosticCode, &e.FullContent} {
+		*text = a.Without(*text)
+	}
+	e.XHeaders = slices.Clone(old.XHeaders)
+	for i := range e.XHeaders {
+		e.XHeaders[i].Value = a.Without(e.XHeaders[i].Value)
+	}
+	return e, e.EmailID != old.EmailID || !e.Equal(old)
+}
+
+// isIn reports whether a text contains the address.
+func (a *Erasure) isIn(s string) bool { return a.Without(s) != s }
+
 // Without returns a text without the address, whether it is written plainly, percent-encoded or in quoted-printable. As
 // part of a longer address, such as jane@example.com in mary.jane@example.com, it stays.
-func (a *Address) Without(s string) string {
+func (a *Erasure) Without(s string) string {
 	for _, signs := range []string{"", "=%", "%"} { // an equals sign may also stand for an at sign
-		plain := strings.ToLower(read(s, signs, nil))
+		plain := strings.ToLower(decode(s, signs, nil))
 		for _, form := range a.forms {
 			if strings.Contains(plain, form) {
 				s = without(s, form, signs)
@@ -96,7 +117,7 @@ func (a *Address) Without(s string) string {
 func without(s, form, signs string) string {
 	var b strings.Builder
 	var at []int
-	plain := lower(read(s, signs, &at), &at)
+	plain := lower(decode(s, signs, &at), &at)
 	for from, end := 0, 0; ; {
 		start := strings.Index(plain[end:], form)
 		if start < 0 {
@@ -112,14 +133,14 @@ func without(s, form, signs string) string {
 			continue
 		}
 		b.WriteString(s[from:at[start]])
-		b.WriteString(text)
+		b.WriteString(erased)
 		from = at[end]
 	}
 }
 
-// read returns a text without the ends of lines that do not belong to it in quoted-printable, and with the bytes
+// decode returns a text without the ends of lines that do not belong to it in quoted-printable, and with the bytes
 // decoded that begin with one of the signs. At gets where each byte comes from, and the end.
-func read(s, signs string, at *[]int) string {
+func decode(s, signs string, at *[]int) string {
 	if at == nil && !strings.ContainsAny(s, "=%") {
 		return s
 	}
