@@ -112,17 +112,17 @@ func joining(t testing.TB, next upstream.Asker) upstream.API {
 func (g *gateway) serve(api upstream.Asker) { g.serveWith(api, cost.Options{}) }
 
 func (g *gateway) serveWith(api upstream.Asker, o cost.Options) {
-	o.Now = g.now
+	o.Now, o.Limiter, o.CostPerMinute = g.now, ratelimit.NewLimiter(g.now, nil), g.limit
+	o.Refused = func(string) {}
 	e := cost.New(o)
 	kept, _ := api.(*cached.Cache)
-	limits := cost.NewRateLimit(ratelimit.NewLimiter(g.now, nil), g.limit, func(string) {})
 	g.graph = graph.NewHandler(generated.NewExecutableSchema(resolvers.Schema()), graph.Options{
 		CacheControl: e.CacheControl,
 		MaxErrors:    10_000,
 		Timeout:      cmp.Or(g.timeout, patience),
-		Headers:      limits.Headers,
-		Admit:        limits.Admit,
-		Extensions: []graph.Extension{e, limits, loaders.Extension{
+		Headers:      e.Headers,
+		Admit:        e.Admit,
+		Extensions: []graph.Extension{e, loaders.Extension{
 			API: func(ctx context.Context) upstream.Asker { return auth.Limit(api, auth.FromContext(ctx), mask) },
 			Memory: func(ctx context.Context) func(upstream.Question) page.Memory {
 				if kept == nil {

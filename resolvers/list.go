@@ -61,22 +61,9 @@ func listing[R, T any, P upstream.Row[R]](ctx context.Context, k kindOf[R, T], p
 	if err != nil {
 		return model.Connection[T]{}, err
 	}
-	l := loaders.From(ctx)
-	api := l.API
-	source := page.Source[R]{
-		Window: q.Window,
-		Fetch: func(ctx context.Context, w upstream.Window, offset int) ([]R, error) {
-			q := q
-			q.Window, q.Offset = w, offset
-			return k.fetch(api, ctx, q)
-		},
-		Count:  counter(api, k.kind, q),
-		Key:    k.key,
-		Time:   k.time,
-		Memory: memory(l, k.kind, q, a),
-		Brief:  q.Recipient != "" || q.Local != "",
-		Room:   l.Room,
-	}
+	source := sourceOf(ctx, k, q)
+	source.Count = counter(ctx, k.kind, q)
+	source.Memory = memory(ctx, k.kind, q, a)
 	rows := selects(ctx, "nodes", "edges", "pageInfo")
 	o := &model.Origin{Kind: k.kind, Window: q.Window, UserID: q.UserID, SenderID: q.SenderID}
 	if key, id, ok := p.siblings(k.kind, q, f, a); ok {
@@ -96,6 +83,20 @@ func listing[R, T any, P upstream.Row[R]](ctx context.Context, k kindOf[R, T], p
 		Page:  &nodes[R, T]{pager: c, make: func(rows []R) []*T { return pointers(k.nodes(rows, o)) }},
 		Group: breakdown(k.kind, q),
 	}, nil
+}
+
+// sourceOf returns a list as package page reads it, without its counts and memory.
+func sourceOf[R, T any](ctx context.Context, k kindOf[R, T], q upstream.ListQuery) page.Source[R] {
+	l := loaders.From(ctx)
+	return page.Source[R]{
+		Window: q.Window,
+		Fetch: func(ctx context.Context, w upstream.Window, offset int) ([]R, error) {
+			q := q
+			q.Window, q.Offset = w, offset
+			return k.fetch(l.API, ctx, q)
+		},
+		Key: k.key, Time: k.time, Brief: q.Recipient != "" || q.Local != "", Room: l.Room,
+	}
 }
 
 // boundWindow resolves the window of a connection. It also returns the text to which the cursors are bound: the
@@ -124,12 +125,13 @@ func pagingError(err error) error {
 }
 
 // counter returns the call that counts a list, or nil if the counts endpoint does not support its filter.
-func counter(api upstream.API, k upstream.Kind,
+func counter(ctx context.Context, k upstream.Kind,
 	q upstream.ListQuery) func(context.Context, upstream.Window) (int64, error) {
 	counted, ok := q.Counted()
 	if !ok {
 		return nil
 	}
+	api := loaders.From(ctx).API
 	return func(ctx context.Context, w upstream.Window) (int64, error) {
 		q := counted
 		q.Window = w
@@ -143,7 +145,8 @@ func counter(api upstream.API, k upstream.Kind,
 }
 
 // memory returns the memory of a list, or nil if none of its pages with these arguments needs one.
-func memory(l *loaders.Loaders, k upstream.Kind, q upstream.ListQuery, a page.Args) page.Memory {
+func memory(ctx context.Context, k upstream.Kind, q upstream.ListQuery, a page.Args) page.Memory {
+	l := loaders.From(ctx)
 	a = a.OldestFirst()
 	if _, counts := q.Counted(); l.Memory == nil || counts && (!a.Backward() || a.Before != nil) {
 		return nil

@@ -5,7 +5,6 @@ import (
 
 	"deliverygraph/graph/model"
 	"deliverygraph/internal/auth"
-	"deliverygraph/resolvers/loaders"
 	"deliverygraph/resolvers/page"
 	"deliverygraph/upstream"
 )
@@ -111,24 +110,6 @@ func countRows[R, T any](ctx context.Context, k kindOf[R, T], s *model.Recipient
 	case upstream.Bounces:
 		q.BounceType = upstream.BounceType(narrow)
 	}
-	c, err := page.New("", sourceOf(ctx, k, q), page.Args{})
-	if err != nil {
-		return nil, err
-	}
-	n, err = c.TotalCount(ctx)
+	n, err = sourceOf(ctx, k, q).Total(ctx)
 	return &n, err
-}
-
-// sourceOf returns a list of one recipient.
-func sourceOf[R, T any](ctx context.Context, k kindOf[R, T], q upstream.ListQuery) page.Source[R] {
-	l := loaders.From(ctx)
-	return page.Source[R]{
-		Window: q.Window,
-		Fetch: func(ctx context.Context, w upstream.Window, offset int) ([]R, error) {
-			q := q
-			q.Window, q.Offset = w, offset
-			return k.fetch(l.API, ctx, q)
-		},
-		Key: k.key, Time: k.time, Brief: true, Room: l.Room,
-	}
 }

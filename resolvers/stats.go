@@ -2,6 +2,7 @@ package resolvers
 
 import (
 	"context"
+	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
 
@@ -112,7 +113,7 @@ func (stats) BlockedRate(ctx context.Context, s *model.Stats) (*float64, error) 
 // Series answers Stats.series. The selected kinds are fetched concurrently, and buckets without events are zero.
 func (stats) Series(ctx context.Context, s *model.Stats, interval upstream.Interval,
 	timeZone *string) ([]*model.StatsPoint, error) {
-	b, err := newBuckets(s.Window, interval, timeZone)
+	b, err := model.NewBuckets(s.Window, interval, timeZone)
 	if err != nil {
 		return nil, err
 	}
@@ -120,15 +121,15 @@ func (stats) Series(ctx context.Context, s *model.Stats, interval upstream.Inter
 	answers := make([]func() ([]upstream.Series, error), len(kinds))
 	for i, k := range kinds {
 		answers[i] = loaders.From(ctx).BeginSeries(ctx,
-			loaders.SeriesKey{Kind: k, Query: countQuery(s).Per(b.asked)})
+			loaders.CountsKey{Kind: k, Query: countQuery(s).Per(b.Asked)})
 	}
-	points := b.points()
+	points := b.Points()
 	for i, k := range kinds {
 		series, err := answers[i]()
 		if err != nil {
 			return nil, err
 		}
-		if err := b.fill(ctx, points, s, k, series); err != nil {
+		if err := fill(ctx, &b, points, s, k, series); err != nil {
 			return nil, err
 		}
 	}
@@ -142,4 +143,58 @@ func seriesKinds(ctx context.Context) []upstream.Kind {
 		fields = append(fields, f.Name)
 	}
 	return model.KindsOf(fields...)
+}
+
+// fill adds a subject's series of a kind to the points.
+func fill(ctx context.Context, b *model.Buckets, points []*model.StatsPoint, s *model.Stats, k upstream.Kind,
+	series []upstream.Series) error {
+	type split struct {
+		bucket int
+		part   upstream.Window
+		whole  upstream.Tally
+	}
+	var splits []split
+	for _, one := range series {
+		if s.Subject.Row != 0 && one.ID != s.Subject.Row {
+			continue
+		}
+		for _, p := range one.Points {
+			at, err := b.Index(p.Start)
+			if err != nil {
+				return err
+			}
+			points[at].Tallies[k] = points[at].Tallies[k].Add(p.Tally)
+			// The last part of the hour may belong to the next day.
+			part, ok := b.Head(at + 1)
+			if ok && upstream.Hour.Floor(part.Start) == upstream.Hour.Floor(p.Start) && p.Total > 0 {
+				i := slices.IndexFunc(splits, func(s split) bool { return s.part == part })
+				if i < 0 {
+					i = len(splits)
+					splits = append(splits, split{bucket: at, part: part})
+				}
+				splits[i].whole = splits[i].whole.Add(p.Tally)
+			}
+		}
+	}
+	tallies, errs := make([]upstream.Tally, len(splits)), make([]error, len(splits))
+	upstream.Concurrently(len(splits), func(i int) {
+		q := countQuery(s)
+		q.Window = splits[i].part
+		counts, err := loaders.From(ctx).Counts(ctx, loaders.CountsKey{Kind: k, Query: q})
+		if errs[i] = err; err == nil {
+			tallies[i] = counts.Tally(s.Subject.Row)
+		}
+	})
+	for i, s := range splits {
+		if errs[i] != nil {
+			return errs[i]
+		}
+		t := upstream.Tally{ // no more than the hour had when it was counted
+			Total: min(tallies[i].Total, s.whole.Total), Soft: min(tallies[i].Soft, s.whole.Soft),
+			Hard: min(tallies[i].Hard, s.whole.Hard),
+		}
+		before, after := &points[s.bucket].Tallies[k], &points[s.bucket+1].Tallies[k]
+		*before, *after = before.Add(upstream.Tally{Total: -t.Total, Soft: -t.Soft, Hard: -t.Hard}), after.Add(t)
+	}
+	return nil
 }

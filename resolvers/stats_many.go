@@ -1,6 +1,7 @@
 package resolvers
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -40,7 +41,7 @@ func statsOfAll[T any](ctx context.Context, args map[string]any, fields []string
 	if err != nil {
 		return out, slices.Repeat([]error{err}, len(rows))
 	}
-	questions, at := shared(rows, func(r *T) (upstream.CountQuery, bool) {
+	questions, at := distinct(rows, func(r *T) (upstream.CountQuery, bool) {
 		return countQuery(&model.Stats{Window: w, Subject: subject(r)}), true
 	})
 	kinds := model.KindsOf(fields...)
@@ -57,7 +58,7 @@ func statsOfAll[T any](ctx context.Context, args map[string]any, fields []string
 	}
 	made := make([]statsRow, len(rows))
 	for i, r := range rows {
-		made[i] = statsRow{&answers[at.of(i)], subject(r).Row}
+		made[i] = statsRow{&answers[at[i]], subject(r).Row}
 		out[i] = &made[i]
 	}
 	return out, nil
@@ -65,14 +66,12 @@ func statsOfAll[T any](ctx context.Context, args map[string]any, fields []string
 
 // addresses loads senders' addresses. It makes one call for each origin, and reads each answer once.
 func addresses(ctx context.Context, rows []*model.Sender) (func([]byte, int) []byte, []error) {
-	origins, at := shared(rows, func(s *model.Sender) (model.Origin, bool) { return s.Origin, s.Known == nil })
-	keys := make([]loaders.CountsKey, len(origins))
-	for i, o := range origins {
-		keys[i] = originCounts(o)
-	}
+	keys, at := distinct(rows, func(s *model.Sender) (loaders.CountsKey, bool) {
+		return originCounts(s.Origin), s.Known == nil
+	})
 	counts, failed := loaders.From(ctx).AllCounts(ctx, keys)
 	var errs []error
-	if slices.ContainsFunc(failed, func(err error) bool { return err != nil }) {
+	if cmp.Or(failed...) != nil {
 		errs = make([]error, len(rows))
 	}
 	texts := make([]string, len(rows))
@@ -80,10 +79,10 @@ func addresses(ctx context.Context, rows []*model.Sender) (func([]byte, int) []b
 		switch {
 		case s.Known != nil:
 			texts[i] = *s.Known
-		case failed[at.of(i)] != nil:
-			errs[i] = failed[at.of(i)]
+		case failed[at[i]] != nil:
+			errs[i] = failed[at[i]]
 		default:
-			texts[i] = counts[at.of(i)].Of(s.Key).Sender
+			texts[i] = counts[at[i]].Of(s.Key).Sender
 		}
 	}
 	return func(dst []byte, i int) []byte {
@@ -94,43 +93,26 @@ func addresses(ctx context.Context, rows []*model.Sender) (func([]byte, int) []b
 	}, errs
 }
 
-// shared returns the distinct queries of the rows of a list, and the index of each row's query among them. A
-// row may have no query.
-func shared[T any, Q comparable](rows []*T, question func(*T) (Q, bool)) (questions []Q, at places) {
-	var met map[Q]int
-	last := 0 // most rows have the same query as the row before
+// distinct returns the distinct keys of the rows of a list, and the index of each row's key among them. A row may
+// have no key.
+func distinct[T any, K comparable](rows []*T, key func(*T) (K, bool)) (keys []K, at []int) {
+	at = make([]int, len(rows))
+	met := map[K]int{}
+	last := -1 // most rows have the same key as the row before
 	for i, r := range rows {
-		q, asks := question(r)
-		if !asks {
+		k, ok := key(r)
+		if !ok {
 			continue
 		}
-		if len(questions) == 0 {
-			questions = append(questions, q)
-		}
-		if q != questions[last] {
-			if met == nil {
-				met, at = map[Q]int{questions[0]: 0}, make(places, len(rows))
-			}
+		if last < 0 || k != keys[last] {
 			var known bool
-			if last, known = met[q]; !known {
-				last = len(questions)
-				met[q] = last
-				questions = append(questions, q)
+			if last, known = met[k]; !known {
+				last = len(keys)
+				met[k] = last
+				keys = append(keys, k)
 			}
 		}
-		if at != nil {
-			at[i] = last
-		}
+		at[i] = last
 	}
-	return questions, at
-}
-
-// places holds the index of each row's query. If it is nil, all rows use the first.
-type places []int
-
-func (p places) of(i int) int {
-	if p == nil {
-		return 0
-	}
-	return p[i]
+	return keys, at
 }

@@ -57,11 +57,7 @@ func include[R, T any](ctx context.Context, t *timeline, k kindOf[R, T], q upstr
 	t.totals[k.kind] = func(ctx context.Context, w upstream.Window) (int64, error) {
 		source := source
 		source.Window = w
-		c, err := page.New("", source, page.Args{})
-		if err != nil {
-			return 0, err
-		}
-		return c.TotalCount(ctx)
+		return source.Total(ctx)
 	}
 }
 

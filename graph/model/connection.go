@@ -25,8 +25,8 @@ type Pager[T any] interface {
 // Connection is a Relay connection of any type. The schema's connection types embed it.
 type Connection[T any] struct {
 	Page Pager[T]
-	// Group answers Breakdown. It is nil for lists that have none.
-	Group func(ctx context.Context, by []upstream.Dimension, top *int, header *string) (*Breakdown, error)
+	// Group answers Breakdown. It reads the arguments from the context's field. It is nil for lists that have none.
+	Group func(context.Context) (*Breakdown, error)
 }
 
 // Edge is a row of a connection with its cursor.
@@ -67,9 +67,9 @@ func (c Connection[T]) TotalCount(ctx context.Context) (*int64, error) {
 
 // Breakdown returns the groups of all rows of the connection.
 func (c Connection[T]) Breakdown(
-	ctx context.Context, by []upstream.Dimension, top *int, header *string,
+	ctx context.Context, _ []upstream.Dimension, _ *int, _ *string,
 ) (*Breakdown, error) {
-	return c.Group(ctx, by, top, header)
+	return c.Group(ctx)
 }
 
 // PageInfo is Relay's PageInfo. Each field is computed when selected.

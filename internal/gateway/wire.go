@@ -80,20 +80,20 @@ func (g *gateway) handler(ctx context.Context, who auth.Authenticator, streams *
 			return g.grouped.Price(ctx, upstream.API{Asker: g.upstreamOf(ctx)}, q)
 		}
 	}
+	g.limiter = ratelimit.NewLimiter(time.Now, g.shared)
 	prices := cost.New(cost.Options{
 		MaxCalls: g.c.MaxUpstreamCalls, Allowed: g.c.Explain == "on" || g.c.Explain == "auto" && g.local,
 		Shared: shared, Now: time.Now, Observe: g.metrics.Planned, Groups: groups,
+		Limiter: g.limiter, CostPerMinute: g.c.CostPerMinute, Refused: g.metrics.Refused,
 	})
-	g.limiter = ratelimit.NewLimiter(time.Now, g.shared)
-	limits := cost.NewRateLimit(g.limiter, g.c.CostPerMinute, g.metrics.Refused)
 	batches := loaders.Extension{API: g.upstreamOf, Memory: g.memory, Room: g.room, Now: time.Now, Shared: shared}
 	if g.tracing != nil {
 		batches.Watch = g.tracing.Batch
 	}
 	schema := generated.NewExecutableSchema(resolvers.Root{Feed: g.feed}.Schema())
 	endpoint := g.withRules(graph.NewHandler(schema, graph.Options{
-		Extensions:   []graph.Extension{prices, limits, batches, resolvers.Columns()},
-		CacheControl: prices.CacheControl, Rows: prices.Rows, Headers: limits.Headers, Admit: limits.Admit,
+		Extensions:   []graph.Extension{prices, batches, resolvers.Columns()},
+		CacheControl: prices.CacheControl, Rows: prices.Rows, Headers: prices.Headers, Admit: prices.Admit,
 		Waited: operation.Waited, Shed: g.metrics.Refused, Logger: g.logger, Observers: g.observers(),
 		Vary: []string{"Authorization", "X-API-Key", cost.Header},
 

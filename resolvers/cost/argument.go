@@ -64,6 +64,16 @@ func (w *walker) of(f *field, name string) input {
 // argument returns the value of an argument that is not an object, or nil.
 func (w *walker) argument(f *field, name string) any { return w.of(f, name).value }
 
+// text returns an argument that is a text, or nil.
+func (w *walker) text(f *field, name string) *string {
+	s, ok := w.argument(f, name).(string)
+	if !ok {
+		return nil
+	}
+	given := s // allocates only if the argument is given
+	return &given
+}
+
 // elements returns the elements of a list. As GraphQL permits, a single value stands for a list of one. Lists
 // in variables are slices of several types.
 func elements(v any) []any {
@@ -117,15 +127,7 @@ func (w *walker) paging(f *field) (a page.Args, ok bool) {
 		}
 		return &i
 	}
-	text := func(name string) *string {
-		s, ok := w.argument(f, name).(string)
-		if !ok {
-			return nil
-		}
-		given := s // allocates only if the argument is given
-		return &given
-	}
-	a = page.Args{First: number("first"), Last: number("last"), After: text("after"), Before: text("before")}
+	a = page.Args{First: number("first"), Last: number("last"), After: w.text(f, "after"), Before: w.text(f, "before")}
 	a.Newest = w.argument(f, "order") == "NEWEST_FIRST"
 	return a, a.Sound() && (a.After == nil || len(*a.After) <= maxText) &&
 		(a.Before == nil || len(*a.Before) <= maxText)

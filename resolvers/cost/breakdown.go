@@ -1,7 +1,10 @@
 package cost
 
 import (
+	"context"
 	"fmt"
+
+	"github.com/99designs/gqlgen/graphql"
 
 	"deliverygraph/graph/model"
 	"deliverygraph/upstream"
@@ -15,14 +18,9 @@ import (
 func (w *walker) breakdowns(
 	k upstream.Kind, f *field, self int32, l list, whole *upstream.ListQuery, times int64, at *path,
 ) (rows int64) {
-	fields := w.collect(kind.All[k].Type+"Connection", f)
-	for i := range fields {
-		b := &fields[i]
-		if b.Name != "breakdown" {
-			continue
-		}
-		q, each, ok := w.grouping(k, b, l.window)
-		if !ok {
+	for b := range w.named("breakdown", kind.All[k].Type+"Connection", f) {
+		q, each, err := w.grouping(k, b, l.window)
+		if err != nil {
 			continue
 		}
 		calls := times
@@ -41,57 +39,59 @@ func (w *walker) breakdowns(
 	return rows
 }
 
-// grouping returns how a breakdown groups its rows, and how many elements each group adds to the answer, with its keys
-// and points. It reports false if that is invalid.
-func (w *walker) grouping(k upstream.Kind, f *field, in window) (g upstream.Grouping, each int64, ok bool) {
+// GroupingOf returns how the context's field, a breakdown, groups the rows of a list of a kind. Errors are an
+// [upstream.Error] that names the argument.
+func GroupingOf(ctx context.Context, k upstream.Kind, in upstream.Window) (upstream.Grouping, error) {
+	w := walkers.Get().(*walker)
+	defer w.done()
+	w.op.Variables = graphql.GetOperationContext(ctx).Variables
+	selected := graphql.GetFieldContext(ctx).Field
+	f := *selected.Field
+	f.SelectionSet = selected.Selections
+	g, _, err := w.grouping(k, &field{Field: &f}, window{Window: in})
+	return g, err
+}
+
+// grouping returns how a breakdown groups the rows of a list, and how many elements each group adds to the answer, with
+// its keys and points.
+func (w *walker) grouping(k upstream.Kind, f *field, in window) (g upstream.Grouping, each int64, err error) {
 	by := elements(w.argument(f, "by"))
 	if len(by) == 0 || len(by) > len(g.By) {
-		return g, 0, false
+		return g, 0, &upstream.Error{Code: upstream.InvalidArgument, Parameter: "by",
+			Message: fmt.Sprintf("by has %d dimensions, but must have one or two", len(by))}
 	}
 	for i, v := range by {
-		d, err := model.UnmarshalDimension(v)
-		if err != nil {
-			return g, 0, false
+		if g.By[i], err = model.UnmarshalDimension(v); err != nil {
+			return g, 0, err
 		}
-		g.By[i] = d
 	}
 	g.Header, _ = w.argument(f, "header").(string)
 	g.Top = model.DefaultTop
 	if v := w.argument(f, "top"); v != nil {
 		n, err := model.UnmarshalLong(v)
 		if err != nil {
-			return g, 0, false
+			return g, 0, err
 		}
-		g.Top = int(max(0, min(n, upstream.MaxGroups+1)))
+		g.Top = int(n)
 	}
-	breakdown := w.collect("Breakdown", f)
-	for i := range breakdown {
-		if breakdown[i].Name != "groups" {
-			continue
-		}
+	for groups := range w.named("groups", "Breakdown", f) {
 		each = add(each, 1)
-		groups := w.collect("BreakdownGroup", &breakdown[i])
-		for j := range groups {
-			switch s := &groups[j]; s.Name {
-			case "rate":
-				g.Sent = true
-			case "keys":
-				each = add(each, int64(len(by)))
-			case "series":
-				one := upstream.Grouping{Interval: upstream.Day}
-				if w.argument(s, "interval") == "HOUR" {
-					one.Interval = upstream.Hour
-				}
-				if g.Interval == 0 || one.Interval < g.Interval {
-					g.Interval = one.Interval
-				}
-				each = add(each, int64(one.Points(in.Window)))
-				if in.walk { // the window is that of the first page
-					each = add(each, 1)
-				}
+		for range w.named("rate", "BreakdownGroup", groups) {
+			g.Sent = k != upstream.Emails && g.Comparable()
+		}
+		for range w.named("keys", "BreakdownGroup", groups) {
+			each = add(each, int64(len(by)))
+		}
+		for s := range w.named("series", "BreakdownGroup", groups) {
+			one := upstream.Grouping{Interval: w.interval(s)}
+			if g.Interval == 0 || one.Interval < g.Interval { // points by hour add up to those by day
+				g.Interval = one.Interval
+			}
+			each = add(each, int64(one.Points(in.Window)))
+			if in.walk { // the window is that of the first page
+				each = add(each, 1)
 			}
 		}
 	}
-	g.Sent = g.Sent && k != upstream.Emails && g.Comparable()
-	return g, each, g.Check(k, in.Window, model.DimensionName) == nil
+	return g, each, g.Check(k, in.Window, model.DimensionName)
 }

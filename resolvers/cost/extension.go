@@ -12,6 +12,7 @@ import (
 	"deliverygraph/graph"
 	"deliverygraph/graph/model"
 	"deliverygraph/internal/auth"
+	"deliverygraph/internal/ratelimit"
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/resolvers/operation"
 	"deliverygraph/upstream"
@@ -35,11 +36,16 @@ type Options struct {
 	// Observe, if not nil, is called with how many upstream calls each operation plans, and
 	// whether it was refused as that is past MaxCalls. It holds the operation up.
 	Observe func(calls int64, refused bool)
+	// Limiter charges callers for their operations. CostPerMinute is the limit, in units, of those without a limit of
+	// their own; 0 means none. Refused is called with [UsedUp] or [TooDear] for each operation refused.
+	Limiter       *ratelimit.Limiter
+	CostPerMinute int
+	Refused       func(reason string)
 }
 
-// Extension prices each operation before it runs, refuses it if it plans too many calls, and makes its
-// [operation.Operation], which records what it does. It is an extension of the endpoint (see graph/engine.go), and
-// must come before those whose work is recorded.
+// Extension prices each operation before it runs, refuses it if it plans too many calls or more than its caller can
+// pay, and makes its [operation.Operation], which records what it does. It is an extension of the endpoint (see
+// graph/engine.go), and must come before those whose work is recorded. The endpoint must call [Extension.Admit] first.
 //
 // A request that sends X-Explain: 1 (or extensions: {"explain": true}) gets a report in extensions.upstream: every
 // upstream call, what was joined, cached or stale, and the batches of loaders. Callers who may not see all of an answer
@@ -76,31 +82,18 @@ type request struct {
 	asked   asked
 	refused bool // it asks, and may not
 	plan    Plan
+	bill    bill
+	limiter *ratelimit.Limiter
 }
 
-const extensionKey = "upstream" // of extensions in a response
+// extensionKey and costKey are the keys of the reports in the extensions of a response.
+const extensionKey, costKey = "upstream", "cost"
 
 type explainKey struct{}
 
 func noted(ctx context.Context) *request {
 	op, _ := ctx.Value(explainKey{}).(*request)
 	return op
-}
-
-// PlanOf returns the plan of the context's operation, for extensions that come after this one.
-func PlanOf(ctx context.Context) (Plan, bool) {
-	op := noted(ctx)
-	if op == nil {
-		return Plan{}, false
-	}
-	return op.plan, true
-}
-
-// Asks reports whether the context's operation asks for its price alone, and so does not run, and whether it asks for a
-// report of its calls and may have it.
-func Asks(ctx context.Context) (priceAlone, itsCalls bool) {
-	op := noted(ctx)
-	return op != nil && op.asked == askedPrice, op != nil && op.explains()
 }
 
 // Rows returns how many rows the answer to the context's operation may have.
@@ -112,9 +105,9 @@ func (Extension) Rows(ctx context.Context) int64 {
 	return op.plan.WorstRows
 }
 
-// Prepare implements [graph.Preparer]. It prices the operation, and refuses it if it is too expensive.
+// Prepare implements [graph.Preparer]. It prices and charges the operation, or refuses it.
 func (e Extension) Prepare(ctx context.Context, oc *graphql.OperationContext) (context.Context, *gqlerror.Error) {
-	op := &request{}
+	op := &request{limiter: e.o.Limiter}
 	var problem *gqlerror.Error
 	if op.asked, problem = wish(oc); problem != nil {
 		return ctx, problem
@@ -138,7 +131,7 @@ func (e Extension) Prepare(ctx context.Context, oc *graphql.OperationContext) (c
 	if tooMany {
 		return ctx, tooExpensive(op.plan, e.o.MaxCalls, users)
 	}
-	return ctx, nil
+	return ctx, e.charge(ctx, oc, op)
 }
 
 const notAllowed = "operations are not explained here: that takes a gateway that was started with --explain on"
@@ -195,13 +188,26 @@ func (e Extension) Begin(ctx context.Context, oc *graphql.OperationContext) (con
 
 func (op *request) explains() bool { return op.asked == calls && !op.refused }
 
-// Finish implements [graph.Finisher]. It adds the report. If an answer comes in parts, the last one has it.
+// Finish implements [graph.Finisher]. It adds the reports. If an answer comes in parts, the last one has them.
 func (e Extension) Finish(ctx context.Context, resp *graphql.Response) {
-	l := operation.From(ctx)
-	if l == nil || resp.HasNext != nil && *resp.HasNext {
+	op := noted(ctx)
+	if op == nil || resp.HasNext != nil && *resp.HasNext {
 		return
 	}
-	op, sum := noted(ctx), l.Summary()
+	add := func(key string, report any) {
+		if resp.Extensions == nil {
+			resp.Extensions = map[string]any{}
+		}
+		resp.Extensions[key] = report
+	}
+	if op.bill.requested > 0 && (op.bill.limit > 0 || op.explains()) {
+		add(costKey, costOf(ctx, op))
+	}
+	l := operation.From(ctx)
+	if l == nil {
+		return
+	}
+	sum := l.Summary()
 	if op.asked == nothing && sum.Stale == 0 {
 		return
 	}
@@ -215,8 +221,5 @@ func (e Extension) Finish(ctx context.Context, resp *graphql.Response) {
 		r.Plan, r.Batches = planned(op.plan, e.o.MaxCalls), gathered(sum, batches)
 		r.Calls, r.Totals = callReports(notes, caller), totals(sum, len(notes), caller)
 	}
-	if resp.Extensions == nil {
-		resp.Extensions = map[string]any{}
-	}
-	resp.Extensions[extensionKey] = r
+	add(extensionKey, r)
 }

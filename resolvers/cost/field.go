@@ -1,8 +1,8 @@
 package cost
 
 import (
+	"maps"
 	"slices"
-	"time"
 
 	"deliverygraph/graph/model"
 	"deliverygraph/internal/auth"
@@ -12,93 +12,41 @@ import (
 // price prices a field on objects, and returns how many rows each of the objects has there.
 type price func(w *walker, on object, f *field, at *path) int64
 
-// priceOf returns how a field of a type is priced, or nil if it costs nothing. A test compares it with the schema.
-func priceOf(typ, name string) price {
-	switch typ {
-	case "Query":
-		switch name {
-		case "node", "nodes":
-			return nodes
-		case "users", "senders":
-			return accounts
-		case "bounce":
-			return bounce
-		case "message":
-			return message
-		case "recipient":
-			return recipient
-		case "stats":
-			return allStats
-		case "bounceCategories":
-			return catalogue(upstream.Bounces)
-		case "blockedReasons":
-			return catalogue(upstream.BlockedEmails)
-		}
-		return listPrice(name)
-	case "Subscription":
-		if name == "bounces" {
-			return event
-		}
-	case "User":
-		switch name {
-		case "stats":
-			return stats
-		case "senders":
-			return accounts
-		}
-		return listPrice(name)
-	case "Sender":
-		switch name {
-		case "address":
-			return addressPrice
-		case "userId":
-			return ownerID
-		case "user":
-			return userOf
-		case "stats":
-			return stats
-		}
-		return listPrice(name)
-	case "Stats":
-		return statsField
-	case "MessageRecipient":
-		switch name {
-		case "outcome", "at", "email", "bounce", "blocked":
-			return messageRecipient
-		}
-	case "Recipient":
-		switch name {
-		case "events":
-			return events
-		case "stats":
-			return recipientStats
-		case "suppression":
-			return suppression
-		}
+// prices are the prices of the fields that may cost calls, by type and name. A test compares them with the schema.
+var prices map[string]map[string]price
+
+func init() { // prices use each other by way of this map, so its declaration cannot
+	prices = map[string]map[string]price{
+		"Query": {
+			"node": nodes, "nodes": nodes, "users": accounts, "senders": accounts, "stats": allStats,
+			"bounce": bounce, "message": message, "recipient": recipient,
+			"bounceCategories": catalogue(upstream.Bounces), "blockedReasons": catalogue(upstream.BlockedEmails),
+		},
+		"Subscription":     {"bounces": event},
+		"User":             {"stats": stats, "senders": accounts},
+		"Sender":           {"address": addressPrice, "userId": ownerID, "user": userOf, "stats": stats},
+		"Stats":            {"series": series},
+		"Email":            {"bounce": outcome, "blocked": outcome},
+		"Bounce":           {"detail": detail},
+		"MessageRecipient": {"outcome": fate, "at": fate, "email": sentEmail, "bounce": outcome, "blocked": outcome},
+		"Recipient":        {"events": events, "stats": recipientStats, "suppression": suppression},
+		deliveryEvent:      {"user": userOf, "sender": senderOf},
 	}
-	if typ == "Email" && (name == "bounce" || name == "blocked") {
-		return outcome
+	for _, m := range model.Measures {
+		prices["Stats"][m.Name] = measure(m)
 	}
-	if rowTypes[typ] || typ == deliveryEvent {
-		switch name {
-		case "user":
-			return userOf
-		case "sender":
-			return senderOf
-		case "detail":
-			return detail
-		}
+	for name := range lists {
+		prices["Query"][name], prices["User"][name], prices["Sender"][name] = rows, rows, rows
 	}
-	return nil
+	for typ := range rowTypes {
+		own := prices[typ]
+		prices[typ] = maps.Clone(prices[deliveryEvent])
+		maps.Copy(prices[typ], own)
+	}
 }
 
-// listPrice returns how a field is priced if it is a list of rows.
-func listPrice(name string) price {
-	if _, ok := lists[name]; ok {
-		return rows
-	}
-	return nil
-}
+// Prices reports whether a field may cost calls of its own.
+func Prices(typ, field string) bool { return prices[typ][field] != nil }
 
 // userOf prices the users of rows or senders.
 func userOf(w *walker, on object, f *field, at *path) int64 {
@@ -222,50 +170,39 @@ func (w *walker) stats(of object, r upstream.Rollup, f *field, at *path) int64 {
 	return w.below(of, f, at)
 }
 
-// statsField prices a field of stats.
-func statsField(w *walker, on object, f *field, at *path) int64 {
-	if f.Name == "series" {
-		return series(w, on, f, at)
-	}
-	m := model.MeasureNamed(f.Name)
-	for _, k := range upstream.Kinds {
-		if m.Needs(k) {
-			w.counts(k, on.window, on.user, on.sender, on.rollup, "", on.lists, at)
+// measure prices a number or rate of stats.
+func measure(m *model.Measure) price {
+	return func(w *walker, on object, _ *field, at *path) int64 {
+		for _, k := range upstream.Kinds {
+			if m.Needs(k) {
+				w.counts(k, on.window, on.user, on.sender, on.rollup, "", on.lists, at)
+			}
 		}
+		return 0
 	}
-	return 0
+}
+
+// interval returns the interval of a series.
+func (w *walker) interval(f *field) upstream.Interval {
+	if w.argument(f, "interval") == "HOUR" {
+		return upstream.Hour
+	}
+	return upstream.Day
 }
 
 // series prices a time series. Its points count as rows.
 func series(w *walker, on object, f *field, at *path) int64 {
-	interval := upstream.Day
-	if w.argument(f, "interval") == "HOUR" {
-		interval = upstream.Hour
-	}
-	zone := time.UTC
-	if name := w.argument(f, "timeZone"); name != nil {
-		text, _ := name.(string)
-		var err error
-		if zone, err = model.ParseZone(text); err != nil {
-			return 0
-		}
-	}
-	days := interval == upstream.Day && zone != time.UTC
-	if days {
-		interval = upstream.Hour
-	}
-	points := int64((on.window.End-interval.Floor(on.window.Start)-1)/interval.Seconds()) + 1
-	if points > model.MaxPoints {
+	interval := w.interval(f)
+	b, err := model.NewBuckets(on.window.Window, interval, w.text(f, "timeZone"))
+	if err != nil {
 		return 0
 	}
-	var parts []upstream.Window // of hours in which a day begins
-	if days {
-		starts := model.Days(on.window.Window, zone)
-		points = int64(len(starts))
-		w.steps += len(starts)
-		for _, start := range starts[1:] {
-			if hour := interval.Floor(start); hour != start {
-				parts = append(parts, upstream.Window{Start: start, End: min(hour+interval.Seconds(), on.window.End)})
+	var heads []upstream.Window // of days that begin within an hour
+	if b.Asked != interval {
+		w.steps += b.Len
+		for i := range b.Len {
+			if head, ok := b.Head(i); ok {
+				heads = append(heads, head)
 			}
 		}
 	}
@@ -277,14 +214,11 @@ func series(w *walker, on object, f *field, at *path) int64 {
 		n := mul(on.lists, w.counting(on.user, on.rollup))
 		w.charge(call{
 			op: opSeries, kind: k, window: on.window, user: on.user, sender: on.sender, rollup: on.rollup,
-			interval: interval,
+			interval: b.Asked,
 		}, n, n, at)
-		for _, part := range parts {
-			w.counts(k, window{Window: part}, on.user, on.sender, on.rollup, "", on.lists, at)
+		for _, head := range heads {
+			w.counts(k, window{Window: head}, on.user, on.sender, on.rollup, "", on.lists, at)
 		}
 	}
-	return points
+	return int64(b.Len)
 }
-
-// Prices reports whether a field may cost calls of its own.
-func Prices(typ, field string) bool { return priceOf(typ, field) != nil }

@@ -49,12 +49,9 @@ func (w *walker) each(typ string, f *field, on []object, size int64, at *path) (
 		case "nodes":
 			rows = add(rows, mul(size, add(1, w.anyOf(on, f, w.path(at, f.Alias)))))
 		case "edges":
-			edges := w.collect(strings.TrimSuffix(typ, "Connection")+"Edge", f)
 			each := int64(1)
-			for j := range edges {
-				if e := &edges[j]; e.Name == "node" {
-					each = add(each, w.anyOf(on, e, w.path(w.path(at, f.Alias), e.Alias)))
-				}
+			for e := range w.named("node", strings.TrimSuffix(typ, "Connection")+"Edge", f) {
+				each = add(each, w.anyOf(on, e, w.path(w.path(at, f.Alias), e.Alias)))
 			}
 			rows = add(rows, mul(size, each))
 		}

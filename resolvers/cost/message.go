@@ -24,26 +24,22 @@ func message(w *walker, _ object, f *field, at *path) (rows int64) {
 	w.readList(l, model.MaxMessagePages, at)
 	// What became of it is looked up until the end of this window.
 	self := w.symbol(symbol{what: ofIDs, text: id, list: list{window: window{Window: in}}})
-	on := w.rowsOf(l, self, model.MaxRecipients)
-	fields := w.collect("Message", f)
-	for i := range fields {
-		if f := &fields[i]; f.Name == "recipients" {
-			to := on
-			to.typ = "MessageRecipient"
-			rows = add(rows, mul(model.MaxRecipients, add(1, w.below(to, f, w.path(at, f.Alias)))))
-		}
+	to := w.rowsOf(l, self, model.MaxRecipients)
+	to.typ = "MessageRecipient"
+	for f := range w.named("recipients", "Message", f) {
+		rows = add(rows, mul(model.MaxRecipients, add(1, w.below(to, f, w.path(at, f.Alias)))))
 	}
 	return rows
 }
 
-// messageRecipient prices the fields of the recipients of a message.
-func messageRecipient(w *walker, on object, f *field, at *path) int64 {
-	switch on.typ = "Email"; f.Name {
-	case "email":
-		return w.below(on, f, at)
-	case "bounce", "blocked":
-		return outcome(w, on, f, at)
-	}
+// sentEmail prices MessageRecipient.email.
+func sentEmail(w *walker, on object, f *field, at *path) int64 {
+	on.typ = kind.Email.Type
+	return w.below(on, f, at)
+}
+
+// fate prices MessageRecipient.outcome and at, which need both the bounces and the blocked emails.
+func fate(w *walker, on object, _ *field, at *path) int64 {
 	w.outcomes(upstream.Bounces, on, at)
 	w.outcomes(upstream.BlockedEmails, on, at)
 	return 0

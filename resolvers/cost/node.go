@@ -98,11 +98,8 @@ func event(w *walker, _ object, f *field, at *path) (rows int64) {
 		on.user, on.sender, on.within = w.literal(aUser, q.UserID), w.literal(aSender, q.SenderID),
 			min(1, int64(q.UserID))
 	}
-	fields := w.collect("BounceEvent", f)
-	for i := range fields {
-		if fields[i].Name == "node" {
-			rows = add(rows, w.below(on, &fields[i], w.path(at, fields[i].Alias)))
-		}
+	for f := range w.named("node", "BounceEvent", f) {
+		rows = add(rows, w.below(on, f, w.path(at, f.Alias)))
 	}
 	return rows
 }

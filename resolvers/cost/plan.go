@@ -1,6 +1,5 @@
 // Package cost prices operations, enforces their budgets and explains what they did. [Extension] refuses operations
-// that plan too many upstream calls, and reports in extensions.upstream on request. [RateLimit] charges callers for
-// their calls.
+// that plan too many upstream calls, charges callers for their calls, and reports in extensions.upstream on request.
 //
 // A price is computed from the document and its variables, without a call. It accounts for what the resolvers
 // do: some fields share a call (aliases, the senders of a page, a list and the stats over its window), others
@@ -93,29 +92,20 @@ func (w *walker) price(op Operation) Plan {
 	return p
 }
 
-// charges computes the plan's calls again. Few callers need them: most plans are only compared with a limit, so
-// a plan does not keep its calls.
-func (p Plan) charges() map[call]charge {
+// again prices the operation once more, and returns the walker with its calls. Few callers need them: most plans are
+// only compared with a limit, so a plan does not keep its calls.
+func (p Plan) again() *walker {
 	w := newWalker()
 	if p.of.Definition != nil {
 		w.price(p.of)
 	}
-	return w.charges
-}
-
-// groups computes the questions of the plan's breakdowns again, of lists that belong to no object.
-func (p Plan) groups() []upstream.Question {
-	w := newWalker()
-	if p.of.Definition != nil {
-		w.price(p.of)
-	}
-	return w.groups
+	return w
 }
 
 // Endpoints returns the price by endpoint, in descending order of planned calls.
 func (p Plan) Endpoints() []Endpoint {
 	of := map[string]Endpoint{}
-	for c, price := range p.charges() {
+	for c, price := range p.again().charges {
 		e := of[c.endpoint()]
 		of[c.endpoint()] = Endpoint{c.endpoint(), add(e.Calls, price.planned), add(e.WorstCalls, price.worst)}
 	}
@@ -133,7 +123,7 @@ func (p Plan) Dearest() (field string, calls int64) {
 		first int // order of the first of its charges
 	}
 	of := map[string]sum{}
-	for _, c := range p.charges() {
+	for _, c := range p.again().charges {
 		name := c.at.String()
 		s, met := of[name]
 		if !met || c.order < s.first {

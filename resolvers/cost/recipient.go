@@ -128,11 +128,8 @@ func suppression(w *walker, on object, f *field, at *path) (rows int64) {
 		l.user = w.literal(aUser, u)
 		kinds = append(kinds, w.rowsOf(l, w.readList(l, worst, at), becauseRows))
 	}
-	fields := w.collect("Suppression", f)
-	for i := range fields {
-		if f := &fields[i]; f.Name == "because" {
-			rows = add(rows, mul(becauseRows, add(1, w.anyOf(kinds, f, w.path(at, f.Alias)))))
-		}
+	for f := range w.named("because", "Suppression", f) {
+		rows = add(rows, mul(becauseRows, add(1, w.anyOf(kinds, f, w.path(at, f.Alias)))))
 	}
 	return rows
 }

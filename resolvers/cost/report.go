@@ -58,7 +58,7 @@ func planned(p Plan, limit int) *planReport {
 // priceGroups adds the calls of breakdowns to a report, for a server that cannot group events. A breakdown whose list
 // cannot be counted now keeps the price of one call.
 func (e Extension) priceGroups(ctx context.Context, p Plan, r *planReport) {
-	for _, g := range p.groups() {
+	for _, g := range p.again().groups {
 		calls, exact, err := e.o.Groups(ctx, g)
 		if err != nil || calls == 1 {
 			continue

@@ -1,6 +1,7 @@
 package cost
 
 import (
+	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -122,6 +123,18 @@ func (w *walker) collect(typ string, from *field) []field {
 		c.selections(f.SelectionSet)
 	}
 	return c.fields
+}
+
+// named returns the fields with a name that are selected on an object type.
+func (w *walker) named(name, typ string, from *field) iter.Seq[*field] {
+	return func(yield func(*field) bool) {
+		fields := w.collect(typ, from)
+		for i := range fields {
+			if f := &fields[i]; f.Name == name && !yield(f) {
+				return
+			}
+		}
+	}
 }
 
 // room returns space for n fields, up to many. A longer slice is allocated by append.
@@ -256,7 +269,7 @@ func (w *walker) below(on object, f *field, at *path) int64 {
 // plain reports whether the selection has only fields that cost nothing, the common case.
 func plain(set ast.SelectionSet) bool {
 	for _, s := range set {
-		if f, ok := s.(*ast.Field); !ok || f.Name != "__typename" && priceOf(f.ObjectDefinition.Name, f.Name) != nil {
+		if f, ok := s.(*ast.Field); !ok || f.Name != "__typename" && Prices(f.ObjectDefinition.Name, f.Name) {
 			return false
 		}
 	}
@@ -276,12 +289,13 @@ func (w *walker) root(op *ast.OperationDefinition) int64 {
 
 // object prices the fields selected on objects, and returns how many rows each object has.
 func (w *walker) object(on object, fields []field, at *path) (rows int64) {
+	of := prices[on.typ]
 	for i := range fields {
 		if w.steps > maxSteps {
 			return 0
 		}
 		f := &fields[i]
-		if price := priceOf(on.typ, f.Name); price != nil {
+		if price := of[f.Name]; price != nil {
 			rows = add(rows, price(w, on, f, w.path(at, f.Alias)))
 		}
 	}

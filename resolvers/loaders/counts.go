@@ -8,7 +8,7 @@ import (
 	"deliverygraph/upstream"
 )
 
-// CountsKey identifies a counts call. The stats of all users or senders of a list share one, as do the addresses
+// CountsKey identifies a call for counts, or for time series if the query has an interval. The stats of all users or senders of a list share one, as do the addresses
 // of the senders of rows.
 type CountsKey struct {
 	Kind  upstream.Kind
@@ -30,14 +30,8 @@ func (l *Loaders) AllCounts(ctx context.Context, keys []CountsKey) (all []*Count
 	return l.counts.all(ctx, keys)
 }
 
-// SeriesKey identifies a call for time series.
-type SeriesKey struct {
-	Kind  upstream.Kind
-	Query upstream.CountQuery
-}
-
 // BeginSeries begins to load time series, and returns the function that waits for them.
-func (l *Loaders) BeginSeries(ctx context.Context, k SeriesKey) func() ([]upstream.Series, error) {
+func (l *Loaders) BeginSeries(ctx context.Context, k CountsKey) func() ([]upstream.Series, error) {
 	return l.series.promise(ctx, k)
 }
 
@@ -52,7 +46,7 @@ func countsBatch(ctx context.Context, api upstream.API, keys []CountsKey, values
 	})
 }
 
-func seriesBatch(ctx context.Context, api upstream.API, keys []SeriesKey, values [][]upstream.Series, errs []error) {
+func seriesBatch(ctx context.Context, api upstream.API, keys []CountsKey, values [][]upstream.Series, errs []error) {
 	upstream.Concurrently(len(keys), func(i int) { values[i], errs[i] = api.Series(ctx, keys[i].Kind, keys[i].Query) })
 }
 

@@ -35,7 +35,7 @@ type Loaders struct {
 	Room func() int
 
 	counts  loader[CountsKey, *Counts]
-	series  loader[SeriesKey, []upstream.Series]
+	series  loader[CountsKey, []upstream.Series]
 	owners  loader[OwnerKey, upstream.ID]
 	details loader[upstream.BounceKey, *upstream.BounceDetail]
 	lists   loader[ListsKey, *Lists]

@@ -88,6 +88,15 @@ func New[R any](list string, s Source[R], a Args) (*Connection[R], error) {
 	return c, nil
 }
 
+// Total returns the number of rows of the list.
+func (s Source[R]) Total(ctx context.Context) (int64, error) {
+	c, err := New("", s, Args{})
+	if err != nil {
+		return 0, err
+	}
+	return c.TotalCount(ctx)
+}
+
 // RowsFirst declares that Rows will be called. TotalCount then waits for the rows, since a list that they show
 // to its end need not be counted. Call RowsFirst before any other method.
 func (c *Connection[R]) RowsFirst() { c.rowsFirst = true }
