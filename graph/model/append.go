@@ -2,15 +2,23 @@ package model
 
 import (
 	"fmt"
+	"io"
 	"math/bits"
 	"slices"
 	"strconv"
 	"time"
 
+	"github.com/99designs/gqlgen/graphql"
+
 	"deliverygraph/upstream"
 )
 
 // The Append functions append the JSON that the Marshal functions write.
+
+// appended returns a value as gqlgen writes it, by its Append function.
+func appended[T any](v T, to func(dst []byte, v T) []byte) graphql.Marshaler {
+	return graphql.WriterFunc(func(w io.Writer) { _, _ = w.Write(to(make([]byte, 0, 32), v)) })
+}
 
 // AppendString appends s as a JSON string, exactly as gqlgen writes it.
 func AppendString(dst []byte, s string) []byte {

@@ -1,7 +1,6 @@
 package model
 
 import (
-	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -13,7 +12,7 @@ import (
 
 // MarshalDimension writes a dimension as a value of the schema's enums.
 func MarshalDimension(d upstream.Dimension) graphql.Marshaler {
-	return graphql.WriterFunc(func(w io.Writer) { _, _ = io.WriteString(w, `"`+DimensionName(d)+`"`) })
+	return graphql.MarshalString(DimensionName(d))
 }
 
 // UnmarshalDimension parses a value of the schema's enums.

@@ -10,7 +10,6 @@ package model
 import (
 	"encoding/base64"
 	"encoding/binary"
-	"io"
 	"strconv"
 	"unicode/utf8"
 
@@ -127,11 +126,7 @@ func (id NodeID) sound() bool {
 }
 
 // MarshalNodeID writes the id as a JSON string.
-func MarshalNodeID(id NodeID) graphql.Marshaler {
-	return graphql.WriterFunc(func(w io.Writer) {
-		_, _ = io.WriteString(w, `"`+id.String()+`"`)
-	})
-}
+func MarshalNodeID(id NodeID) graphql.Marshaler { return appended(id, AppendNodeID) }
 
 // UnmarshalNodeID parses an opaque id.
 func UnmarshalNodeID(v any) (NodeID, error) {
@@ -144,11 +139,7 @@ func UnmarshalNodeID(v any) (NodeID, error) {
 
 // MarshalKey writes a user or sender number as a JSON string, because JavaScript cannot represent all of them as
 // numbers.
-func MarshalKey(id upstream.ID) graphql.Marshaler {
-	return graphql.WriterFunc(func(w io.Writer) {
-		_, _ = io.WriteString(w, `"`+strconv.FormatInt(int64(id), 10)+`"`)
-	})
-}
+func MarshalKey(id upstream.ID) graphql.Marshaler { return appended(id, AppendKey) }
 
 // UnmarshalKey parses a user or sender number from a string or a number.
 func UnmarshalKey(v any) (upstream.ID, error) {

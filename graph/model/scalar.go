@@ -3,7 +3,6 @@ package model
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"math"
 	"strconv"
 	"strings"
@@ -14,9 +13,7 @@ import (
 )
 
 // MarshalLong writes a 64-bit number as a JSON number.
-func MarshalLong(n int64) graphql.Marshaler {
-	return graphql.WriterFunc(func(w io.Writer) { _, _ = io.WriteString(w, strconv.FormatInt(n, 10)) })
-}
+func MarshalLong(n int64) graphql.Marshaler { return appended(n, AppendLong) }
 
 // UnmarshalLong parses a 64-bit number.
 func UnmarshalLong(v any) (int64, error) {
@@ -43,12 +40,7 @@ const (
 
 // MarshalDateTime writes a moment as RFC 3339 in UTC, to the second. A moment that RFC 3339 cannot express becomes the
 // nearest one that it can.
-func MarshalDateTime(t upstream.Time) graphql.Marshaler {
-	return graphql.WriterFunc(func(w io.Writer) {
-		var buf [24]byte
-		_, _ = w.Write(AppendDateTime(buf[:0], t))
-	})
-}
+func MarshalDateTime(t upstream.Time) graphql.Marshaler { return appended(t, AppendDateTime) }
 
 // momentForms describes the accepted forms of a moment, for messages.
 const momentForms = `RFC 3339, such as "2026-11-22T09:30:00Z", as a date, such as "2026-11-22", ` +
@@ -106,15 +98,7 @@ func inYears(t upstream.Time, fraction bool) (upstream.Time, error) {
 }
 
 // MarshalBounceType writes HARD or SOFT.
-func MarshalBounceType(t upstream.BounceType) graphql.Marshaler {
-	switch t {
-	case upstream.Hard:
-		return graphql.WriterFunc(func(w io.Writer) { _, _ = io.WriteString(w, `"HARD"`) })
-	case upstream.Soft:
-		return graphql.WriterFunc(func(w io.Writer) { _, _ = io.WriteString(w, `"SOFT"`) })
-	}
-	return graphql.Null // Bounce.Type returns no other
-}
+func MarshalBounceType(t upstream.BounceType) graphql.Marshaler { return appended(t, AppendBounceType) }
 
 // UnmarshalBounceType parses HARD or SOFT.
 func UnmarshalBounceType(v any) (upstream.BounceType, error) {
