@@ -52,32 +52,28 @@ func (d Duration) String() string {
 // durationParts returns the digits of a duration's years, months, weeks, days, hours, minutes and seconds, each empty
 // if absent. ok is false if s is not a duration.
 func durationParts(s string) (parts [7]string, ok bool) {
-	const units, times = "YMWDHMS", 4 // units of time follow a T
 	s, ok = strings.CutPrefix(s, "P")
-	if !ok || s == "" {
-		return parts, false
-	}
-	next, end := 0, times
+	date, clock, timed := strings.Cut(s, "T")
+	ok = ok && s != "" && timed == (clock != "") && numbers(date, "YMWD", parts[:4]) && numbers(clock, "HMS", parts[4:])
+	return parts, ok
+}
+
+// numbers reads numbers that are followed by their units, in the order of the units. It stores the digits in parts, one
+// for each unit.
+func numbers(s, units string, parts []string) bool {
 	for s != "" {
-		if s[0] == 'T' && end == times {
-			next, end, s = times, len(units), s[1:]
-			if s == "" {
-				return parts, false
-			}
-		}
 		behind := strings.TrimLeft(s, "0123456789")
-		digits := s[:len(s)-len(behind)]
-		if digits == "" || behind == "" {
-			return parts, false
+		if behind == s || behind == "" {
+			return false
 		}
-		i := strings.IndexByte(units[next:end], behind[0])
+		i := strings.IndexByte(units, behind[0])
 		if i < 0 {
-			return parts, false
+			return false
 		}
-		parts[next+i] = digits
-		next, s = next+i+1, behind[1:]
+		parts[i] = s[:len(s)-len(behind)]
+		s, units, parts = behind[1:], units[i+1:], parts[i+1:]
 	}
-	return parts, true
+	return true
 }
 
 // ParseDuration parses an ISO 8601 duration of whole numbers: PnYnMnWnDTnHnMnS. It must be positive and at most 100
