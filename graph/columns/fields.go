@@ -79,17 +79,13 @@ func Object[T, C any](t *Type[C], get func(row *T) *C) Field[T] {
 			}
 			return c, true
 		}
-		return column[T]{loads: p.loads, prepare: func(parent selected, rows []*T, at place) cells {
-			s, ok := parent.below(f)
-			if !ok {
-				return nil
-			}
+		return objects(p, f, func(rows []*T) []*C {
 			children := make([]*C, len(rows))
 			for i, r := range rows {
 				children[i] = get(r)
 			}
-			return p.prepare(s, children, s.within(at))
-		}}, ok
+			return children
+		}), ok
 	}
 }
 
@@ -97,20 +93,27 @@ func Object[T, C any](t *Type[C], get func(row *T) *C) Field[T] {
 func Made[T, C any](t *Type[C], of func(row *T) C) Field[T] {
 	return func(oc *graphql.OperationContext, f graphql.CollectedField) (column[T], bool) {
 		p, ok := compile(t, oc, f.Selections)
-		return column[T]{loads: p.loads, prepare: func(parent selected, rows []*T, at place) cells {
-			s, ok := parent.below(f)
-			if !ok {
-				return nil
-			}
+		return objects(p, f, func(rows []*T) []*C {
 			made := make([]C, len(rows))
 			children := make([]*C, len(rows))
 			for i, r := range rows {
 				made[i] = of(r)
 				children[i] = &made[i]
 			}
-			return p.prepare(s, children, s.within(at))
-		}}, ok
+			return children
+		}), ok
 	}
+}
+
+// objects is a column of objects that are never null. of returns those of the rows.
+func objects[T, C any](p *plan[C], f graphql.CollectedField, of func(rows []*T) []*C) column[T] {
+	return column[T]{loads: p.loads, prepare: func(parent selected, rows []*T, at place) cells {
+		s, ok := parent.below(f)
+		if !ok {
+			return nil
+		}
+		return p.prepare(s, of(rows), s.within(at))
+	}}
 }
 
 // Join is a nullable object that is loaded for all rows together. load gets the field's arguments and the names of the
