@@ -2,7 +2,6 @@ package graph
 
 import (
 	"strings"
-	"sync"
 
 	"deliverygraph/internal/web"
 )
@@ -36,40 +35,22 @@ type accepted struct {
 // nothing reports whether the request accepts none of the formats that this endpoint offers.
 func (a accepted) nothing() bool { return !a.single && a.events == never && !a.parts }
 
-// accepts caches parsed Accept headers: programs send one of a few values, and parsing one costs as much as the rest of
-// a small request. It is safe for concurrent use.
-type accepts struct {
-	mu    sync.RWMutex
-	known map[string]accepted
-}
-
-// Bounds of the cache. Headers that arrive once it is full, or that are longer, are parsed each time.
+// Bounds of the cache of Accept headers: programs send one of a few values, and parsing one costs as much as the rest of
+// a small request. Longer headers are parsed each time.
 const (
 	maxAccepts   = 100
 	maxAcceptLen = 300
 )
 
-// of parses the values of a request's Accept header.
-func (a *accepts) of(accept []string) accepted {
+// accepted parses the values of a request's Accept header.
+func (h *handler) accepted(accept []string) accepted {
 	if len(accept) != 1 || len(accept[0]) > maxAcceptLen {
 		return acceptedBy(accept)
 	}
-	a.mu.RLock()
-	known, ok := a.known[accept[0]]
-	full := len(a.known) >= maxAccepts
-	a.mu.RUnlock()
-	if ok {
-		return known
-	}
-	by := acceptedBy(accept)
-	if !full {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		if a.known == nil {
-			a.known = map[string]accepted{}
-		}
-		// a copy, so that the cache does not keep all headers of the request alive
-		a.known[strings.Clone(accept[0])] = by
+	by, ok := h.accepts.GetIfPresent(accept[0])
+	if !ok {
+		by = acceptedBy(accept)
+		h.accepts.Set(strings.Clone(accept[0]), by) // a copy, or the cache would keep all headers of the request alive
 	}
 	return by
 }

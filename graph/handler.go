@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/maypok86/otter/v2"
 
 	"deliverygraph/internal/telemetry"
 	"deliverygraph/internal/web"
@@ -158,6 +159,7 @@ func NewHandler(schema graphql.ExecutableSchema, o Options) http.Handler {
 		documents: newDocuments(schema.Schema(), &o),
 		persisted: newPersisted(&o),
 		load:      newLoad(&o),
+		accepts:   otter.Must(&otter.Options[string, accepted]{MaximumSize: maxAccepts}),
 		vary:      strings.Join(append([]string{"Accept"}, o.Vary...), ", "),
 		o:         o,
 	}
