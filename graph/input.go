@@ -71,15 +71,20 @@ func (d *documents) literals(on *validator.Events, add validator.AddErrFunc) {
 // missing field, it returns the position of the value that lacks it.
 func positionAt(v *ast.Value, at, path string) *ast.Position {
 	for i, c := range v.Children {
-		below := at + "." + c.Name
-		if v.Kind == ast.ListValue {
-			below = at + "[" + strconv.Itoa(i) + "]"
-		}
+		below := pathOf(v, at, i)
 		if rest, ok := strings.CutPrefix(path, below); ok && (rest == "" || rest[0] == '.' || rest[0] == '[') {
 			return positionAt(c.Value, below, path)
 		}
 	}
 	return v.Position
+}
+
+// pathOf returns the path of a value's child with the index i. The value's own path is at.
+func pathOf(v *ast.Value, at string, i int) string {
+	if v.Kind == ast.ListValue {
+		return at + "[" + strconv.Itoa(i) + "]"
+	}
+	return at + "." + v.Children[i].Name
 }
 
 // variables checks and coerces the values of an operation's variables. The values are as encoding/json decodes them,
@@ -200,10 +205,8 @@ func (c inputChecker) named(v any, t *ast.Definition, at string) {
 	case ast.InputObject:
 		if fields, ok := v.(map[string]any); ok {
 			c.object(fields, t, at)
-		} else if c.hide {
-			c.wrong(at, "%s must be an object with fields of %s", excerpt(at), t.Name)
 		} else {
-			c.wrong(at, "%s must be an object with fields of %s: %s", excerpt(at), t.Name, fieldNames(t))
+			c.wrong(at, "%s must be an object with fields of %s%s", excerpt(at), t.Name, c.shown(": ", t))
 		}
 	case ast.Enum:
 		name, _ := v.(enumValue)
@@ -278,12 +281,9 @@ func scalarProblem(v any, name string) string {
 // object checks an input object's fields.
 func (c inputChecker) object(fields map[string]any, t *ast.Definition, at string) {
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		switch at := at + "." + name; {
-		case t.Fields.ForName(name) != nil:
-		case c.hide:
-			c.wrong(at, "%s is not a field of %s", excerpt(at), t.Name)
-		default:
-			c.wrong(at, "%s is not a field of %s, which has %s", excerpt(at), t.Name, fieldNames(t))
+		if t.Fields.ForName(name) == nil {
+			at := at + "." + name
+			c.wrong(at, "%s is not a field of %s%s", excerpt(at), t.Name, c.shown(", which has ", t))
 		}
 	}
 	if t.Directives.ForName("oneOf") != nil &&
@@ -301,6 +301,14 @@ func (c inputChecker) object(fields map[string]any, t *ast.Definition, at string
 			c.wrong(at, "%s is missing", excerpt(at))
 		}
 	}
+}
+
+// shown returns the names of a type's fields after a text, or nothing if they are hidden.
+func (c inputChecker) shown(after string, t *ast.Definition) string {
+	if c.hide {
+		return ""
+	}
+	return after + fieldNames(t)
 }
 
 func fieldNames(t *ast.Definition) string {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -55,25 +54,20 @@ func nullPlacesOf(doc *ast.QueryDocument) nullPlaces {
 }
 
 func placesIn(args ast.ArgumentList, nullable map[string]bool) (places []nullPlace) {
-	var look func(v *ast.Value, at func() string)
-	look = func(v *ast.Value, at func() string) {
+	var look func(v *ast.Value, at string)
+	look = func(v *ast.Value, at string) {
 		if v.Kind == ast.Variable {
 			v.VariableDefinition = nil
 			if nullable[v.Raw] && v.ExpectedType != nil && v.ExpectedType.NonNull {
-				places = append(places, nullPlace{v.Raw, at()})
+				places = append(places, nullPlace{v.Raw, at})
 			}
 		}
 		for i, c := range v.Children {
-			look(c.Value, func() string {
-				if v.Kind == ast.ListValue {
-					return at() + "[" + strconv.Itoa(i) + "]"
-				}
-				return at() + "." + c.Name
-			})
+			look(c.Value, pathOf(v, at, i))
 		}
 	}
 	for _, a := range args {
-		look(a.Value, func() string { return a.Name })
+		look(a.Value, a.Name)
 	}
 	return places
 }
