@@ -88,12 +88,7 @@ func apolloHash(v any) (string, *refusal) {
 
 // byHash returns a document that was sent before, or a trusted one, by the hash of its text.
 func (s *persisted) byHash(hash string) (string, string, *refusal) {
-	if s.trusted != nil {
-		if text, ok := s.trusted.Text(hash); ok {
-			return text, "", nil
-		}
-	}
-	if text, ok := s.sent.GetIfPresent(hash); ok && !s.only {
+	if text, ok := s.known(hash, hash); ok {
 		return text, "", nil
 	}
 	// Clients expect exactly this message and status: Apollo's would stop sending hashes after a 400, and urql's looks
@@ -106,13 +101,12 @@ func (s *persisted) byHash(hash string) (string, string, *refusal) {
 
 // byID returns a trusted document, or one that was sent before if the id is its hash.
 func (s *persisted) byID(id string) (string, string, *refusal) {
-	hash, isHash := strings.CutPrefix(id, "sha256:")
-	if s.trusted != nil {
-		if text, ok := s.trusted.Text(hash); ok {
-			return text, "", nil
-		}
+	plain, isHash := strings.CutPrefix(id, "sha256:")
+	hash := ""
+	if isHash {
+		hash = strings.ToLower(plain)
 	}
-	if text, ok := s.sent.GetIfPresent(strings.ToLower(hash)); ok && isHash && !s.only {
+	if text, ok := s.known(plain, hash); ok {
 		return text, "", nil
 	}
 	return "", "", refuseOperation(requestError(codePersistedQueryNotFound, fmt.Sprintf(
@@ -120,10 +114,15 @@ func (s *persisted) byID(id string) (string, string, *refusal) {
 		excerpt(id))))
 }
 
-func (s *persisted) trusts(text string) bool {
-	if s.trusted == nil {
-		return false
+// known returns the trusted document with an id, or else the document with a hash that was sent before.
+func (s *persisted) known(id, hash string) (string, bool) {
+	if text, ok := s.trusted.Text(id); ok || s.only {
+		return text, ok
 	}
+	return s.sent.GetIfPresent(hash)
+}
+
+func (s *persisted) trusts(text string) bool {
 	_, ok := s.trusted.Text(HashDocument(strings.TrimSpace(text)))
 	return ok
 }

@@ -36,8 +36,11 @@ func OpenTrusted(path string, check func(text string) error) (*TrustedDocuments,
 	return d, nil
 }
 
-// Text returns the text of the document with the id.
+// Text returns the text of the document with the id. Nil has no documents.
 func (d *TrustedDocuments) Text(id string) (string, bool) {
+	if d == nil {
+		return "", false
+	}
 	text, ok := (*d.byID.Load())[id]
 	return text, ok
 }
