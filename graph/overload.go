@@ -42,23 +42,20 @@ func (l *load) begin(ctx context.Context, caller string) (end func()) {
 		return nil
 	}
 	got := take(ctx, l.turns)
-	if got && turns == nil {
+	switch {
+	case got && turns == nil:
 		return l.end
-	}
-	giveBack := func() {
-		if got {
+	case got:
+		return func() {
 			l.end()
-		}
-		if turns != nil {
 			<-turns
+			leave()
 		}
-		leave()
+	case turns != nil:
+		<-turns
 	}
-	if !got {
-		giveBack()
-		return nil
-	}
-	return giveBack
+	leave()
+	return nil
 }
 
 // take waits for a turn for at most patience, and reports whether it got one.
