@@ -15,6 +15,7 @@ package ratelimit
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 )
@@ -26,6 +27,7 @@ type Limiter struct {
 
 	mu       sync.Mutex
 	accounts map[string]*account // of callers who have used units
+	grown    int                 // the most accounts that the map has had: it keeps that size
 	debts    map[string]debt     // by caller
 	flushing bool                // a flush of the debts is scheduled
 	flush    sync.Mutex          // held while debts are reported
@@ -211,6 +213,7 @@ func (l *Limiter) open(caller string, now time.Time) *account {
 	if a == nil {
 		a = &account{}
 		l.accounts[name] = a
+		l.grown = max(l.grown, len(l.accounts))
 	}
 	if a.full.Before(now) {
 		a.full = now
@@ -220,6 +223,9 @@ func (l *Limiter) open(caller string, now time.Time) *account {
 
 // sweep closes the accounts of callers who have all their units again, among a few that are picked at random.
 func (l *Limiter) sweep(now time.Time) {
+	if len(l.accounts) < l.grown/8 { // maps do not shrink, and finding a few accounts in a large empty one takes long
+		l.accounts, l.grown = maps.Collect(maps.All(l.accounts)), len(l.accounts)
+	}
 	looked := 0
 	for caller, a := range l.accounts { // begins anywhere
 		if looked++; looked > looks {

@@ -122,6 +122,30 @@ func TestTimeIsIndependentOfNumberOfCallers(t *testing.T) {
 	}
 }
 
+// A new caller costs no more after a crowd of others has used its units and gone.
+func TestTimeIsIndependentOfFormerCallers(t *testing.T) {
+	now := time.Unix(1_000_000, 0)
+	newCallers := func(former int) time.Duration {
+		l := ratelimit.NewLimiter(func() time.Time { return now }, nil)
+		for i := range former {
+			l.Charge(t.Context(), fmt.Sprint("former ", i), 100, 1)
+		}
+		visit := func(n int) time.Duration {
+			began := time.Now()
+			for i := range n {
+				now = now.Add(time.Minute)
+				l.Charge(t.Context(), fmt.Sprint("new ", i), 100, 1)
+			}
+			return time.Since(began)
+		}
+		visit(former / 4) // closes the former callers' accounts
+		return min(visit(1000), visit(1000), visit(1000))
+	}
+	if without, with := newCallers(0), newCallers(30_000); with > 20*without {
+		t.Errorf("1000 new callers take %v, and %v if there were 30,000 others before", without, with)
+	}
+}
+
 func TestUnnamedCallersAreLimitedByAddress(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
