@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"context"
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
@@ -294,8 +295,14 @@ func TestReclassifyAppliesTheCurrentRules(t *testing.T) {
 	}
 	var e bytes.Buffer
 	if code := Run(t.Context(), []string{"reclassify", "--data", "/nowhere/x.db"},
-		Streams{nil, &e, &e}); code != exitUsage {
+		Streams{nil, &e, &e}); code != exitUsage || !strings.Contains(e.String(), "--data: ") {
 		t.Errorf("a store that is not there: exit %d, %s", code, e.String())
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if code := Run(ctx, []string{"reclassify", "--data", path}, Streams{nil, &e, &e}); code != exitFailure ||
+		!strings.Contains(e.String(), "run the same command again") {
+		t.Errorf("a command that is stopped: exit %d, %s", code, e.String())
 	}
 }
 

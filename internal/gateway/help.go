@@ -22,8 +22,9 @@ func newParser(c *commands, options ...kong.Option) *kong.Kong {
 // setHelp sets the help of commands, flags and arguments from flags.txt. It fails if that explains one that does not
 // exist.
 func setHelp(k *kong.Kong) error {
-	texts := make(map[string]string)                             // by titles such as "key new" and "key new --name"
-	for _, block := range strings.Split(helpTexts, "\n# ")[1:] { // the first says what the file is
+	blocks := strings.Split(helpTexts, "\n# ")[1:] // the first says what the file is
+	texts := make(map[string]string, len(blocks))  // by titles such as "key new" and "key new --name"
+	for _, block := range blocks {
 		title, text, _ := strings.Cut(block, "\n")
 		paragraphs := strings.Split(text, "\n\n")
 		for i, p := range paragraphs {
