@@ -7,31 +7,13 @@ import (
 )
 
 // AppendCounts appends the answer to a counts call of kind k without timeseries to dst, with user_id, or with sender_id
-// and sender, depending on r. Rows of blocked emails have blocked_email_count: the document's first example of them,
-// which has the fields of bounces, appears to be a copying mistake.
+// and sender, depending on r.
 func AppendCounts(dst []byte, k Kind, r Rollup, counts []Count) []byte {
 	return appendData(dst, counts, func(dst []byte, c Count) []byte {
-		id := `"sender_id":`
 		if r == ByUser {
-			id = `"user_id":`
+			return appendTally(dst, k, `"user_id":`, int64(c.ID), c.Tally, nil)
 		}
-		dst = append(dst, '{')
-		switch k {
-		case Emails:
-			dst = appendInt(dst, id, c.ID)
-			dst = appendInt(dst, `,"sent_count":`, c.Total)
-			dst = appendSender(dst, r, c)
-		case Bounces:
-			dst = appendInt(dst, `"bounce_count":`, c.Total)
-			dst = appendInt(append(dst, ','), id, c.ID)
-			dst = appendSender(dst, r, c)
-			dst = appendSplit(dst, c.Tally)
-		default:
-			dst = appendInt(dst, id, c.ID)
-			dst = appendSender(dst, r, c)
-			dst = appendCount(dst, k, c.Total)
-		}
-		return append(dst, '}')
+		return appendTally(dst, k, `"sender_id":`, int64(c.ID), c.Tally, &c.Sender)
 	})
 }
 
@@ -47,44 +29,35 @@ func AppendSeries(dst []byte, k Kind, all []Series) []byte {
 			if j > 0 {
 				dst = append(dst, ',')
 			}
-			dst = appendPoint(dst, k, p)
+			dst = appendTally(dst, k, `"timestamp":`, int64(p.Start), p.Tally, nil)
 		}
 		dst = append(dst, ']')
 	}
 	return append(dst, "}}"...)
 }
 
-func appendPoint(dst []byte, k Kind, p Point) []byte {
+// appendTally appends numbers of events with the id or time that they are of, and the sender's address if there is one,
+// in the order of the document's examples. Blocked emails have blocked_email_count: the document's first example of
+// them, which has the fields of bounces, appears to be a copying mistake.
+func appendTally(dst []byte, k Kind, key string, of int64, t Tally, sender *string) []byte {
 	dst = append(dst, '{')
+	if k == Bounces {
+		dst = append(appendInt(dst, `"bounce_count":`, t.Total), ',')
+	}
+	dst = appendInt(dst, key, of)
+	if k == Emails {
+		dst = appendInt(dst, `,"sent_count":`, t.Total)
+	}
+	if sender != nil {
+		dst = appendText(dst, `,"sender":`, *sender)
+	}
 	switch k {
 	case Emails:
-		dst = appendInt(dst, `"timestamp":`, p.Start)
-		dst = appendInt(dst, `,"sent_count":`, p.Total)
 	case Bounces:
-		dst = appendInt(dst, `"bounce_count":`, p.Total)
-		dst = appendInt(dst, `,"timestamp":`, p.Start)
-		dst = appendSplit(dst, p.Tally)
+		dst = appendInt(dst, `,"soft_bounce_count":`, t.Soft)
+		dst = appendInt(dst, `,"hard_bounce_count":`, t.Hard)
 	default:
-		dst = appendInt(dst, `"timestamp":`, p.Start)
-		dst = appendCount(dst, k, p.Total)
+		dst = appendInt(dst, `,"`+kind.All[k].Count+`":`, t.Total)
 	}
 	return append(dst, '}')
-}
-
-// appendCount appends the kind's number of events.
-func appendCount(dst []byte, k Kind, total int64) []byte {
-	dst = append(append(append(dst, `,"`...), kind.All[k].Count...), `":`...)
-	return strconv.AppendInt(dst, total, 10)
-}
-
-func appendSender(dst []byte, r Rollup, c Count) []byte {
-	if r == ByUser {
-		return dst
-	}
-	return appendText(dst, `,"sender":`, c.Sender)
-}
-
-func appendSplit(dst []byte, t Tally) []byte {
-	dst = appendInt(dst, `,"soft_bounce_count":`, t.Soft)
-	return appendInt(dst, `,"hard_bounce_count":`, t.Hard)
 }

@@ -76,20 +76,26 @@ func (l *lexer) short() (n int64, ok bool) {
 	return n, true
 }
 
+// integer reads a whole number; any other number is -1. Null is not given.
+func (l *lexer) integer(field, wanted string) (n int64, given bool) {
+	if n, ok := l.short(); ok {
+		return n, true
+	}
+	s := l.digits(field, wanted)
+	if s == "" {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		n = -1
+	}
+	return n, true
+}
+
 // id reads an id, which is positive; null is 0.
 func (l *lexer) id(field string) ID {
-	n, ok := l.short()
-	if !ok {
-		s := l.digits(field, "an id")
-		if s == "" {
-			return 0
-		}
-		var err error
-		if n, err = strconv.ParseInt(s, 10, 64); err != nil {
-			n = 0
-		}
-	}
-	if n <= 0 {
+	n, given := l.integer(field, "an id")
+	if given && n <= 0 {
 		l.fail(field, "is not a positive whole number")
 	}
 	return ID(n)
@@ -97,18 +103,11 @@ func (l *lexer) id(field string) ID {
 
 // quantity reads a number of events; null is not given.
 func (l *lexer) quantity(field string) quantity {
-	if n, ok := l.short(); ok {
-		return quantity{n, true}
-	}
-	s := l.digits(field, "a number of events")
-	if s == "" {
-		return quantity{}
-	}
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || n < 0 {
+	n, given := l.integer(field, "a number of events")
+	if n < 0 {
 		l.fail(field, "is not a whole number, 0 or more")
 	}
-	return quantity{n, true}
+	return quantity{n, given}
 }
 
 // time reads Unix seconds. A fraction is cut off, which leaves the second in which the event happened; null is 0.
