@@ -60,7 +60,7 @@ func New(b store.Reader, o Options) http.Handler {
 	if o.Providers == nil {
 		o.Providers = grouped.DefaultProviders()
 	}
-	h := &handler{backend: b, options: o, endpoints: endpoints(b, o.Providers)}
+	h := &handler{backend: b, options: o}
 	if o.Now == nil {
 		h.options.Now = time.Now
 	}
@@ -79,7 +79,6 @@ func New(b store.Reader, o Options) http.Handler {
 type handler struct {
 	backend    store.Reader
 	options    Options
-	endpoints  map[string]endpoint
 	duplicates *duplicates   // nil if duplicates get the data too
 	slots      chan struct{} // nil if there is no limit
 }
@@ -115,24 +114,21 @@ func (h *handler) answer(r *http.Request, received time.Time, dst []byte) (statu
 			status, body, err = 0, dst[:0], fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	answers, caller, err := h.admit(r, received)
+	endpoint, caller, err := h.admit(r)
 	if err != nil {
 		return 0, dst, err
 	}
-	req := request{path: withoutSlash(r.URL.EscapedPath()), query: r.URL.RawQuery}
-	if caller != nil {
-		req.only = caller.only
-	}
-	question, err := answers(req)
+	path := withoutSlash(r.URL.EscapedPath())
+	q, err := parse(endpoint, path, r.URL.RawQuery)
 	if err != nil {
 		return 0, dst, err
 	}
 	if h.duplicates != nil {
 		// end runs before the answer is written, so a caller that has read the answer may
 		// repeat the request.
-		end, first := h.duplicates.begin(identity{caller, req.path, sortedParameters(req.query)})
+		end, first := h.duplicates.begin(identity{caller, path, sortedParameters(r.URL.RawQuery)})
 		if !first {
-			return http.StatusAccepted, append(dst, question.nothing...), nil
+			return http.StatusAccepted, append(dst, nothing[q.Shape]...), nil
 		}
 		defer end()
 	}
@@ -144,42 +140,51 @@ func (h *handler) answer(r *http.Request, received time.Time, dst []byte) (statu
 			return 0, dst, overloaded
 		}
 	}
-	body, err = question.ask(r.Context(), dst)
-	return http.StatusOK, body, err
+	var only []upstream.ID // all users
+	if caller != nil {
+		only = caller.only
+	}
+	found, err := store.Ask(r.Context(), h.backend, only, &q, h.options.Providers)
+	if err != nil {
+		return 0, dst, err
+	}
+	if d, ok := found.(upstream.BounceDetail); ok {
+		return http.StatusOK, upstream.AppendBounceDetail(dst, d, h.envelope(r, received)), nil
+	}
+	return http.StatusOK, q.Append(dst, found), nil
 }
 
 // admit returns the endpoint for a request and the caller's key, which is nil if no
 // keys are configured. It checks everything but the parameters.
-func (h *handler) admit(r *http.Request, received time.Time) (endpoint, *key, error) {
+func (h *handler) admit(r *http.Request) (endpoint upstream.Question, caller *key, err error) {
 	if len(r.URL.Path)+len(r.URL.RawQuery) > MaxURL {
-		return nil, nil, refuse(http.StatusRequestURITooLong, "the URL is longer than %d bytes", MaxURL)
+		return endpoint, nil, refuse(http.StatusRequestURITooLong, "the URL is longer than %d bytes", MaxURL)
 	}
-	answers, ok := h.endpoints[withoutSlash(r.URL.Path)]
+	endpoint, ok := endpoints[withoutSlash(r.URL.Path)]
 	switch {
 	case ok:
 	case strings.HasPrefix(r.URL.EscapedPath(), upstream.BouncePath):
-		answers = detail(h.backend, func() upstream.Envelope { return h.envelope(r, received) })
+		endpoint.Shape = upstream.ShapeDetail
 	default:
-		return nil, nil, refuse(http.StatusNotFound,
+		return endpoint, nil, refuse(http.StatusNotFound,
 			"no such endpoint: %q: paths are case sensitive, such as /bounces or /email/counts", excerpt(r.URL.Path))
 	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		return nil, nil, refuse(http.StatusMethodNotAllowed, "the method must be GET or HEAD")
+		return endpoint, nil, refuse(http.StatusMethodNotAllowed, "the method must be GET or HEAD")
 	}
-	var caller *key
 	if h.options.Keys != nil {
 		if caller = h.options.Keys.find(r.Header["Authorization"]); caller == nil {
-			return nil, nil, &upstream.Error{
+			return endpoint, nil, &upstream.Error{
 				Code:    upstream.Unauthenticated,
 				Message: "the API key is missing or invalid: send it as Authorization: apikey=KEY",
 			}
 		}
 	}
 	if !acceptsJSON(r.Header["Accept"]) {
-		return nil, nil, refuse(http.StatusNotAcceptable,
+		return endpoint, nil, refuse(http.StatusNotAcceptable,
 			"answers are always application/json: send that as Accept, or no Accept header")
 	}
-	return answers, caller, nil
+	return endpoint, caller, nil
 }
 
 // acceptsJSON reports whether these Accept headers allow JSON. No header allows everything.

@@ -3,6 +3,7 @@ package upstreamtest
 import (
 	"context"
 	"slices"
+	"strconv"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/grouped"
@@ -10,11 +11,32 @@ import (
 
 // groups groups events.
 func (m *Model) groups(q upstream.Question, p *grouped.Providers) upstream.Groups {
-	sent := q.SentQuery()
-	groups := groupRows(&q, p, m.grouped(q.Kind, q.ListQuery), m.grouped(upstream.Emails, sent.ListQuery))
+	rows := m.grouped(q.Kind, q.ListQuery)
+	all := upstream.Grouper{Top: q.Top}
+	for i := range rows {
+		all.Add(rows[i].Keys(&q.Grouping, p), 1)
+	}
+	groups := all.Groups()
+	of := groups.GroupIndex()
+	if q.Interval != 0 {
+		for i := range rows {
+			if g := of[rows[i].Keys(&q.Grouping, p)]; g != nil {
+				g.AddPoint(q.Interval.Floor(rows[i].Time), 1)
+			}
+		}
+	}
+	if q.Sent {
+		sent := m.grouped(upstream.Emails, q.SentQuery().ListQuery)
+		for i := range sent {
+			if g := of[sent[i].Keys(&q.Grouping, p)]; g != nil {
+				g.Sent++
+			}
+		}
+	}
 	if at := slices.Index(q.By[:], upstream.DimensionSender); at >= 0 {
 		for i := range groups.Groups {
-			groups.Groups[i].Sender = m.address(idOf(groups.Groups[i].Keys[at]))
+			sender, _ := strconv.ParseInt(groups.Groups[i].Keys[at], 10, 64)
+			groups.Groups[i].Sender = m.address(upstream.ID(sender))
 		}
 	}
 	return groups
@@ -34,42 +56,9 @@ func (m *Model) grouped(k upstream.Kind, q upstream.ListQuery) (rows []grouped.R
 	return slices.DeleteFunc(rows, func(r grouped.Row) bool { return !m.lists(k, r.Event, q) })
 }
 
-func idOf(key string) upstream.ID {
-	var id upstream.ID
-	for _, c := range key {
-		id = id*10 + upstream.ID(c-'0')
-	}
-	return id
-}
-
 // Groups implements store.Reader.
 func (b Backend) Groups(
 	ctx context.Context, only []upstream.ID, q upstream.Question, p *grouped.Providers,
 ) (upstream.Groups, error) {
 	return b.Limit(only).groups(q, p), ctx.Err()
-}
-
-// groupRows groups events. Sent is the emails that groups are compared with, if q asks for that.
-func groupRows(q *upstream.Question, p *grouped.Providers, rows, sent []grouped.Row) upstream.Groups {
-	all := upstream.Grouper{Top: q.Top}
-	for i := range rows {
-		all.Add(rows[i].Keys(&q.Grouping, p), 1)
-	}
-	groups := all.Groups()
-	of := groups.GroupIndex()
-	if q.Interval != 0 {
-		for i := range rows {
-			if g := of[rows[i].Keys(&q.Grouping, p)]; g != nil {
-				g.AddPoint(q.Interval.Floor(rows[i].Time), 1)
-			}
-		}
-	}
-	if q.Sent {
-		for i := range sent {
-			if g := of[sent[i].Keys(&q.Grouping, p)]; g != nil {
-				g.Sent++
-			}
-		}
-	}
-	return groups
 }

@@ -20,9 +20,6 @@ func Run(t *testing.T, newServer func(t *testing.T, rows Rows) Server) {
 	t.Run("API", func(t *testing.T) {
 		RunAPI(t, func(*testing.T, Rows) upstream.Asker { return plain{s.server} })
 	})
-	t.Run("read only", func(t *testing.T) {
-		RunReadOnly(t, s.server, upstream.Window{Start: SampleDay - 86400, End: SampleDay + 6*3600})
-	})
 	t.Run("equivalent requests get equal answers", s.equivalent)
 	t.Run("invalid parameters get 452", s.wrongParameters)
 	t.Run("unknown paths get 404", s.unknownPaths)

@@ -132,19 +132,17 @@ func (m *Model) detail(k upstream.BounceKey) (upstream.BounceDetail, error) {
 
 // counts counts by sender or by user.
 func (m *Model) counts(k upstream.Kind, q upstream.CountQuery) []upstream.Count {
-	tallies := map[upstream.ID]upstream.Tally{}
-	for _, e := range m.events(k, q) {
-		tallies[e.ID(q.Rollup)] = tallies[e.ID(q.Rollup)].Add(e.Tally())
-	}
 	counts := []upstream.Count{}
-	for id, tally := range tallies {
-		c := upstream.Count{ID: id, Tally: tally}
+	for _, s := range m.series(k, q.Per(upstream.Day)) {
+		c := upstream.Count{ID: s.ID}
+		for _, p := range s.Points {
+			c.Tally = c.Tally.Add(p.Tally)
+		}
 		if q.Rollup == upstream.BySender {
-			c.Sender = m.address(id)
+			c.Sender = m.address(c.ID)
 		}
 		counts = append(counts, c)
 	}
-	slices.SortFunc(counts, func(a, b upstream.Count) int { return cmp.Compare(a.ID, b.ID) })
 	return counts
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/grouped"
 
 	gocmp "github.com/google/go-cmp/cmp"
 )
@@ -79,28 +80,14 @@ func Must[V any](t TB) func(V, error) V {
 	}
 }
 
-// API returns a store as the metrics API of a caller who sees all users' events. It answers no groups.
+// API returns a store as the metrics API of a caller who sees all users' events.
 func API(s store.Reader) upstream.API { return upstream.API{Asker: asker{s}} }
 
 type asker struct{ store.Reader }
 
 // Ask implements [upstream.Asker].
 func (a asker) Ask(ctx context.Context, q *upstream.Question) (any, error) {
-	switch q.Shape {
-	case upstream.ShapeDetail:
-		return a.Bounce(ctx, nil, q.Detail())
-	case upstream.ShapeCounts:
-		return a.Counts(ctx, nil, q.Kind, q.Counts())
-	case upstream.ShapeSeries:
-		return a.Series(ctx, nil, q.Kind, q.Counts())
-	case upstream.ShapeCatalogue:
-		return a.Codes(ctx, q.Kind)
-	}
-	page, err := a.List(ctx, nil, q.Kind, q.ListQuery)
-	if err != nil {
-		return nil, err
-	}
-	return page.Rows(), nil
+	return store.Ask(ctx, a.Reader, nil, q, grouped.DefaultProviders())
 }
 
 // Events returns all events of a store: emails, bounces and blocked emails, each in the order of lists.
