@@ -203,6 +203,9 @@ func senderAddress(r *format.Record) string {
 	if addressFault(address) != "" {
 		return ""
 	}
+	if !strings.Contains(address, "=") { // as most do not
+		return address
+	}
 	at := strings.LastIndexByte(address, '@')
 	rcpt := strings.LastIndexByte(r.Recipient, '@')
 	named := lower(r.Recipient[:rcpt] + "=" + r.Recipient[rcpt+1:])

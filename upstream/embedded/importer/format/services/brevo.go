@@ -11,7 +11,7 @@ var Brevo = service{
 	recognise: func(first beginning, _ []byte) bool {
 		return first["event"] != "" && first["email"] != "" && first["message-id"] != ""
 	},
-	object: objects((*brevoEvent).read),
+	object: readBrevo,
 	named:  "event", time: "ts_epoch must be a time in Unix milliseconds",
 	needs: "the event must have message-id and email",
 	events: map[string]meaning{
@@ -27,31 +27,20 @@ var Brevo = service{
 	},
 }.format()
 
-type brevoEvent struct {
-	Event  string   `json:"event"`
-	Email  string   `json:"email"`
-	ID     string   `json:"message-id"`
-	Millis string   `json:"ts_epoch"` // of the event; ts and date are in the zone of the account
-	Reason string   `json:"reason"`
-	Sender string   `json:"sender_email"`
-	Tag    string   `json:"tag"`
-	Tags   []string `json:"tags"`
-	Custom string   `json:"X-Mailin-custom"`
-}
-
-func (b *brevoEvent) read(r *reader) error {
-	seconds := b.Millis
-	if len(seconds) > len("1520363423") {
+func readBrevo(r *reader, o object) error {
+	reason, seconds := o.get("reason"), o.get("ts_epoch") // ts and date are in the zone of the account
+	if len(seconds) > len("1520363423") {                 // milliseconds
 		seconds = seconds[:len(seconds)-3]
 	}
 	e := event{
-		at: []string{seconds}, sender: b.Sender, recipients: []string{b.Email}, id: format.MessageID(b.ID),
-		code: format.Code(b.Reason), diagnostic: b.Reason,
+		at: []string{seconds}, sender: o.get("sender_email"), recipients: []string{o.get("email")},
+		id: format.MessageID(o.get("message-id")), code: format.Code(reason), diagnostic: reason,
 	}
-	if len(b.Tags) == 0 {
-		b.Tags = []string{b.Tag}
+	tags := o.texts("tags")
+	if len(tags) == 0 {
+		tags = []string{o.get("tag")}
 	}
-	e.header("X-Mailin-Tag", b.Tags...) // as senders set it
-	e.header("X-Mailin-custom", b.Custom)
-	return r.take(b.Event, e)
+	e.header("X-Mailin-Tag", tags...) // as senders set it
+	e.header("X-Mailin-custom", o.get("X-Mailin-custom"))
+	return r.take(o.get("event"), e)
 }

@@ -11,34 +11,18 @@ import (
 	"deliverygraph/upstream/embedded/importer/format"
 )
 
-// row is a row of a table, and its columns.
-type row struct {
-	names  []string       // of the columns
-	places map[string]int // of the columns, by their names in lower case; of repeated columns the first
-	values []string
-}
-
-// newColumns returns a row without values, with the columns that a header line names.
-func newColumns(names []string) row {
-	r := row{names: slices.Clone(names), places: map[string]int{}}
-	for i, name := range names {
-		name = strings.TrimPrefix(strings.ToLower(strings.TrimSpace(name)), "#")
-		if !r.has(name) {
-			r.places[name] = i
+// newColumns returns the columns that a header line names, in lower case except for what follows "header_": the name of
+// a header.
+func newColumns(names []string) (columns []member) {
+	for _, name := range names {
+		name = strings.TrimPrefix(strings.TrimSpace(name), "#")
+		lower := strings.ToLower(name)
+		if strings.HasPrefix(lower, headerColumn) {
+			lower = headerColumn + name[len(headerColumn):]
 		}
+		columns = append(columns, member{name: []byte(lower)})
 	}
-	return r
-}
-
-// has reports whether there is a column with a name, which is in lower case.
-func (r row) has(name string) bool { _, ok := r.places[name]; return ok }
-
-// get returns the value in the column with a name, or "".
-func (r row) get(name string) string {
-	if i, ok := r.places[name]; ok && i < len(r.values) {
-		return r.values[i]
-	}
-	return ""
+	return columns
 }
 
 // hasAll reports whether a row has all of some values.

@@ -114,45 +114,55 @@ func TestEachObjectEndsWithTheErrorOfTheFile(t *testing.T) {
 }
 
 func TestValuesOfAnyKindAreRead(t *testing.T) {
-	type object struct {
+	type values struct {
 		ID    string
 		Tags  []string
-		Extra members
+		Extra []string
 	}
-	for in, want := range map[string]object{
+	for in, want := range map[string]values{
 		`{"ID": 19421798915720714, "Tags": "a", "Extra": {"b": 1.50, "a": {"c": [1]}, "d": null, "e": "ü"}}`: {
-			"19421798915720714", []string{"a"}, members{{"b", "1.50"},
-				{"a", `{"c": [1]}`}, {"e", "ü"}}},
+			"19421798915720714", []string{"a"}, []string{"b=1.50", `a={"c": [1]}`, "e=ü"}},
 		`{"ID": "x\ud83d", "id": "y", "Tags": ["a", 2, null, ""], "Extra": "none"}`: {"x\ufffd",
 			[]string{"a", "2"}, nil},
-		`{"ID": null, "Tags": null, "Extra": null, "ID": true}`: {"true", nil, nil},
-		`{"ID": {"a": 1}, "Tags": {}, "Extra": {}}`:             {"", nil, nil},
+		`{"ID": null, "Tags": null, "Extra": null, "ID": true}`:              {"true", nil, nil},
+		`{"ID": {"a": 1}, "Tags": {}, "Extra": {}}`:                          {"", nil, nil},
+		`{"ID": "[", "Tags": "[\"a\", \"b\"]", "Extra": "{\"a\": \"[b]\"}"}`: {"[", []string{"a", "b"}, []string{"a=[b]"}},
+		`{"ID": "é\n", "Tags": "[a", "Extra": "{a"}`:                         {"é\n", []string{"[a"}, nil},
 	} {
-		var got object
-		if err := unmarshal([]byte(in), &got); err != nil {
-			t.Errorf("%s: %v", in, err)
-		} else if diff := cmp.Diff(want, got, cmp.AllowUnexported(member{})); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", in, diff)
+		r := &reader{}
+		err := r.read([]byte(in), func(_ *reader, o object) error {
+			got := values{ID: o.get("ID"), Tags: o.texts("Tags")}
+			for _, m := range o.variables("Extra") {
+				got.Extra = append(got.Extra, string(m.name)+"="+m.value())
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", in, diff)
+			}
+			return nil
+		})
+		if err != nil || r.fault != "" {
+			t.Errorf("%s: %v, %s", in, err, r.fault)
 		}
 	}
 }
 
 func TestReaderReportsObjectsOfAnotherForm(t *testing.T) {
-	type mail struct {
-		Mail struct{ Destination struct{ Address string } }
-	}
-	r := &reader{service: service{object: objects(func(e *mail, r *reader) error {
-		return r.Record(r.line, format.Record{EmailID: e.Mail.Destination.Address})
-	})}}
+	r := &reader{service: service{object: func(r *reader, o object) error {
+		return r.as(taken, event{at: []string{"1"}, id: o.object("Mail").object("Destination").get("Address"),
+			recipients: []string{"a"}, headers: []upstream.Header{{Name: fmt.Sprint(o.flag("Flag"), len(o.objects("List")))}}})
+	}}}
 	var s formattest.Sink
 	text := `{"Mail":{"Destination":{"Address":"a"}}}` + "\n" + `{"Mail":{"Destination":"b"}}` + "\n" +
-		`{"Mail":{"Destination":["c"] "x"}}` + "\n" + `{"Mail" 1}`
+		`{"Mail":{"Destination":["c"] "x"}}` + "\n" + `{"Mail" 1}` + "\n" + `{"Flag":1}{"List":[{},null,[]]}{"List":{}}` +
+		`{"Mail":{"Destination":{"Address":"a"}},"Flag":true,"List":[{},null]}`
 	if err := r.Read(t.Context(), formattest.File(text, time.Time{}), &s); err != nil {
 		t.Fatal(err)
 	}
 	if want := []string{"Mail/Destination must not be a string", "the object is not JSON after 28 bytes",
-		"the object is not JSON after 7 bytes"}; !slices.Equal(s.Bads, want) || len(s.Records) != 1 {
-		t.Errorf("got %d records, bad %q; want %q", len(s.Records), s.Bads, want)
+		"the object is not JSON after 7 bytes", "Flag must not be a number", "List/2 must not be an array",
+		"List must not be an object"}; !slices.Equal(s.Bads, want) || len(s.Records) != 2 ||
+		s.Records[1].Headers[0].Name != "true 2" {
+		t.Errorf("got %+v, bad %q; want %q", s.Records, s.Bads, want)
 	}
 }
 

@@ -14,7 +14,7 @@ var KumoMTA = service{
 	recognise: func(first beginning, _ []byte) bool {
 		return first["type"] != "" && first.has("response", "bounce_classification")
 	},
-	object: objects((*kumoRecord).read),
+	object: readKumoMTA,
 	named:  "type", time: "timestamp must be a time in Unix seconds", needs: "the record must have id and recipient",
 	events: map[string]meaning{ // whatever the class is
 		"Reception": taken, "Delivery": delivered, "Expiration": bounced(upstream.Soft, "message-expired"),
@@ -25,31 +25,6 @@ var KumoMTA = service{
 	},
 }.format()
 
-// kumoRecord is a line of the log.
-type kumoRecord struct {
-	Type       string   `json:"type"`
-	ID         string   `json:"id"`
-	Sender     string   `json:"sender"`
-	Recipients []string `json:"recipient"`
-	Queue      string   `json:"queue"`
-	Created    string   `json:"created"`
-	Time       string   `json:"timestamp"`
-	// Since 2025.10 the times are also there in words.
-	CreatedTime string `json:"created_time"`
-	EventTime   string `json:"event_time"`
-	Class       string `json:"bounce_classification"`
-	Response    struct {
-		Code     string `json:"code"`
-		Enhanced struct {
-			Class   string `json:"class"`
-			Subject string `json:"subject"`
-			Detail  string `json:"detail"`
-		} `json:"enhanced_code"`
-		Content string `json:"content"`
-	} `json:"response"`
-	Headers members `json:"headers"`
-}
-
 // kumoCategories are the categories of classes that have other names. If they are empty, what the server said decides.
 var kumoCategories = map[string]string{
 	"InvalidRecipient": "bad-mailbox", "DNSFailure": "bad-domain", "SpamBlock": "spam-related",
@@ -58,32 +33,39 @@ var kumoCategories = map[string]string{
 	"TransientFailure": "", "": "",
 }
 
-func (k *kumoRecord) read(r *reader) error {
-	e := event{
-		at: []string{k.Time, k.EventTime}, accepted: []string{k.Created, k.CreatedTime}, account: kumoTenant(k.Queue),
-		sender: k.Sender, recipients: k.Recipients, id: k.ID, place: func(_ string, i int) int { return i + 1 },
+func readKumoMTA(r *reader, o object) error {
+	response := o.object("response")
+	text := response.get("content")
+	e := event{ // since 2025.10 the times are also there in words
+		at: []string{o.get("timestamp"), o.get("event_time")}, accepted: []string{o.get("created"), o.get("created_time")},
+		account: kumoTenant(o.get("queue")), sender: o.get("sender"), recipients: o.texts("recipient"), id: o.get("id"),
+		place: func(_ string, i int) int { return i + 1 },
 	}
-	if c := k.Response.Enhanced; c.Class != "" && c.Subject != "" && c.Detail != "" {
-		e.code = c.Class + "." + c.Subject + "." + c.Detail
+	enhanced := response.object("enhanced_code")
+	class, subject, detail := enhanced.get("class"), enhanced.get("subject"), enhanced.get("detail")
+	if class != "" && subject != "" && detail != "" {
+		e.code = class + "." + subject + "." + detail
 	}
-	e.diagnostic = strings.TrimSpace(strings.TrimSpace(k.Response.Code+" "+e.code) + " " + k.Response.Content)
+	e.diagnostic = strings.TrimSpace(strings.TrimSpace(response.get("code")+" "+e.code) + " " + text)
 	if e.code == "" {
-		e.code = format.Code(k.Response.Content)
+		e.code = format.Code(text)
 	}
-	for _, h := range k.Headers {
-		e.custom(h.name, h.value)
+	for _, h := range o.variables("headers") {
+		e.custom(string(h.name), h.value())
 	}
-	category, known := kumoCategories[k.Class]
+	reported := o.get("bounce_classification")
+	category, known := kumoCategories[reported]
 	if !known {
-		category = kebab(k.Class)
+		category = kebab(reported)
 	}
-	switch k.Type {
+	switch name := o.get("type"); name {
 	case "Bounce", "OOB":
 		return r.as(bounced("", category), e)
 	case "AdminBounce": // an operator gave up
 		return r.as(bounced(upstream.Soft, category), e)
+	default:
+		return r.take(name, e)
 	}
-	return r.take(k.Type, e)
 }
 
 // kumoTenant returns the tenant of a queue, which is named "campaign:tenant@domain" with what there is.

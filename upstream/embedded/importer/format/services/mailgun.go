@@ -6,8 +6,6 @@ import (
 	"net/mail"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/importer/format"
 )
@@ -24,10 +22,7 @@ var Mailgun = service{
 				bytes.Contains(head, []byte(`"address"`)) && bytes.Contains(head, []byte(`"created_at"`))) ||
 			isMailgunList(firstRow(head))
 	},
-	object: readMailgunFile, columns: isMailgunList,
-	row: func(r *reader, row row) error {
-		return (&mailgunBounce{row.get("address"), row.get("code"), row.get("error"), row.get("created_at")}).read(r)
-	},
+	object: readMailgunFile, columns: isMailgunList, row: readMailgunBounce,
 	named: "event", time: "the event has no time such as 1521233195 or Fri, 21 Oct 2011 11:02:55 GMT",
 	needs: "the event must have message.headers.message-id and a recipient",
 	events: map[string]meaning{
@@ -48,109 +43,77 @@ var mailgunReasons = map[string]string{
 
 // readMailgunFile reads what Mailgun sends at once: an event, alone or within a webhook, or a page of events or of
 // bounces.
-func readMailgunFile(r *reader, object []byte) error {
-	var f struct {
-		mailgunEvent
-		Data    *mailgunEvent    `json:"event-data"`
-		Items   []jsontext.Value `json:"items"`
-		Headers string           `json:"message-headers"` // of legacy webhooks
-	}
-	if err := unmarshal(object, &f); err != nil {
-		return r.bad(problem(err))
-	}
+func readMailgunFile(r *reader, o object) error {
 	switch {
-	case f.Headers != "":
-		var fields members
-		if err := unmarshal(object, &fields); err != nil {
-			return r.bad(problem(err))
-		}
-		f.mailgunEvent = legacyEvent(fields)
-	case f.Data != nil:
-		return f.Data.read(r)
-	case f.Items != nil:
-		return r.each(f.Items, objects((*mailgunItem).read))
+	case o.get("message-headers") != "":
+		return readLegacyMailgun(r, o)
+	case o.has("event-data"):
+		return readMailgun(r, o.object("event-data"))
+	case o.has("items"):
+		return r.each(o.array("items"), func(r *reader, item object) error {
+			if item.get("event") == "" && item.get("address") != "" {
+				return readMailgunBounce(r, item)
+			}
+			return readMailgun(r, item)
+		})
 	}
-	return f.mailgunEvent.read(r)
+	return readMailgun(r, o)
 }
 
-// mailgunItem is an element of a page.
-type mailgunItem struct {
-	mailgunEvent
-	mailgunBounce
-}
-
-func (i *mailgunItem) read(r *reader) error {
-	if i.Event == "" && i.Address != "" {
-		return i.mailgunBounce.read(r)
-	}
-	return i.mailgunEvent.read(r)
-}
-
-type mailgunEvent struct {
-	Event     string `json:"event"`
-	Severity  string `json:"severity"`
-	Reason    string `json:"reason"`
-	Time      string `json:"timestamp"` // seconds with a fraction
-	Recipient string `json:"recipient"`
-	Status    struct {
-		Code        string `json:"code"`
-		Enhanced    string `json:"enhanced-code"`
-		Bounce      string `json:"bounce-code"`
-		Message     string `json:"message"`
-		Description string `json:"description"`
-	} `json:"delivery-status"`
-	Reject struct {
-		Reason      string `json:"reason"`
-		Description string `json:"description"`
-	} `json:"reject"`
-	Envelope struct {
-		Sender string `json:"sender"`
-	} `json:"envelope"`
-	Message struct {
-		Headers struct {
-			ID   string `json:"message-id"`
-			From string `json:"from"`
-			To   string `json:"to"`
-		} `json:"headers"`
-	} `json:"message"`
-	Account struct {
-		ID string `json:"id"`
-	} `json:"account"`
-	Tags      []string `json:"tags"`
-	Variables members  `json:"user-variables"`
-}
-
-func (m *mailgunEvent) read(r *reader) error {
-	to := addresses(m.Message.Headers.To)
+func readMailgun(r *reader, o object) error {
+	headers, status, reject := o.object("message").object("headers"), o.object("delivery-status"), o.object("reject")
 	e := event{
-		at: []string{m.Time}, account: m.Account.ID, sender: cmp.Or(m.Envelope.Sender, m.Message.Headers.From),
-		recipients: to, id: format.MessageID(m.Message.Headers.ID),
-		place:      func(recipient string, _ int) int { return placeAmong(to, recipient) },
-		diagnostic: cmp.Or(m.Reject.Reason, m.Reject.Description),
+		at: []string{o.get("timestamp")}, account: o.object("account").get("id"),
+		sender:     cmp.Or(o.object("envelope").get("sender"), headers.get("from")),
+		id:         format.MessageID(headers.get("message-id")),
+		diagnostic: cmp.Or(reject.get("reason"), reject.get("description")),
 	}
-	if m.Recipient != "" {
-		e.recipients = []string{m.Recipient}
+	e.header("X-Mailgun-Tag", o.texts("tags")...) // as messages name them
+	e.variables(o.variables("user-variables"))
+	return mailgunEvent{
+		event: e, name: o.get("event"), recipient: o.get("recipient"), to: headers.get("to"),
+		temporary: o.get("severity") == "temporary", reason: o.get("reason"), reply: status.get("code"),
+		enhanced: cmp.Or(format.Code(status.get("enhanced-code")), format.Code(status.get("bounce-code"))),
+		message:  status.get("message"), description: status.get("description"),
+	}.send(r)
+}
+
+// mailgunEvent is an event of a webhook, whether a legacy one or not.
+type mailgunEvent struct {
+	event
+	name          string
+	recipient, to string // to has all recipients of the message
+	// Of a delivery that failed.
+	temporary            bool
+	reason               string
+	reply, enhanced      string
+	message, description string
+}
+
+// send passes on the event.
+func (m mailgunEvent) send(r *reader) error {
+	to := addresses(m.to)
+	m.recipients, m.place = to, func(recipient string, _ int) int { return placeAmong(to, recipient) }
+	if m.recipient != "" {
+		m.recipients = []string{m.recipient}
 	}
-	e.header("X-Mailgun-Tag", m.Tags...) // as messages name them
-	e.variables(m.Variables)
-	if m.Event == "failed" {
-		return r.as(m.failed(&e), e)
+	if m.name == "failed" {
+		return r.as(m.failed(), m.event)
 	}
-	return r.take(m.Event, e)
+	return r.take(m.name, m.event)
 }
 
 // failed returns what it means that a delivery failed: permanently, temporarily, or before it was tried.
-func (m *mailgunEvent) failed(e *event) meaning {
-	s := &m.Status
-	if m.Severity == "temporary" {
+func (m *mailgunEvent) failed() meaning {
+	if m.temporary {
 		return skip("deferral")
 	}
-	if why := cmp.Or(mailgunReasons[m.Reason], mailgunReasons[s.Code]); why != "" {
+	if why := cmp.Or(mailgunReasons[m.reason], mailgunReasons[m.reply]); why != "" {
 		return blocked(why)
 	}
-	e.code = cmp.Or(format.Code(s.Enhanced), format.Code(s.Bounce), format.Code(s.Message))
-	e.diagnostic = cmp.Or(s.Message, s.Description)
-	switch m.Reason {
+	m.code = cmp.Or(m.enhanced, format.Code(m.message))
+	m.diagnostic = cmp.Or(m.message, m.description)
+	switch m.reason {
 	case "old": // Mailgun has tried it for too long
 		return bounced(upstream.Soft, "message-expired")
 	case "espblock":
@@ -177,28 +140,21 @@ func addresses(field string) (all []string) {
 	return all
 }
 
-// mailgunBounce is an entry of a domain's bounce list, which has permanent failures only. It names neither the message
-// nor its sender.
-type mailgunBounce struct {
-	Address string `json:"address"`
-	Code    string `json:"code"`
-	Error   string `json:"error"`
-	Created string `json:"created_at"` // such as Fri, 21 Oct 2011 11:02:55 GMT
-}
-
 // isMailgunList reports whether a row names the columns of a bounce list in CSV: see
 // https://documentation.mailgun.com/docs/mailgun/api-reference/send/mailgun/bounces/post-v3--domainid--bounces-import.
 func isMailgunList(row []string) bool {
 	return hasAll(row, "address", "code", "error", "created_at")
 }
 
-func (b *mailgunBounce) read(r *reader) error {
-	created := []string{b.Created}
-	if at, err := mail.ParseDate(b.Created); err == nil {
-		created = []string{at.Format(time.RFC3339)}
+// readMailgunBounce reads an entry of a domain's bounce list, which has permanent failures only. It names neither the
+// message nor its sender.
+func readMailgunBounce(r *reader, o object) error {
+	created := o.get("created_at")
+	if at, err := mail.ParseDate(created); err == nil { // such as Fri, 21 Oct 2011 11:02:55 GMT
+		created = at.Format(time.RFC3339)
 	}
 	return r.as(bounced(upstream.Hard, ""), event{
-		at: created, recipients: []string{b.Address}, madeID: "mailgun",
-		code: format.Code(b.Error), diagnostic: withCode(b.Code, b.Error),
+		at: []string{created}, recipients: []string{o.get("address")}, madeID: "mailgun",
+		code: format.Code(o.get("error")), diagnostic: withCode(o.get("code"), o.get("error")),
 	})
 }

@@ -3,6 +3,8 @@ package services
 import (
 	"cmp"
 	"strings"
+
+	"deliverygraph/upstream/embedded/importer/format"
 )
 
 // mailgunFields are the fields of Mailgun in an event of a legacy webhook. Others are those that the sender gave the
@@ -18,53 +20,39 @@ var mailgunSuppressed = []struct{ word, reason string }{
 	{"complaint", "suppress-complaint"}, {"spam", "suppress-complaint"},
 }
 
-// legacyEvent returns an event of a legacy webhook as a newer one. Mailgun sent them as forms until 2023; here they are
-// objects whose members are the fields. See https://help.mailgun.com/hc/en-us/articles/14048832145051-Legacy-Webhooks.
-func legacyEvent(fields members) (e mailgunEvent) {
-	get := fields.get
-	e.Event, e.Time, e.Recipient = get("event"), get("timestamp"), get("recipient")
-	var headers [][]string
-	_ = unmarshal([]byte(get("message-headers")), &headers) // without them the event is bad
-	for _, h := range headers {
-		if len(h) != 2 {
-			continue
-		}
-		switch strings.ToLower(h[0]) {
-		case "message-id":
-			e.Message.Headers.ID = h[1]
-		case "from":
-			e.Message.Headers.From = h[1]
-		case "to":
-			e.Message.Headers.To = h[1]
-		case "sender":
-			e.Envelope.Sender = h[1]
+// readLegacyMailgun reads an event of a legacy webhook. Mailgun sent them as forms until 2023; here they are objects
+// whose members are the fields. See https://help.mailgun.com/hc/en-us/articles/14048832145051-Legacy-Webhooks.
+func readLegacyMailgun(r *reader, o object) error {
+	headers := map[string]string{}
+	list, _ := r.parse([]byte(o.get("message-headers"))) // without them the event is bad
+	for _, h := range list {
+		if pair := r.texts(h); len(pair) == 2 {
+			headers[strings.ToLower(pair[0])] = pair[1]
 		}
 	}
-	e.Message.Headers.ID = cmp.Or(e.Message.Headers.ID, get("Message-Id"), get("message-id"))
-	if e.Event == "bounced" || e.Event == "dropped" {
-		e.Event, e.Severity, e.Reason = "failed", "permanent", get("reason")
-		code := get("code")
-		e.Status.Code = code
-		e.Status.Message = withCode(code, cmp.Or(get("error"), get("description"), get("notification")))
-		if strings.Contains(code, ".") {
-			e.Status.Enhanced = code
-		}
-		if e.Reason == "hardfail" && code == "" {
+	m := mailgunEvent{name: o.get("event"), recipient: o.get("recipient"), to: headers["to"]}
+	m.at, m.sender = []string{o.get("timestamp")}, cmp.Or(headers["sender"], headers["from"])
+	m.id = format.MessageID(cmp.Or(headers["message-id"], o.get("Message-Id"), o.get("message-id")))
+	if m.name == "bounced" || m.name == "dropped" {
+		m.name, m.reason, m.reply = "failed", o.get("reason"), o.get("code")
+		m.message = withCode(m.reply, cmp.Or(o.get("error"), o.get("description"), o.get("notification")))
+		m.enhanced = format.Code(m.reply)
+		if m.reason == "hardfail" && m.reply == "" {
 			for _, s := range mailgunSuppressed {
-				if strings.Contains(strings.ToLower(e.Status.Message), s.word) {
-					e.Reason = s.reason
+				if strings.Contains(strings.ToLower(m.message), s.word) {
+					m.reason = s.reason
 					break
 				}
 			}
 		}
 	}
-	e.Tags = texts(get("tag"))
-	for _, f := range fields {
-		if !mailgunFields[f.name] && !strings.HasPrefix(f.name, "attachment-") {
-			e.Variables = append(e.Variables, f)
+	m.header("X-Mailgun-Tag", o.texts("tag")...)
+	for _, f := range o.members {
+		if name := string(f.name); !mailgunFields[name] && !strings.HasPrefix(name, "attachment-") {
+			m.variable(name, f.value())
 		}
 	}
-	return e
+	return m.send(r)
 }
 
 // withCode returns what a server said with the code of its reply, such as 550, unless it begins with that.

@@ -14,7 +14,7 @@ var Mailjet = service{
 		return first["event"] != "" && first["MessageID"] != "" &&
 			(first.has("mj_contact_id") || first.has("hard_bounce") || first["mj_campaign_id"] != "")
 	},
-	object: objects((*mailjetEvent).read),
+	object: readMailjet,
 	named:  "event", time: "time must be a time in Unix seconds", needs: "the event must have MessageID and email",
 	events: map[string]meaning{
 		"sent": delivered, "bounce": bounced(upstream.Soft, ""),
@@ -22,35 +22,23 @@ var Mailjet = service{
 	},
 }.format()
 
-type mailjetEvent struct {
-	Event    string `json:"event"`
-	Time     string `json:"time"`
-	ID       string `json:"MessageID"` // beyond what a float can hold
-	Email    string `json:"email"`
-	Hard     bool   `json:"hard_bounce"`
-	Error    string `json:"error"`
-	Comment  string `json:"comment"` // what the server said
-	Campaign string `json:"customcampaign"`
-	CustomID string `json:"CustomID"`
-	Payload  string `json:"Payload"`
-}
-
 // mailjetReasons are the API's reasons for Mailjet's errors by which it does not send at all.
 var mailjetReasons = map[string]string{"preblocked": "hardbounce", "spam preblocked": "complaint"}
 
-func (m *mailjetEvent) read(r *reader) error {
+func readMailjet(r *reader, o object) error {
+	name, comment, failure := o.get("event"), o.get("comment"), o.get("error") // comment is what the server said
 	e := event{
-		at: []string{m.Time}, recipients: []string{m.Email}, id: m.ID,
-		code: format.Code(m.Comment), diagnostic: cmp.Or(m.Comment, m.Error),
+		at: []string{o.get("time")}, recipients: []string{o.get("email")}, id: o.get("MessageID"),
+		code: format.Code(comment), diagnostic: cmp.Or(comment, failure),
 	}
-	e.header("X-Mailjet-Campaign", m.Campaign) // as senders set them
-	e.header("X-MJ-CustomID", m.CustomID)
-	e.header("X-MJ-EventPayload", m.Payload)
-	switch {
-	case m.Event == "blocked":
-		return r.as(blocked(reason(mailjetReasons, m.Error, "blocked")), e)
-	case m.Event == "bounce" && m.Hard:
+	e.header("X-Mailjet-Campaign", o.get("customcampaign")) // as senders set them
+	e.header("X-MJ-CustomID", o.get("CustomID"))
+	e.header("X-MJ-EventPayload", o.get("Payload"))
+	switch hard := o.flag("hard_bounce"); {
+	case name == "blocked":
+		return r.as(blocked(reason(mailjetReasons, failure, "blocked")), e)
+	case name == "bounce" && hard:
 		return r.as(bounced(upstream.Hard, ""), e)
 	}
-	return r.take(m.Event, e)
+	return r.take(name, e)
 }

@@ -3,8 +3,6 @@ package services
 import (
 	"cmp"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/importer/format"
 )
@@ -17,7 +15,7 @@ var Postmark = service{
 			(first["BouncedAt"] != "" || first["DeliveredAt"] != "" || first["ReceivedAt"] != "") ||
 			first["TotalCount"] != "" && (first["Bounces"] == "[" || first["Messages"] == "[")
 	},
-	object: objects((*postmarkFile).read),
+	object: readPostmarkFile,
 	named:  "RecordType or Type", time: "the event has no time such as 2016-04-27T16:28:50.3963933-04:00",
 	needs:  "the event must have MessageID and a recipient",
 	events: postmarkEvents,
@@ -41,64 +39,37 @@ var postmarkEvents = map[string]meaning{
 	"SMTPApiError": skip("message that was not taken"), "TemplateRenderingFailed": skip("message that was not taken"),
 }
 
-// postmarkFile is what Postmark sends at once: an event, or a page of its API.
-type postmarkFile struct {
-	postmarkEvent
-	Bounces  []jsontext.Value `json:"Bounces"`
-	Messages []jsontext.Value `json:"Messages"`
-}
-
-func (f *postmarkFile) read(r *reader) error {
-	if f.Bounces != nil || f.Messages != nil {
-		return r.each(append(f.Bounces, f.Messages...), objects((*postmarkEvent).read))
+// readPostmarkFile reads what Postmark sends at once: an event, or a page of its API.
+func readPostmarkFile(r *reader, o object) error {
+	if o.has("Bounces") || o.has("Messages") {
+		return r.each(append(o.array("Bounces"), o.array("Messages")...), readPostmark)
 	}
-	return f.postmarkEvent.read(r)
+	return readPostmark(r, o)
 }
 
-type postmarkEvent struct {
-	Record      string  `json:"RecordType"`
-	Type        string  `json:"Type"`
-	Server      string  `json:"ServerID"`
-	ServerID    string  `json:"ServerId"` // deliveries spell it so
-	MessageID   string  `json:"MessageID"`
-	Email       string  `json:"Email"`     // of bounces
-	Recipient   string  `json:"Recipient"` // of deliveries
-	From        string  `json:"From"`
-	BouncedAt   string  `json:"BouncedAt"`
-	DeliveredAt string  `json:"DeliveredAt"`
-	Details     string  `json:"Details"`
-	Description string  `json:"Description"`
-	Content     string  `json:"Content"`
-	Tag         string  `json:"Tag"`
-	Stream      string  `json:"MessageStream"`
-	Metadata    members `json:"Metadata"`
-
-	// Of messages.
-	Recipients []string `json:"Recipients"`
-	ReceivedAt string   `json:"ReceivedAt"`
-}
-
-func (p *postmarkEvent) read(r *reader) error {
+func readPostmark(r *reader, o object) error {
+	details := o.get("Details")
 	e := event{
-		at: []string{p.BouncedAt}, account: cmp.Or(p.Server, p.ServerID), sender: p.From, recipients: []string{p.Email},
-		id: p.MessageID, code: format.Code(p.Details), diagnostic: cmp.Or(p.Details, p.Description), content: p.Content,
+		at: []string{o.get("BouncedAt")}, account: cmp.Or(o.get("ServerID"), o.get("ServerId")), sender: o.get("From"),
+		recipients: []string{o.get("Email")}, id: o.get("MessageID"), code: format.Code(details),
+		diagnostic: cmp.Or(details, o.get("Description")), content: o.get("Content"),
 	}
-	e.header("X-PM-Tag", p.Tag) // as senders set them
-	e.header("X-PM-Message-Stream", p.Stream)
-	for _, m := range p.Metadata {
-		e.variable("X-PM-Metadata-"+m.name, m.value)
+	e.header("X-PM-Tag", o.get("Tag")) // as senders set them
+	e.header("X-PM-Message-Stream", o.get("MessageStream"))
+	for _, m := range o.variables("Metadata") {
+		e.variable("X-PM-Metadata-"+string(m.name), m.value())
 	}
-	name := p.Record
+	name := o.get("RecordType")
 	_, known := r.events[name]
-	if !known && p.Type != "" {
-		name = p.Type
+	if kind := o.get("Type"); !known && kind != "" {
+		name = kind
 		_, known = r.events[name]
 	}
-	switch {
+	switch received, recipients := o.get("ReceivedAt"), o.texts("Recipients"); {
 	case name == "Delivery":
-		e.at, e.recipients = []string{p.DeliveredAt}, []string{p.Recipient}
-	case !known && p.ReceivedAt != "" && len(p.Recipients) > 0:
-		e.at, e.recipients = []string{p.ReceivedAt}, p.Recipients
+		e.at, e.recipients = []string{o.get("DeliveredAt")}, []string{o.get("Recipient")}
+	case !known && received != "" && len(recipients) > 0:
+		e.at, e.recipients = []string{received}, recipients
 		return r.as(taken, e)
 	}
 	return r.take(name, e)

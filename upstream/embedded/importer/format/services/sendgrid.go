@@ -18,7 +18,7 @@ var SendGrid = service{
 		return first.has("sg_event_id") || first.has("sg_message_id") ||
 			isSendGridList(first["email"], first["created"], first["reason"]) || isSendGridTable(firstRow(head))
 	},
-	object:  objects(func(m *members, r *reader) error { return readSendGrid(r, *m, "") }),
+	object:  func(r *reader, o object) error { return readSendGrid(r, o, "") },
 	columns: isSendGridTable, row: readSendGridRow,
 	named: "event", time: "timestamp must be a time in Unix seconds", needs: "the event has no email",
 	events: map[string]meaning{
@@ -52,7 +52,7 @@ var sendGridReasons = map[string]string{
 }
 
 // readSendGrid reads an event. From is the sender if it is known: events do not name it.
-func readSendGrid(r *reader, m members, from string) error {
+func readSendGrid(r *reader, m object, from string) error {
 	why := m.get("reason")
 	e := event{
 		at: []string{m.get("timestamp")}, sender: format.Address(from), recipients: []string{m.get("email")},
@@ -64,16 +64,13 @@ func readSendGrid(r *reader, m members, from string) error {
 			e.sender = address
 		}
 	}
-	e.header("X-Category", texts(m.get("category"))...)
-	for _, field := range m {
-		if !sendGridFields[field.name] {
-			e.variable(field.name, field.value)
+	e.header("X-Category", m.texts("category")...)
+	for _, field := range m.members {
+		if !sendGridFields[string(field.name)] {
+			e.variable(string(field.name), field.value())
 		}
 	}
-	var arguments members
-	if unmarshal([]byte(m.get("unique_args")), &arguments) == nil {
-		e.variables(arguments)
-	}
+	e.variables(m.variables("unique_args"))
 	name, kind := m.get("event"), m.get("type")
 	switch {
 	case name == "" && isSendGridList(m.get("email"), m.get("created"), why):
@@ -90,7 +87,7 @@ func readSendGrid(r *reader, m members, from string) error {
 // sendGridID returns the message's id. An sg_message_id such as "14c5d75ce93.dfd.64b469.filter0001.16648.5515E0B88.0"
 // has the id up to the name of the server, and at the end the place of the recipient among those of one request, from
 // 0.
-func sendGridID(m members) string {
+func sendGridID(m object) string {
 	long := m.get("sg_message_id")
 	end := len(long)
 	for _, server := range [...]string{".filter", ".recvd"} {
@@ -139,8 +136,8 @@ var sendGridNames = map[string]string{
 	"soft": "blocked", "hard": "bounce",
 }
 
-func readSendGridRow(r *reader, row row) error {
-	var m members
+func readSendGridRow(r *reader, row object) error {
+	event := object{reader: r}
 	for column, name := range sendGridColumns {
 		value := row.get(column)
 		if name == "event" || name == "type" {
@@ -148,8 +145,8 @@ func readSendGridRow(r *reader, row row) error {
 			value = cmp.Or(sendGridNames[value], value)
 		}
 		if value != "" {
-			m = append(m, member{name, value})
+			event.members = append(event.members, member{name: []byte(name), text: value})
 		}
 	}
-	return readSendGrid(r, m, row.get("from"))
+	return readSendGrid(r, event, row.get("from"))
 }

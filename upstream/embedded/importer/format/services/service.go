@@ -1,15 +1,19 @@
 // Package services reads the events of delivery services: of their webhooks and APIs in JSON, and of the tables that
 // they export in CSV. It also reads the logs of KumoMTA and PowerMTA, which have these forms too.
 //
-// Each service has a file with the form of its objects and a table of what its events mean. This file turns events into
-// records; json.go and csv.go find objects and rows in files.
+// Each service has a file with the names of its fields and a table of what its events mean. This file turns events into
+// records; json.go and csv.go find objects and rows in files, and object.go reads them by the names of their fields.
 package services
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/importer/format"
@@ -22,9 +26,9 @@ type service struct {
 	// first object. If it is nil, files are recognised by their columns.
 	recognise func(first beginning, head []byte) bool
 
-	object  func(r *reader, object []byte) error // reads an object; nil if the service has only tables
-	columns func(names []string) bool            // reports whether a row names columns; nil without tables
-	row     func(r *reader, row row) error       // reads another row
+	object  func(*reader, object) error // reads an object; nil if the service has only tables
+	columns func(names []string) bool   // reports whether a row names columns; nil without tables
+	row     func(*reader, object) error // reads another row
 
 	events map[string]meaning // by their names
 	named  string             // the field that names an event, for messages
@@ -60,19 +64,26 @@ type reader struct {
 	accepted accepted
 
 	format.Sink
-	line int // of the current object or row
+	// Of the current object or row.
+	line   int
+	fault  string   // what is wrong with its form
+	values []string // of a row
+
+	members []member // that parse has returned about it
+	decoder jsontext.Decoder
+	text    bytes.Buffer // that the decoder reads
 }
 
 // Read reads a file of objects, or a table.
 func (r *reader) Read(ctx context.Context, f format.File, s format.Sink) error {
-	r.Sink = s
+	r.Sink, r.fault, r.values = s, "", nil
 	if r.columns == nil || r.object != nil && !r.columns(firstRow(f.Beginning())) {
-		return eachObject(ctx, f, s, func(line int, object []byte) error {
+		return eachObject(ctx, f, s, func(line int, text []byte) error {
 			r.line = line
-			return r.object(r, object)
+			return r.read(text, r.object)
 		})
 	}
-	var columns row
+	var columns []member
 	reported := false
 	return eachRow(ctx, f, s, func(line int, values []string) error {
 		r.line = line
@@ -80,9 +91,15 @@ func (r *reader) Read(ctx context.Context, f format.File, s format.Sink) error {
 		case r.columns(values):
 			columns = newColumns(values)
 			return nil
-		case columns.names != nil:
-			columns.values = values
-			return r.row(r, columns)
+		case columns != nil:
+			for i := range columns {
+				columns[i].text = ""
+				if i < len(values) {
+					columns[i].text = values[i]
+				}
+			}
+			r.values = values
+			return r.row(r, object{members: columns, reader: r})
 		case !reported:
 			reported = true
 			return r.bad("there is no header line, such as type,timeLogged,…, to name the columns")
@@ -93,7 +110,7 @@ func (r *reader) Read(ctx context.Context, f format.File, s format.Sink) error {
 }
 
 // bad reports that the current object or row is invalid.
-func (r *reader) bad(reason string) error { return r.Bad(r.line, reason) }
+func (r *reader) bad(reason string) error { return r.Bad(r.line, cmp.Or(r.fault, reason)) }
 
 // meaning is what an event means.
 type meaning struct {
@@ -163,9 +180,9 @@ func (e *event) variable(name, value string) {
 	e.headers = append(e.headers, upstream.Header{Name: name, Value: value})
 }
 
-func (e *event) variables(list members) {
+func (e *event) variables(list []member) {
 	for _, m := range list {
-		e.variable(m.name, m.value)
+		e.variable(string(m.name), m.value())
 	}
 }
 
@@ -184,7 +201,10 @@ func (r *reader) take(name string, e event) error {
 
 // as passes on a record for each recipient of an event, according to its meaning.
 func (r *reader) as(m meaning, e event) error {
-	if m.skip != "" {
+	switch {
+	case r.fault != "":
+		return r.bad(r.fault)
+	case m.skip != "":
 		r.Skip(m.skip)
 		return nil
 	}

@@ -5,8 +5,6 @@ import (
 	"cmp"
 	"strings"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"deliverygraph/upstream"
 )
 
@@ -15,7 +13,7 @@ import (
 var SES = service{
 	name: "ses", about: "Amazon SES events: bare, or from SNS, SQS, EventBridge or Firehose",
 	recognise: recogniseSES,
-	object:    objects(func(e *sesEvent, r *reader) error { return e.unwrap(r, 0) }),
+	object:    readSES,
 	named:     "eventType or notificationType",
 	time:      "the event has no timestamp such as 2016-01-27T14:59:44.101Z",
 	needs:     "the event must have mail.messageId and recipients",
@@ -39,108 +37,68 @@ func recogniseSES(first beginning, head []byte) bool {
 	return false
 }
 
-// sesEvent is an event, or an envelope around others.
-type sesEvent struct {
-	Event        string `json:"eventType"`        // of event publishing
-	Notification string `json:"notificationType"` // of the older notifications
-	Mail         struct {
-		Time        string   `json:"timestamp"`
-		ID          string   `json:"messageId"`
-		Source      string   `json:"source"`
-		SourceARN   string   `json:"sourceArn"`
-		Account     string   `json:"sendingAccountId"`
-		Destination []string `json:"destination"`
-		Headers     []struct {
-			Name  string `json:"name"`
-			Value string `json:"value"`
-		} `json:"headers"`
-		Common struct {
-			From []string `json:"from"`
-		} `json:"commonHeaders"`
-		Tags members `json:"tags"`
-	} `json:"mail"`
-	Bounce struct {
-		Type       string `json:"bounceType"`
-		Subtype    string `json:"bounceSubType"`
-		Time       string `json:"timestamp"`
-		Recipients []struct {
-			Address    string `json:"emailAddress"`
-			Status     string `json:"status"`
-			Diagnostic string `json:"diagnosticCode"`
-		} `json:"bouncedRecipients"`
-	} `json:"bounce"`
-	Delivery struct {
-		Time       string   `json:"timestamp"`
-		Recipients []string `json:"recipients"`
-	} `json:"delivery"`
-	Reject struct {
-		Reason string `json:"reason"`
-	} `json:"reject"`
-
-	// SNS.
-	Type    string `json:"Type"`
-	Message string `json:"Message"`
-	Time    string `json:"Timestamp"`
-	// SQS, as its API gives messages and as Lambda gets them.
-	Body       string           `json:"Body"`
-	LambdaBody string           `json:"body"`
-	Messages   []jsontext.Value `json:"Messages"`
-	Records    []jsontext.Value `json:"Records"`
-	SNS        *sesEvent        `json:"Sns"`
-	// EventBridge.
-	Detail  *sesEvent `json:"detail"`
-	Account string    `json:"account"`
+// envelope is what the envelopes around an event of SES say.
+type envelope struct {
+	depth         int
+	account, time string
 }
 
 // maxEnvelopes is how many envelopes there may be around an event: Lambda, SQS and SNS.
 const maxEnvelopes = 4
 
-// unwrap reads an event, or the events within an envelope.
-func (s *sesEvent) unwrap(r *reader, depth int) error {
-	if depth > maxEnvelopes {
+// readSES reads an event, or the events within an envelope.
+func readSES(r *reader, o object) error { return envelope{}.read(r, o) }
+
+func (outer envelope) read(r *reader, o object) error {
+	if outer.depth > maxEnvelopes {
 		return r.bad("the event lies within too many envelopes")
 	}
-	within := func(inner *sesEvent, r *reader) error {
-		inner.Account, inner.Time = cmp.Or(inner.Account, s.Account), cmp.Or(inner.Time, s.Time)
-		return inner.unwrap(r, depth+1)
-	}
-	text := cmp.Or(s.Message, s.Body, s.LambdaBody)
+	in := envelope{outer.depth + 1, cmp.Or(o.get("account"), outer.account), cmp.Or(o.get("Timestamp"), outer.time)}
+	text := cmp.Or(o.get("Message"), o.get("Body"), o.get("body")) // of SNS, and of SQS by its API and by Lambda
+	kind := o.get("Type")
 	switch {
-	case text != "" && (s.Type != "" && s.Type != "Notification" || strings.HasPrefix(text, "Successfully validated")):
-		r.Skip("SNS confirmation")
-		return nil
+	case text != "" && (kind != "" && kind != "Notification" || strings.HasPrefix(text, "Successfully validated")):
+		return r.as(skip("SNS confirmation"), event{})
 	case text != "":
-		var inner sesEvent
-		if err := unmarshal([]byte(text), &inner); err != nil {
-			return r.bad("the text within the envelope is no event: " + problem(err))
+		members, ok := r.parse([]byte(text))
+		if !ok {
+			return r.bad("the text within the envelope is no event: " + notJSON)
 		}
-		return within(&inner, r)
-	case s.Detail != nil:
-		return within(s.Detail, r)
-	case s.SNS != nil:
-		return within(s.SNS, r)
-	case s.Records != nil || s.Messages != nil:
-		return r.each(append(s.Records, s.Messages...), objects(within))
+		return in.read(r, object{members: members, reader: r})
+	case o.has("detail"): // EventBridge
+		return in.read(r, o.object("detail"))
+	case o.has("Sns"): // Lambda
+		return in.read(r, o.object("Sns"))
+	case o.has("Records") || o.has("Messages"):
+		return r.each(append(o.array("Records"), o.array("Messages")...), in.read)
 	}
-	return s.read(r)
+	return in.event(r, o)
 }
 
-func (s *sesEvent) read(r *reader) error {
+// event reads an event.
+func (in envelope) event(r *reader, o object) error {
+	mail := o.object("mail")
+	sent, to := mail.get("timestamp"), mail.texts("destination")
 	e := event{
-		at: []string{s.Mail.Time, s.Time}, accepted: []string{s.Mail.Time}, account: s.account(),
-		sender: s.Mail.Source, recipients: s.Mail.Destination, id: s.Mail.ID, place: s.place,
-		diagnostic: s.Reject.Reason,
+		at: []string{sent, in.time}, accepted: []string{sent}, account: cmp.Or(mail.get("sendingAccountId"), in.account),
+		sender: mail.get("source"), recipients: to, id: mail.get("messageId"),
+		place:      func(recipient string, i int) int { return sesPlace(to, recipient, i) },
+		diagnostic: o.object("reject").get("reason"),
 	}
-	if e.sender == "" && len(s.Mail.Common.From) > 0 {
-		e.sender = s.Mail.Common.From[0]
+	if arn := strings.Split(mail.get("sourceArn"), ":"); mail.get("sendingAccountId") == "" && len(arn) > 4 && arn[4] != "" {
+		e.account = arn[4]
 	}
-	s.addHeaders(&e)
-	name := cmp.Or(s.Event, s.Notification)
+	if from := mail.object("commonHeaders").texts("from"); e.sender == "" && len(from) > 0 {
+		e.sender = from[0]
+	}
+	addSESHeaders(mail, &e)
+	name := cmp.Or(o.get("eventType"), o.get("notificationType")) // of event publishing, or of the older notifications
 	switch name {
 	case "Delivery":
-		e.at[0], e.recipients = s.Delivery.Time, s.Delivery.Recipients
+		delivery := o.object("delivery")
+		e.at[0], e.recipients = delivery.get("timestamp"), delivery.texts("recipients")
 	case "Bounce":
-		return s.bounced(r, e)
+		return readSESBounce(r, o.object("bounce"), e)
 	}
 	return r.take(name, e)
 }
@@ -156,21 +114,22 @@ var sesBounces = map[string]meaning{
 	"CustomTimeoutExceeded": bounced(upstream.Soft, "message-expired"),
 }
 
-func (s *sesEvent) bounced(r *reader, e event) error {
-	if len(s.Bounce.Recipients) == 0 {
+func readSESBounce(r *reader, bounce object, e event) error {
+	recipients := bounce.objects("bouncedRecipients")
+	if len(recipients) == 0 || r.fault != "" {
 		return r.bad("the bounce has no bouncedRecipients")
 	}
-	e.at[0] = s.Bounce.Time
-	for _, b := range s.Bounce.Recipients {
-		m, known := sesBounces[s.Bounce.Subtype]
+	e.at[0] = bounce.get("timestamp")
+	for _, b := range recipients {
+		m, known := sesBounces[bounce.get("bounceSubType")]
 		if !known {
 			m = bounced(upstream.Soft, "")
 		}
+		e.recipients, e.code, e.diagnostic = []string{b.get("emailAddress")}, b.get("status"), b.get("diagnosticCode")
 		// SES calls bounces transient although the server said that they are not.
-		if s.Bounce.Type == "Permanent" || !known && permanent(b.Status, b.Diagnostic) {
+		if bounce.get("bounceType") == "Permanent" || !known && permanent(e.code, e.diagnostic) {
 			m.kind = upstream.Hard
 		}
-		e.recipients, e.code, e.diagnostic = []string{b.Address}, b.Status, b.Diagnostic
 		if err := r.as(m, e); err != nil {
 			return err
 		}
@@ -187,41 +146,35 @@ func permanent(code, diagnostic string) bool {
 	return ok && strings.HasPrefix(strings.TrimSpace(reply), "5")
 }
 
-// place returns the place of a recipient among all of the message, since each event names them all. Other recipients
+// sesPlace returns the place of a recipient among all of the message, since each event names them all. Other recipients
 // have places behind these.
-func (s *sesEvent) place(recipient string, i int) int {
-	if place := placeAmong(s.Mail.Destination, recipient); place > 0 {
+func sesPlace(all []string, recipient string, i int) int {
+	if place := placeAmong(all, recipient); place > 0 {
 		return place
 	}
-	if len(s.Mail.Destination) <= 1 {
+	if len(all) <= 1 {
 		return 1 + i
 	}
-	return len(s.Mail.Destination) + 1 + i
+	return len(all) + 1 + i
 }
 
-func (s *sesEvent) account() string {
-	if arn := strings.Split(s.Mail.SourceARN, ":"); s.Mail.Account == "" && len(arn) > 4 && arn[4] != "" {
-		return arn[4]
+// addSESHeaders adds the message's custom headers if the event has them, else its tags.
+func addSESHeaders(mail object, e *event) {
+	headers := mail.objects("headers")
+	for _, h := range headers {
+		e.custom(h.get("name"), h.get("value"))
 	}
-	return cmp.Or(s.Mail.Account, s.Account)
-}
-
-// addHeaders adds the message's custom headers if the event has them, else its tags.
-func (s *sesEvent) addHeaders(e *event) {
-	for _, h := range s.Mail.Headers {
-		e.custom(h.Name, h.Value)
-	}
-	if len(s.Mail.Headers) > 0 {
+	if len(headers) > 0 {
 		return
 	}
-	for _, tag := range s.Mail.Tags {
-		name := tag.name
+	for _, tag := range mail.variables("tags") {
+		name := string(tag.name)
 		if name == "ses:configuration-set" {
 			name = "X-SES-CONFIGURATION-SET" // the header that chooses it
 		} else if strings.HasPrefix(name, "ses:") {
 			continue // SES's own, about the connection
 		}
-		for _, value := range texts(tag.value) {
+		for _, value := range mail.reader.texts(tag) {
 			e.variable(name, value)
 		}
 	}

@@ -5,8 +5,6 @@ import (
 	"cmp"
 	"strings"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/importer/format"
 )
@@ -18,7 +16,7 @@ var SparkPost = service{
 		return first.has("msys") || first.has("raw_rcpt_to") ||
 			first["results"] == "[" && bytes.Contains(head, []byte(`"rcpt_to"`)) || isSparkPostTable(firstRow(head))
 	},
-	object: objects((*sparkPostFile).read), columns: isSparkPostTable, row: readSparkPostRow,
+	object: readSparkPostFile, columns: isSparkPostTable, row: readSparkPost,
 	named: "type", time: "timestamp must be a time, such as 1454442600",
 	needs: "the event must have rcpt_to and message_id",
 	events: map[string]meaning{
@@ -60,76 +58,54 @@ var sparkPostClasses = map[string]meaning{
 	"100": skip("automatic answer"), // a challenge
 }
 
-// sparkPostFile is what SparkPost sends at once: an event, alone or in a batch's envelope, or a page.
-type sparkPostFile struct {
-	sparkPostEvent
-	// Envelope has one member, which is named by the class of event, such as message_event. A batch without events has
-	// none.
-	Envelope map[string]*sparkPostEvent `json:"msys"`
-	Results  []jsontext.Value           `json:"results"`
+// readSparkPostFile reads what SparkPost sends at once: an event, alone or in a batch's envelope, or a page.
+func readSparkPostFile(r *reader, o object) error {
+	if o.has("results") {
+		return r.each(o.array("results"), readSparkPost)
+	}
+	if !o.has("msys") {
+		return readSparkPost(r, o)
+	}
+	// The envelope has one member, which is named by the class of event, such as message_event. A batch without events
+	// has none.
+	if envelope := o.object("msys"); len(envelope.members) > 0 {
+		return readSparkPost(r, envelope.object(string(envelope.members[0].name)))
+	}
+	return r.as(skip("test of a webhook"), event{})
 }
 
-func (f *sparkPostFile) read(r *reader) error {
-	if f.Results != nil {
-		return r.each(f.Results, objects((*sparkPostEvent).read))
-	}
-	for _, e := range f.Envelope {
-		if e != nil {
-			return e.read(r)
-		}
-	}
-	if f.Envelope != nil {
-		r.Skip("test of a webhook")
-		return nil
-	}
-	return f.sparkPostEvent.read(r)
-}
-
-type sparkPostEvent struct {
-	Type         string   `json:"type"`
-	Class        string   `json:"bounce_class"`
-	Time         string   `json:"timestamp"`
-	Injected     string   `json:"injection_time"`
-	Message      string   `json:"message_id"`
-	Transmission string   `json:"transmission_id"`
-	Recipient    string   `json:"rcpt_to"`
-	RawRecipient string   `json:"raw_rcpt_to"` // keeps upper case
-	Reason       string   `json:"reason"`
-	RawReason    string   `json:"raw_reason"`
-	From         string   `json:"friendly_from"`
-	EnvelopeFrom string   `json:"msg_from"`
-	Subaccount   string   `json:"subaccount_id"`
-	Campaign     string   `json:"campaign_id"`
-	Tags         []string `json:"rcpt_tags"`
-	Meta         members  `json:"rcpt_meta"`
-}
-
-func (s *sparkPostEvent) read(r *reader) error {
+// readSparkPost reads an event. In a table, tags and metadata are not read, since sparkyEvents writes them in the syntax
+// of Python.
+func readSparkPost(r *reader, o object) error {
 	e := event{
-		at: []string{s.Time}, accepted: []string{s.Injected}, account: s.Subaccount,
-		sender:     cmp.Or(format.Address(s.From), s.EnvelopeFrom),
-		recipients: []string{cmp.Or(format.Address(s.RawRecipient), s.Recipient)},
-		id:         cmp.Or(s.Message, s.Transmission), diagnostic: cmp.Or(s.RawReason, s.Reason),
+		at: []string{o.get("timestamp")}, accepted: []string{o.get("injection_time")}, account: o.get("subaccount_id"),
+		sender:     cmp.Or(format.Address(o.get("friendly_from")), o.get("msg_from")),
+		recipients: []string{cmp.Or(format.Address(o.get("raw_rcpt_to")), o.get("rcpt_to"))}, // the raw one keeps upper case
+		id:         cmp.Or(o.get("message_id"), o.get("transmission_id")),
+		diagnostic: cmp.Or(o.get("raw_reason"), o.get("reason")),
 	}
 	if e.account == "0" {
 		e.account = "" // the account itself
 	}
-	e.header("X-Campaign-ID", s.Campaign)
-	e.header("X-Tag", s.Tags...)
-	e.variables(s.Meta)
-	switch s.Type {
+	e.header("X-Campaign-ID", o.get("campaign_id"))
+	if r.values == nil {
+		e.header("X-Tag", o.texts("rcpt_tags")...)
+		e.variables(o.variables("rcpt_meta"))
+	}
+	name := o.get("type")
+	switch name {
 	case "bounce", "out_of_band", "policy_rejection", "generation_rejection":
 		e.code = format.Code(e.diagnostic)
-		m, known := sparkPostClasses[s.Class]
+		m, known := sparkPostClasses[o.get("bounce_class")]
 		if !known {
 			m = bounced("", "")
 		}
-		if strings.Contains(strings.ToLower(e.diagnostic), "suppress") && s.Type != "out_of_band" {
+		if strings.Contains(strings.ToLower(e.diagnostic), "suppress") && name != "out_of_band" {
 			m = sparkPostSuppressed
 		}
 		return r.as(m, e)
 	}
-	return r.take(s.Type, e)
+	return r.take(name, e)
 }
 
 // isSparkPostTable reports whether a row names the columns of a table of events that can be read. They are the
@@ -137,16 +113,4 @@ func (s *sparkPostEvent) read(r *reader) error {
 func isSparkPostTable(row []string) bool {
 	return hasAll(row, "timestamp", "type") && (hasAll(row, "rcpt_to") || hasAll(row, "raw_rcpt_to")) &&
 		(hasAll(row, "message_id") || hasAll(row, "transmission_id"))
-}
-
-// readSparkPostRow reads a row of a table. Tags and metadata are not read, since sparkyEvents writes them in the syntax
-// of Python.
-func readSparkPostRow(r *reader, row row) error {
-	return (&sparkPostEvent{
-		Type: row.get("type"), Class: row.get("bounce_class"), Time: row.get("timestamp"),
-		Injected: row.get("injection_time"), Message: row.get("message_id"), Transmission: row.get("transmission_id"),
-		Recipient: row.get("rcpt_to"), RawRecipient: row.get("raw_rcpt_to"), Reason: row.get("reason"),
-		RawReason: row.get("raw_reason"), From: row.get("friendly_from"), EnvelopeFrom: row.get("msg_from"),
-		Subaccount: row.get("subaccount_id"), Campaign: row.get("campaign_id"),
-	}).read(r)
 }

@@ -9,7 +9,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// The maximum size of an object in bytes, and the maximum depth of objects and arrays in it.
+// The maximum size of an object in bytes, and the maximum depth of objects and arrays in one of several lines: reading
+// many that are not closed must not take quadratic time.
 const (
 	maxObject = 16 << 20
 	maxDepth  = 64
@@ -108,8 +109,14 @@ func (s *stream) object() (problem string, err error) {
 // scan reports whether the object at start is whole, and moves pos to the end of what was read of it. It stops early at
 // what is not JSON, so that the objects after it are found.
 func (s *stream) scan() (whole bool, problem string) {
-	d := &s.decoder
-	d.Reset(bytes.NewBuffer(s.buf[s.start:]), lenient)
+	d, text := &s.decoder, s.buf[s.start:]
+	line, _, _ := bytes.Cut(text, []byte{'\n'})
+	d.Reset(bytes.NewBuffer(line), lenient)
+	if _, err := d.ReadValue(); err == nil { // as most objects are
+		s.pos = s.start + int(d.InputOffset())
+		return true, ""
+	}
+	d.Reset(bytes.NewBuffer(text), lenient)
 	for {
 		switch _, err := d.ReadToken(); {
 		case err == io.EOF, errors.Is(err, io.ErrUnexpectedEOF):
