@@ -118,10 +118,7 @@ func testPaging(t *testing.T, open Opener) {
 	s, o := open(t, ""), &Model{}
 	emails := func(n int, from upstream.Time, id string) (b store.Batch) {
 		for i := range n {
-			b.Emails = append(b.Emails, upstream.Email{
-				UserID: 20, SenderID: 17, EmailID: id, Local: "r", Domain: "example.com", EmailAddress: "r@example.com",
-				ProcessTime: from + upstream.Time(i),
-			})
+			b.Add(upstream.Emails, event(id, from+upstream.Time(i)))
 		}
 		return b
 	}
@@ -136,7 +133,7 @@ func testPaging(t *testing.T, open Opener) {
 		func() {},
 		func() { write(emails(1, now, "c")) },              // after all pages but the last
 		func() { write(emails(10, 1479599990, "d")) },      // before all pages
-		func() { write(emails(700, 1479600000+600, "e")) }, // amid
+		func() { write(emails(700, 1479600000+600, "e")) }, // between them
 		func() { write(emails(1, now-300, "f")) },
 	} {
 		for offset := 0; offset < 3200; offset += upstream.PageSize {

@@ -17,12 +17,9 @@ import (
 func Step(n int) store.Batch {
 	var b store.Batch
 	for i := range 10 {
-		b.Emails = append(b.Emails, upstream.Email{
-			UserID: 20, SenderID: upstream.ID(1 + i), EmailID: fmt.Sprintf("%d-%d", n, i), Local: "r",
-			Domain:       "example.com",
-			EmailAddress: "r@example.com", ProcessTime: upstream.Time(1479600000 + (n*7919+i*100003)%360000),
-			Delivered: true,
-		})
+		e := event(fmt.Sprintf("%d-%d", n, i), upstream.Time(1479600000+(n*7919+i*100003)%360000))
+		e.SenderID, e.Delivered = upstream.ID(1+i), true
+		b.Add(upstream.Emails, e)
 	}
 	return b
 }
@@ -36,9 +33,8 @@ func testReads(t *testing.T, open Opener) {
 	var wg sync.WaitGroup
 	check := func(s store.Store) error {
 		least := int(written.Load())
-		counts, err := s.Counts(ctx, nil, upstream.Emails,
-			upstream.CountQuery{Window: upstream.Window{Start: 1479600000 +
-				11, End: 1479600000 + 359999}})
+		part := upstream.Window{Start: 1479600000 + 11, End: 1479600000 + 359999}
+		counts, err := s.Counts(ctx, nil, upstream.Emails, upstream.CountQuery{Window: part})
 		if err != nil {
 			return err
 		}

@@ -24,9 +24,9 @@ func testContent(t *testing.T, open Opener) {
 		Bounce: upstream.Bounce{
 			UserID: 20, SenderID: 17, EmailID: "20160829200233.000004d57a76@mail6-45-ussnn1",
 			EmailAddress: "r@example.com", Local: "r", Domain: "example.com",
-			Type: upstream.Soft, Category: "policy-related", Code: "5.2.2", BounceTime: 1472500955,
-			ProcessTime: 1472500953,
-			XHeaders:    []upstream.Header{{Name: "X-B", Value: "2"}, {Name: "X-A", Value: "1"}},
+			Type: upstream.Soft, Category: "policy-related", Code: "5.2.2",
+			BounceTime: 1472500955, ProcessTime: 1472500953,
+			XHeaders: []upstream.Header{{Name: "X-B", Value: "2"}, {Name: "X-A", Value: "1"}},
 		},
 		DiagnosticCode: "smtp;552 5.2.2", RuleName: "policyrelated03", FullContent: "Return-Path: <>\r\n\r\nbody\r\n",
 	}
@@ -39,12 +39,9 @@ func testContent(t *testing.T, open Opener) {
 			b.FullContent = strings.Repeat("Received: from mx.example.com\r\n", 2400)
 		},
 		"long content, not compressible": func(b *upstream.BounceDetail) { b.FullContent = string(noise) },
-		"long diagnostic": func(b *upstream.BounceDetail) {
-			b.DiagnosticCode = strings.Repeat("é", 40000)
-		},
+		"long diagnostic":                func(b *upstream.BounceDetail) { b.DiagnosticCode = strings.Repeat("é", 40000) },
 		"long rule and no content": func(b *upstream.BounceDetail) {
-			b.RuleName,
-				b.FullContent = strings.Repeat("r", 300), ""
+			b.RuleName, b.FullContent = strings.Repeat("r", 300), ""
 		},
 		"NULs and bytes of no encoding": func(b *upstream.BounceDetail) {
 			b.Local, b.Domain, b.EmailAddress, b.EmailID = "a\x00b", "\xff\xfe", "a\x00b@\xff\xfe", "\x00"
@@ -61,19 +58,17 @@ func testContent(t *testing.T, open Opener) {
 		},
 		"many headers": func(b *upstream.BounceDetail) {
 			for i := range 1000 {
-				b.XHeaders = append(b.XHeaders, upstream.Header{Name: "X-" + strings.Repeat("n", i%50),
-					Value: strings.Repeat("v", i%70)})
+				name, value := "X-"+strings.Repeat("n", i%50), strings.Repeat("v", i%70)
+				b.XHeaders = append(b.XHeaders, upstream.Header{Name: name, Value: value})
 			}
 		},
 		"an id of another time":      func(b *upstream.BounceDetail) { b.EmailID = "20991231235959.x@mail" },
 		"an id that is only a stamp": func(b *upstream.BounceDetail) { b.EmailID = "20160829200233" },
 		"long before 1970": func(b *upstream.BounceDetail) {
-			b.BounceTime, b.ProcessTime = -5000000000,
-				-5000000001
+			b.BounceTime, b.ProcessTime = -5000000000, -5000000001
 		},
 		"a year of five digits": func(b *upstream.BounceDetail) {
-			b.BounceTime, b.ProcessTime, b.PostbackTime = 1<<40,
-				1<<40+5, 1<<62
+			b.BounceTime, b.ProcessTime, b.PostbackTime = 1<<40, 1<<40+5, 1<<62
 		},
 		"the first and last ids": func(b *upstream.BounceDetail) { b.UserID, b.SenderID = 1<<63-1, -1<<63 },
 	} {
@@ -81,26 +76,17 @@ func testContent(t *testing.T, open Opener) {
 			want := base
 			want.XHeaders = slices.Clone(base.XHeaders)
 			edit(&want)
-			s := open(t, "")
-			Write(t, s, store.Batch{Bounces: []upstream.BounceDetail{want}})
-			if n := Write(t, s, store.Batch{Bounces: []upstream.BounceDetail{want}}); n != (store.Written{
-				Unchanged: 1,
-			}) {
+			s, b := open(t, ""), store.Batch{Bounces: []upstream.BounceDetail{want}}
+			Write(t, s, b)
+			if n := Write(t, s, b); n != (store.Written{Unchanged: 1}) {
 				t.Errorf("written again it is %+v", n)
 			}
-			got, err := s.Bounce(ctx, nil, want.Key())
-			if err != nil {
-				t.Fatal(err)
-			}
-			if d := Diff(want, got); d != "" {
+			if d := Diff(want, Must[upstream.BounceDetail](t)(s.Bounce(ctx, nil, want.Key()))); d != "" {
 				t.Error(d)
 			}
 			q := upstream.ListQuery{Window: Ever, Local: want.Local, Recipient: want.EmailAddress}
 			copy(q.XHeaders[:], want.XHeaders)
-			list, err := s.List(ctx, []upstream.ID{want.UserID}, upstream.Bounces, q)
-			if err != nil {
-				t.Fatal(err)
-			}
+			list := Must[upstream.Page](t)(s.List(ctx, []upstream.ID{want.UserID}, upstream.Bounces, q))
 			if d := Diff([]upstream.Bounce{want.Bounce}, list.Rows()); d != "" {
 				t.Error(d)
 			}
@@ -142,18 +128,19 @@ func testSenders(t *testing.T, open Opener) {
 		listed  int // under old@example.com
 	}{
 		{store.Batch{Emails: []upstream.Email{row}}, "", 0},
+		{store.Batch{Senders: []store.Sender{{UserID: 20, SenderID: 17, Address: "old@example.com"}}}, "old@example.com", 1},
 		{
-			store.Batch{Senders: []store.Sender{{UserID: 20, SenderID: 17, Address: "old@example.com"}}},
-			"old@example.com", 1,
+			store.Batch{Senders: []store.Sender{
+				{UserID: 20, SenderID: 17, Address: "new@example.com"}, {UserID: 21, SenderID: 18, Address: "old@example.com"},
+			}},
+			"new@example.com", 0,
 		},
-		{store.Batch{Senders: []store.Sender{{UserID: 20, SenderID: 17, Address: "new@example.com"},
-			{UserID: 21, SenderID: 18, Address: "old@example.com"}}}, "new@example.com", 0},
 	}
 	for i, x := range steps {
 		Write(t, s, x.batch)
 		counts := Must[[]upstream.Count](t)(s.Counts(ctx, nil, upstream.Emails, upstream.CountQuery{Window: w}))
-		if want := []upstream.Count{{ID: 17, Sender: x.address, Tally: upstream.Tally{Total: 1}}}; !slices.Equal(counts,
-			want) {
+		want := []upstream.Count{{ID: 17, Sender: x.address, Tally: upstream.Tally{Total: 1}}}
+		if !slices.Equal(counts, want) {
 			t.Errorf("step %d: counts are %v, want %v", i, counts, want)
 		}
 		rows := Must[[]upstream.Email](t)(API(s).Emails(ctx, upstream.ListQuery{Window: w, Sender: "old@example.com"}))
@@ -170,8 +157,8 @@ func testCodes(t *testing.T, open Opener) {
 	if len(before) != 18 || before[0] != "bad-configuration" || before[17] != "virus-related" {
 		t.Errorf("of an empty store: %q", before)
 	}
-	if got, want := Must[[]string](t)(s.Codes(ctx, blocked)), []string{"complaint", "hardbounce", "manual",
-		"softbounce", "unsubscribe"}; !slices.Equal(got, want) {
+	reasons := []string{"complaint", "hardbounce", "manual", "softbounce", "unsubscribe"}
+	if got := Must[[]string](t)(s.Codes(ctx, blocked)); !slices.Equal(got, reasons) {
 		t.Errorf("reasons of an empty store: %q", got)
 	}
 	Write(t, s, store.Batch{

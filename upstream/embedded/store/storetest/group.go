@@ -97,7 +97,7 @@ func testGroups(t *testing.T, open Opener) {
 // testManyGroups is testGroups for enough rows that a store may look up each domain, and each day of it.
 func testManyGroups(t *testing.T, open Opener) { manyGroups(t, open, 3) }
 
-// testManyDomains is testManyGroups for so many domains that a store may read them all.
+// testManyDomains is testManyGroups with enough domains that a store may read all rows instead.
 func testManyDomains(t *testing.T, open Opener) { manyGroups(t, open, 400) }
 
 func manyGroups(t *testing.T, open Opener, domains int) {
@@ -110,15 +110,11 @@ func manyGroups(t *testing.T, open Opener, domains int) {
 		if n := i % domains; n > 2 {
 			domain = strconv.Itoa(n) + "." + domain
 		}
-		e := upstream.Email{
-			UserID: 20, SenderID: 17, EmailID: strconv.Itoa(i), EmailAddress: local + "@" + domain, Local: local,
-			Domain: domain, ProcessTime: at, Delivered: i%5 > 0,
-		}
-		b.Emails = append(b.Emails, e)
-		b.Bounces = append(b.Bounces, upstream.BounceDetail{Bounce: upstream.Bounce{
-			UserID: 20, SenderID: 17, EmailID: e.EmailID, EmailAddress: e.EmailAddress, Local: local, Domain: domain,
-			Type: upstream.Hard, Category: "other", Code: "5.1." + strconv.Itoa(i%4), BounceTime: at, ProcessTime: at,
-		}})
+		e := event(strconv.Itoa(i), at)
+		e.Local, e.Domain, e.Recipient = local, domain, local+"@"+domain
+		e.Delivered, e.Type, e.Category, e.Code = i%5 > 0, upstream.Hard, "other", "5.1."+strconv.Itoa(i%4)
+		e.ProcessTime = at
+		b.Append(upstreamtest.RowsOf(e))
 	}
 	Write(t, s, b)
 	o.Write(b)

@@ -15,7 +15,7 @@ func testPrune(t *testing.T, open Opener) {
 	s := open(t, "")
 	var b store.Batch
 	for n := range 4300 {
-		b.Emails = append(b.Emails, upstream.Email{UserID: 20, Domain: "example.com", ProcessTime: upstream.Time(n)})
+		b.Add(upstream.Emails, event("", upstream.Time(n)))
 	}
 	Write(t, s, b)
 	pruned := store.Removed{PerKind: upstream.PerKind[int64]{Emails: 4200}}
@@ -34,15 +34,11 @@ func testErase(t *testing.T, open Opener) {
 	s := open(t, "")
 	var b store.Batch
 	for n := range 1200 {
-		address := "info@pots.example"
-		if n%10 == 0 {
-			address = "info@example.com"
+		e := event(fmt.Sprint(n), upstream.Time(n))
+		if e.DiagnosticCode = "unknown: info@pots.example"; n%10 == 0 {
+			e.DiagnosticCode = "unknown: info@example.com"
 		}
-		b.Bounces = append(b.Bounces, upstream.BounceDetail{
-			Bounce: upstream.Bounce{UserID: 20, SenderID: 17, EmailID: fmt.Sprint(n), Domain: "example.org",
-				BounceTime: upstream.Time(n)},
-			DiagnosticCode: "unknown: " + address,
-		})
+		b.Add(upstream.Bounces, e)
 	}
 	Write(t, s, b)
 	n := Must[store.Erased](t)(s.Erase(t.Context(), "info@pots.example", false))
@@ -58,15 +54,11 @@ func testReclassify(t *testing.T, open Opener) {
 	var b store.Batch
 	const many = 1001 // of a second each, but for two
 	for i := range many {
-		b.Bounces = append(b.Bounces, upstream.BounceDetail{
-			Bounce: upstream.Bounce{
-				UserID: 1, SenderID: 1, EmailID: fmt.Sprint(max(i, 1)),
-				EmailAddress: fmt.Sprintf("u%d@example.com", i), Local: fmt.Sprintf("u%d", i),
-				Domain: "example.com", Type: upstream.Soft, Category: "unclassified",
-				BounceTime: upstream.Time(1000 + max(i, 1)),
-			},
-			DiagnosticCode: "d", FullContent: "c",
-		})
+		e := event(fmt.Sprint(max(i, 1)), upstream.Time(1000+max(i, 1)))
+		e.Local = fmt.Sprintf("u%d", i)
+		e.Recipient = e.Local + "@example.com"
+		e.Own = store.Own{Type: upstream.Soft, Category: "unclassified", DiagnosticCode: "d", FullContent: "c"}
+		b.Add(upstream.Bounces, e)
 	}
 	Write(t, s, b)
 	sort := func(d upstream.BounceDetail) store.Class {
@@ -88,7 +80,5 @@ func testReclassify(t *testing.T, open Opener) {
 			t.Errorf("dry %v: the counts are %+v", c.dry, counts)
 		}
 	}
-	if problems := Must[[]string](t)(s.Check(ctx)); len(problems) > 0 {
-		t.Errorf("%q", problems)
-	}
+	Sound(t, s)
 }

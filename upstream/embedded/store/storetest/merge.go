@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"deliverygraph/upstream"
@@ -34,14 +35,12 @@ func testMerge(t *testing.T, open Opener) {
 			m := rapid.IntRange(0, 3).Draw(t, "message")
 			return record{
 				message: m,
-				what: rapid.SampledFrom([]string{"sent", "delivered", "delivered", "bounced", "blocked"}).Draw(t,
-					"what"),
+				what:    rapid.SampledFrom([]string{"sent", "delivered", "delivered", "bounced", "blocked"}).Draw(t, "what"),
 				at:      upstream.Time(1479600000 + 10000*m + rapid.IntRange(0, 2).Draw(t, "at")),
 				headers: rapid.Bool().Draw(t, "headers"),
 				process: upstream.Time(rapid.IntRange(1, 3).Draw(t, "process")),
 				says:    rapid.SampledFrom([]string{"", "550", "450"}).Draw(t, "says"),
-				content: rapid.SampledFrom([]string{"",
-					"", "mail"}).Draw(t, "content"),
+				content: rapid.SampledFrom([]string{"", "", "mail"}).Draw(t, "content"),
 			}
 		}), 1, 12).Draw(t, "records")
 		type state struct{ delivered, failed, any bool }
@@ -61,38 +60,38 @@ func testMerge(t *testing.T, open Opener) {
 			}
 			x.any = true
 		}
-		withWhat := func(what string) map[int]bool { // messages
+		messages := func(what ...string) int { // to which that happened
 			all := map[int]bool{}
 			for _, r := range records {
-				if r.what == what {
+				if slices.Contains(what, r.what) {
 					all[r.message] = true
 				}
 			}
-			return all
+			return len(all)
 		}
 		add := func(b *store.Batch, r record) {
-			id, local := fmt.Sprint("m", r.message), fmt.Sprint("r", r.message%2)
-			address := local + "@example.com"
-			var headers []upstream.Header
+			local := fmt.Sprint("r", r.message%2)
+			e := store.Event{
+				Identity: upstream.Identity{
+					Time: r.at, EmailID: fmt.Sprint("m", r.message), Recipient: local + "@example.com",
+					UserID: user, SenderID: 2,
+				},
+				Local: local, Domain: "example.com",
+				Own: store.Own{
+					Delivered: r.what == "delivered", Type: upstream.Hard, ProcessTime: r.process,
+					DiagnosticCode: r.says, FullContent: r.content,
+				},
+			}
 			if r.headers {
-				headers = []upstream.Header{{Name: "X-A", Value: fmt.Sprint(r.at)}}
+				e.XHeaders = []upstream.Header{{Name: "X-A", Value: fmt.Sprint(r.at)}}
 			}
 			switch r.what {
 			case "bounced":
-				b.Bounces = append(b.Bounces, upstream.BounceDetail{Bounce: upstream.Bounce{
-					UserID: user, SenderID: 2, EmailID: id,
-					EmailAddress: address, Local: local, Domain: "example.com",
-					Type: upstream.Hard, BounceTime: r.at + 60, ProcessTime: r.process},
-					DiagnosticCode: r.says, FullContent: r.content})
+				b.Add(upstream.Bounces, e)
 			case "blocked":
-				b.BlockedEmails = append(b.BlockedEmails, upstream.BlockedEmail{
-					UserID: user, SenderID: 2, EmailID: id,
-					EmailAddress: address, Local: local, Domain: "example.com", ProcessTime: r.at})
+				b.Add(blocked, e)
 			default:
-				b.Emails = append(b.Emails, upstream.Email{
-					UserID: user, SenderID: 2, EmailID: id,
-					EmailAddress: address, Local: local, Domain: "example.com", ProcessTime: r.at,
-					Delivered: r.what == "delivered", XHeaders: headers})
+				b.Add(upstream.Emails, e)
 			}
 		}
 		var answers [2]string
@@ -117,28 +116,23 @@ func testMerge(t *testing.T, open Opener) {
 					t.Fatalf("%+v, want it delivered %v at %d", e, want, first[m])
 				}
 			}
-			messages := 0
-			for _, x := range emails {
-				if x.any {
-					messages++
-				}
+			if want := messages("sent", "delivered"); len(rows) != want {
+				t.Fatalf("there are %d emails of %d messages", len(rows), want)
 			}
-			if len(rows) != messages {
-				t.Fatalf("there are %d emails of %d messages", len(rows), messages)
-			}
+			all := upstream.ListQuery{Window: Ever, UserID: user}
 			counts := Must[[]upstream.Series](t)(s.Series(ctx, nil, upstream.Emails,
 				upstream.CountQuery{Window: Ever, UserID: user, Interval: upstream.Hour}))
-			delivered := Must[[]upstream.Email](t)(API(s).Emails(ctx, upstream.ListQuery{Window: Ever, UserID: user,
-				Delivered: true, Offset: 1}))
-			bounces := Must[[]upstream.Bounce](t)(API(s).Bounces(ctx, upstream.ListQuery{Window: Ever, UserID: user}))
-			blocked := Must[upstream.Page](t)(s.List(ctx, nil, blocked,
-				upstream.ListQuery{Window: Ever, UserID: user})).Rows()
+			delivered := Must[[]upstream.Email](t)(API(s).Emails(ctx, upstream.ListQuery{
+				Window: Ever, UserID: user, Delivered: true, Offset: 1,
+			}))
+			bounces := Must[[]upstream.Bounce](t)(API(s).Bounces(ctx, all))
+			blocked := Must[[]upstream.BlockedEmail](t)(API(s).BlockedEmails(ctx, all))
 			var details []upstream.BounceDetail
 			for _, b := range bounces {
 				details = append(details, Must[upstream.BounceDetail](t)(s.Bounce(ctx, nil, b.Key())))
 			}
-			if n := len(bounces); n != len(withWhat("bounced")) || upstream.RowsOf(blocked) != len(withWhat("blocked")) {
-				t.Fatalf("there are %d bounces and %d blocked emails", n, upstream.RowsOf(blocked))
+			if len(bounces) != messages("bounced") || len(blocked) != messages("blocked") {
+				t.Fatalf("there are %d bounces and %d blocked emails", len(bounces), len(blocked))
 			}
 			answers[i] = fmt.Sprintf("%+v\n%+v\n%+v\n%+v\n%+v", rows, counts, delivered, details, blocked)
 		}

@@ -33,15 +33,11 @@ func testOneSecond(t *testing.T, open Opener) {
 		t.Run(name, func(t *testing.T) {
 			s, o := open(t, ""), &Model{}
 			for _, n := range order {
-				b := store.Batch{Bounces: []upstream.BounceDetail{{
-					Bounce: upstream.Bounce{
-						UserID: 20, SenderID: upstream.ID(n%3 + 1), EmailID: fmt.Sprintf("%02d",
-							n), EmailAddress: "r@example.com", Local: "r", Domain: "example.com",
-						Type: upstream.Hard, BounceTime: 1479600000, XHeaders: []upstream.Header{{Name: "X-Parity",
-							Value: fmt.Sprint(n % 2)}},
-					},
-					FullContent: fmt.Sprint("message ", n),
-				}}}
+				var b store.Batch
+				e := event(fmt.Sprintf("%02d", n), 1479600000)
+				e.SenderID, e.Type, e.FullContent = upstream.ID(n%3+1), upstream.Hard, fmt.Sprint("message ", n)
+				e.XHeaders = []upstream.Header{{Name: "X-Parity", Value: fmt.Sprint(n % 2)}}
+				b.Add(upstream.Bounces, e)
 				if got, want := Write(t, s, b), o.Write(b); got != want {
 					t.Fatalf("Write says %+v, want %+v", got, want)
 				}

@@ -2,7 +2,7 @@ package storetest
 
 import (
 	"fmt"
-	"slices"
+	"strings"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
@@ -49,55 +49,42 @@ func headers(t *rapid.T) []upstream.Header {
 	return hs
 }
 
-func emails(when *rapid.Generator[upstream.Time]) *rapid.Generator[upstream.Email] {
-	return rapid.Custom(func(t *rapid.T) upstream.Email {
-		x := upstream.Email{
-			UserID: rapid.SampledFrom(users).Draw(t, "user"), SenderID: rapid.SampledFrom(senderIDs).Draw(t, "sender"),
-			Local: rapid.SampledFrom(locals).Draw(t, "local"), Domain: rapid.SampledFrom(domains).Draw(t, "domain"),
-			ProcessTime: when.Draw(t, "process"), Delivered: rapid.Bool().Draw(t, "delivered"), XHeaders: headers(t),
-		}
-		x.EmailAddress = x.Local + "@" + x.Domain
-		if rapid.IntRange(0, 9).Draw(t, "odd") == 0 {
-			x.EmailAddress = rapid.SampledFrom([]string{"", "other@example.com", x.Local}).Draw(t, "address")
-		}
-		x.EmailID = fmt.Sprintf("%s.%d@mail", x.ProcessTime.UTC().Format("20060102150405"),
-			rapid.IntRange(0, 3).Draw(t, "id"))
-		if rapid.IntRange(0, 9).Draw(t, "odd") == 0 {
-			x.EmailID = rapid.SampledFrom([]string{"", "b", "a@b", "20160829200233"}).Draw(t, "email id")
-		}
-		return x
-	})
-}
-
-func bounces(when *rapid.Generator[upstream.Time]) *rapid.Generator[upstream.BounceDetail] {
-	return rapid.Custom(func(t *rapid.T) upstream.BounceDetail {
-		e := emails(when).Draw(t, "email")
-		return upstream.BounceDetail{
-			Bounce: upstream.Bounce{
-				UserID: e.UserID, SenderID: e.SenderID, EmailID: e.EmailID,
-				EmailAddress: e.EmailAddress, Local: e.Local, Domain: e.Domain,
-				Type: rapid.SampledFrom(types).Draw(t, "type"), Category: rapid.SampledFrom(codes).Draw(t, "category"),
-				Code:       rapid.SampledFrom([]string{"5.1.1", "4.2.0", ""}).Draw(t, "code"),
-				BounceTime: when.Draw(t, "bounce"), ProcessTime: e.ProcessTime,
-				PostbackTime: upstream.Time(rapid.Int64Range(0, 3).Draw(t, "postback")), XHeaders: e.XHeaders,
+// events draws events of a kind.
+func events(k upstream.Kind, when *rapid.Generator[upstream.Time]) *rapid.Generator[store.Event] {
+	return rapid.Custom(func(t *rapid.T) store.Event {
+		e := store.Event{
+			Identity: upstream.Identity{
+				UserID: rapid.SampledFrom(users).Draw(t, "user"), SenderID: rapid.SampledFrom(senderIDs).Draw(t, "sender"),
+				Time: when.Draw(t, "time"),
 			},
-			DiagnosticCode: rapid.SampledFrom([]string{"", "smtp; 550", "\x00"}).Draw(t, "diagnostic"),
-			RuleName:       rapid.SampledFrom([]string{"", "rule03"}).Draw(t, "rule"),
-			FullContent: rapid.SampledFrom([]string{"", "short", string(slices.Repeat([]byte("Received: x\n"),
-				40))}).Draw(t, "content"),
+			Local: rapid.SampledFrom(locals).Draw(t, "local"), Domain: rapid.SampledFrom(domains).Draw(t, "domain"),
+			XHeaders: headers(t),
 		}
-	})
-}
-
-func blockedEmails(when *rapid.Generator[upstream.Time]) *rapid.Generator[upstream.BlockedEmail] {
-	return rapid.Custom(func(t *rapid.T) upstream.BlockedEmail {
-		e := emails(when).Draw(t, "email")
-		return upstream.BlockedEmail{
-			UserID: e.UserID, SenderID: e.SenderID, EmailID: e.EmailID,
-			EmailAddress: e.EmailAddress, Local: e.Local, Domain: e.Domain,
-			Reason: rapid.SampledFrom(codes).Draw(t, "reason"), ProcessTime: e.ProcessTime,
-			PostbackTime: upstream.Time(rapid.Int64Range(0, 3).Draw(t, "postback")), XHeaders: e.XHeaders,
+		e.Recipient = e.Local + "@" + e.Domain
+		if rapid.IntRange(0, 9).Draw(t, "odd") == 0 {
+			e.Recipient = rapid.SampledFrom([]string{"", "other@example.com", e.Local}).Draw(t, "address")
 		}
+		e.EmailID = fmt.Sprintf("%s.%d@mail", e.Time.UTC().Format("20060102150405"), rapid.IntRange(0, 3).Draw(t, "id"))
+		if rapid.IntRange(0, 9).Draw(t, "odd") == 0 {
+			e.EmailID = rapid.SampledFrom([]string{"", "b", "a@b", "20160829200233"}).Draw(t, "email id")
+		}
+		if k == upstream.Emails {
+			e.Delivered = rapid.Bool().Draw(t, "delivered")
+			return e
+		}
+		e.PostbackTime = upstream.Time(rapid.Int64Range(0, 3).Draw(t, "postback"))
+		if k == blocked {
+			e.Reason = rapid.SampledFrom(codes).Draw(t, "reason")
+			return e
+		}
+		e.ProcessTime = when.Draw(t, "process")
+		e.Type = rapid.SampledFrom(types).Draw(t, "type")
+		e.Category = rapid.SampledFrom(codes).Draw(t, "category")
+		e.Code = rapid.SampledFrom([]string{"5.1.1", "4.2.0", ""}).Draw(t, "code")
+		e.DiagnosticCode = rapid.SampledFrom([]string{"", "smtp; 550", "\x00"}).Draw(t, "diagnostic")
+		e.RuleName = rapid.SampledFrom([]string{"", "rule03"}).Draw(t, "rule")
+		e.FullContent = rapid.SampledFrom([]string{"", "short", strings.Repeat("Received: x\n", 40)}).Draw(t, "content")
+		return e
 	})
 }
 
@@ -108,12 +95,13 @@ func batches(when *rapid.Generator[upstream.Time], rows int) *rapid.Generator[st
 				SenderID: rapid.SampledFrom(senderIDs).Draw(t, "sender"),
 				Address:  rapid.SampledFrom(addresses).Draw(t, "address")}
 		})
-		return store.Batch{
-			Senders:       rapid.SliceOfN(sender, 0, 3).Draw(t, "senders"),
-			Emails:        rapid.SliceOfN(emails(when), 0, rows).Draw(t, "emails"),
-			Bounces:       rapid.SliceOfN(bounces(when), 0, rows).Draw(t, "bounces"),
-			BlockedEmails: rapid.SliceOfN(blockedEmails(when), 0, rows).Draw(t, "blocked emails"),
+		b := store.Batch{Senders: rapid.SliceOfN(sender, 0, 3).Draw(t, "senders")}
+		for _, k := range upstream.Kinds {
+			for _, e := range rapid.SliceOfN(events(k, when), 0, rows).Draw(t, k.String()) {
+				b.Add(k, e)
+			}
 		}
+		return b
 	})
 }
 
@@ -138,8 +126,9 @@ func sometimes[V any](t *rapid.T, label string, from ...V) V {
 }
 
 func scopes(t *rapid.T) []upstream.ID {
-	return rapid.SampledFrom([][]upstream.ID{nil, nil, nil, {}, {20}, {21, 20}, {405954, 22, 21, 20, 20}, {99}}).Draw(t,
-		"only")
+	return rapid.SampledFrom([][]upstream.ID{
+		nil, nil, nil, {}, {20}, {21, 20}, {405954, 22, 21, 20, 20}, {99},
+	}).Draw(t, "only")
 }
 
 func listQueries(t *rapid.T, when *rapid.Generator[upstream.Time], rows int) upstream.ListQuery {

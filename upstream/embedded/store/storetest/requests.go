@@ -32,7 +32,7 @@ func Requests(info store.Info) []Request {
 		return upstream.Window{Start: at, End: at + 7*86400}
 	}
 	sender := func(r *rand.Rand) store.Sender { return SampleSender(r.IntN(SampleSenders)) }
-	big := func(r *rand.Rand) store.Sender { return SampleSender(r.IntN(4)) } // one who sends much
+	big := func(r *rand.Rand) store.Sender { return SampleSender(r.IntN(4)) } // one of those who send most
 	recipients := int(info.Emails.Rows)/10 + 100
 	type edit = func(*upstream.ListQuery, *rand.Rand)
 	var list []Request

@@ -112,46 +112,41 @@ func (s *sample) row(b *store.Batch, at upstream.Time) {
 		{Name: "X-Opt-In", Value: strconv.Itoa(recipient % 3)},
 		{Name: "X-Customer", Value: strconv.Itoa(recipient)},
 	}
-	e := upstream.Email{
-		UserID: from.UserID, SenderID: from.SenderID, EmailID: id, EmailAddress: local + "@" +
-			domain, Local: local, Domain: domain,
-		ProcessTime: at, Delivered: true, XHeaders: headers,
+	e := store.Event{
+		Identity: upstream.Identity{
+			Time: at, EmailID: id, Recipient: local + "@" + domain, UserID: from.UserID, SenderID: from.SenderID,
+		},
+		Local: local, Domain: domain, XHeaders: headers, Own: store.Own{Delivered: true},
 	}
 	switch x := s.rand.IntN(1000); {
 	case x < 50:
 		e.Delivered = false
 		n := s.skewed(len(SampleCategories))
-		hard := n < 3
-		d := upstream.BounceDetail{
-			Bounce: upstream.Bounce{
-				UserID: e.UserID, SenderID: e.SenderID, EmailID: id, EmailAddress: e.EmailAddress, Local: local,
-				Domain: domain,
-				Type:   upstream.Soft, Category: SampleCategories[n], Code: fmt.Sprintf("4.%d.%d", n%8, n%3),
-				BounceTime: at +
-					upstream.Time(s.rand.IntN(5)), ProcessTime: at, XHeaders: headers,
-			},
-			DiagnosticCode: "smtp; 550 <" + e.EmailAddress +
-				">: Recipient address rejected", RuleName: fmt.Sprintf("rule%02d", n),
-			FullContent: "Return-Path: <>\r\nX-Original-To: " + e.EmailAddress + "\r\nMessage-ID: " + id + "\r\n" +
+		bounce := e
+		bounce.Time += upstream.Time(s.rand.IntN(5))
+		bounce.Own = store.Own{
+			Type: upstream.Soft, Category: SampleCategories[n], Code: fmt.Sprintf("4.%d.%d", n%8, n%3), ProcessTime: at,
+			DiagnosticCode: "smtp; 550 <" + e.Recipient + ">: Recipient address rejected",
+			RuleName:       fmt.Sprintf("rule%02d", n),
+			FullContent: "Return-Path: <>\r\nX-Original-To: " + e.Recipient + "\r\nMessage-ID: " + id + "\r\n" +
 				s.text,
 		}
-		if hard {
-			d.Type, d.Code = upstream.Hard, fmt.Sprintf("5.%d.%d", n%8, n%3)
+		if n < 3 {
+			bounce.Type, bounce.Code = upstream.Hard, fmt.Sprintf("5.%d.%d", n%8, n%3)
 		}
-		b.Bounces = append(b.Bounces, d)
+		b.Add(upstream.Bounces, bounce)
 	case x < 62:
 		e.Delivered = false
-		b.BlockedEmails = append(b.BlockedEmails, upstream.BlockedEmail{
-			UserID: e.UserID, SenderID: e.SenderID, EmailID: id, EmailAddress: e.EmailAddress, Local: local,
-			Domain: domain,
-			Reason: SampleReasons[s.skewed(len(SampleReasons))], ProcessTime: at, XHeaders: headers,
-		})
+		e.Reason = SampleReasons[s.skewed(len(SampleReasons))]
+		b.Add(blocked, e)
 	}
-	b.Emails = append(b.Emails, e)
+	b.Add(upstream.Emails, e)
 }
 
 var (
-	SampleCategories = []string{"bad-mailbox", "inactive-mailbox", "bad-domain", "policy-related", "quota-issues",
-		"spam-related", "message-expired", "content-related", "other", "virus-related"}
+	SampleCategories = []string{
+		"bad-mailbox", "inactive-mailbox", "bad-domain", "policy-related", "quota-issues",
+		"spam-related", "message-expired", "content-related", "other", "virus-related",
+	}
 	SampleReasons = []string{"hardbounce", "softbounce", "unsubscribe", "complaint", "manual"}
 )

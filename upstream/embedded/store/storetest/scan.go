@@ -44,10 +44,7 @@ func testScan(t *testing.T, open Opener) {
 	s := open(t, "")
 	emails := func(of string) (b store.Batch) {
 		for i := range 1300 {
-			b.Emails = append(b.Emails, upstream.Email{
-				UserID: 20, SenderID: 17, EmailID: fmt.Sprintf("%04d%s", i, of), ProcessTime: SampleStart,
-				Local: "r", Domain: "example.com", EmailAddress: "r@example.com",
-			})
+			b.Add(upstream.Emails, event(fmt.Sprintf("%04d%s", i, of), SampleStart))
 		}
 		return b
 	}

@@ -51,6 +51,14 @@ func Test(t *testing.T, open Opener) {
 	}
 }
 
+// event returns an event of r@example.com.
+func event(id string, at upstream.Time) store.Event {
+	return store.Event{
+		Identity: upstream.Identity{Time: at, EmailID: id, Recipient: "r@example.com", UserID: 20, SenderID: 17},
+		Local:    "r", Domain: "example.com",
+	}
+}
+
 // TB is a *testing.T, a *testing.B or a *rapid.T.
 type TB interface {
 	Helper()
