@@ -24,8 +24,8 @@ func (h *hosts) pick(failed []*host) *host {
 	return slices.MinFunc(rest, func(a, b *host) int { return cmp.Compare(a.is(), b.is()) })
 }
 
-// do runs f on the first server that answers. If one stops answering, it tries the next; again says whether f may be
-// repeated for that when it has begun.
+// do runs f on the first server that answers. If that server stops answering, it tries the next one. Again says whether
+// f may run again after it has begun.
 func (h *hosts) do(ctx context.Context, again bool, f func(context.Context) error) error {
 	var failed []*host
 	var errs hostErrors
@@ -132,7 +132,7 @@ func (e hostErrors) Error() string {
 
 func (e hostErrors) Unwrap() []error { return e }
 
-// reason returns an error's text. Exceptions of a server may end with a stack trace.
+// reason returns an error's text, without the stack trace with which exceptions of a server may end.
 func reason(err error) string {
 	refused, ok := errors.AsType[*driver.Exception](err)
 	if !ok {
@@ -156,5 +156,5 @@ func isLost(err error) bool {
 	}, func(e error) bool { return errors.Is(err, e) })
 }
 
-// errHangs is why calls end whose server does not answer probes.
+// errHangs is the cause with which calls end if their server does not answer probes.
 var errHangs = errors.New("the server does not answer")

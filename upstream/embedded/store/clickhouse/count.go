@@ -37,7 +37,7 @@ func (s *Store) addresses(ctx context.Context) (map[upstream.ID]string, error) {
 	all := map[upstream.ID]string{}
 	var id upstream.ID
 	var address string
-	err := s.each(ctx, "select id, address from sender final", []any{&id, &address}, func() { all[id] = address })
+	err := each(ctx, "select id, address from sender final", []any{&id, &address}, func() { all[id] = address })
 	return all, err
 }
 
@@ -75,7 +75,7 @@ func (s *Store) tally(
 			total, soft = hard, "toUInt64(0)"
 		case upstream.Soft:
 			total, hard = soft, "toUInt64(0)"
-		default: // the counts by hour do not tell it from others
+		default: // the counts by hour do not count it separately
 			f.events = true
 			f.text("type", string(q.BounceType))
 		}
@@ -85,7 +85,7 @@ func (s *Store) tally(
 	var t upstream.Tally
 	err = s.hourly(ctx, k, clip(q.Window), f, func(from string) error {
 		series = series[:0]
-		return s.each(ctx, "select "+by+", "+start+" as start, toInt64("+total+") as n, toInt64("+hard+"), toInt64("+soft+
+		return each(ctx, "select "+by+", "+start+" as start, toInt64("+total+") as n, toInt64("+hard+"), toInt64("+soft+
 			") from "+from+" group by "+by+", start having n > 0 order by "+by+", start",
 			[]any{&id, &at, &t.Total, &t.Hard, &t.Soft}, func() {
 				if n := len(series); n == 0 || series[n-1].ID != id {
@@ -134,7 +134,7 @@ func (s *Store) group(ctx context.Context, only []upstream.ID, g store.Grouping,
 	var keys upstream.Keys
 	var at upstream.Time
 	var n uint64
-	return s.each(ctx, "select "+keyColumn(&g.Query, 0)+" as a, "+keyColumn(&g.Query, 1)+" as b, "+start+
+	return each(ctx, "select "+keyColumn(&g.Query, 0)+" as a, "+keyColumn(&g.Query, 1)+" as b, "+start+
 		" as start, count() from "+s.from(k)+" where "+where.in(window)+
 		" group by a, b, start order by start",
 		[]any{&keys[0], &keys[1], &at, &n}, func() { add(keys, at, int64(n)) })

@@ -1,8 +1,8 @@
 // Package clickhouse keeps the events of the metrics API in a ClickHouse server or cluster, for billions of events.
 //
 // Start reading with schema/001_tables.sql. An event that is written again gets another row with a higher version, and
-// ClickHouse merges them in the background. So writing a batch twice changes nothing, also if the first time failed
-// halfway. All queries read the last version of each event (FINAL), so answers are exact before the merge, too. Counts
+// ClickHouse merges them in the background. So writing a batch twice changes nothing, even if the first write failed
+// halfway. All queries read the last version of each event (FINAL), so answers are exact even before the merge. Counts
 // of past hours are kept in a table: see hours.go. A materialized view cannot do that, as it would count an event again
 // with each of its versions.
 //

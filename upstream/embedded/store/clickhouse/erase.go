@@ -182,7 +182,7 @@ func (e *eraser) drop(ctx context.Context) error {
 // findOldState finds values of the state that were replaced, but not merged yet.
 func (e *eraser) findOldState(ctx context.Context, state map[string]string) error {
 	var key, value string
-	return e.each(ctx, "select key, value from import_state", []any{&key, &value}, func() {
+	return each(ctx, "select key, value from import_state", []any{&key, &value}, func() {
 		if state[key] != value {
 			_, messages := e.Unfinished(map[string]string{key: value})
 			e.outdated = e.outdated || messages > 0
@@ -194,7 +194,7 @@ func (e *eraser) findOldState(ctx context.Context, state map[string]string) erro
 func (e *eraser) editSenders(ctx context.Context) error {
 	var x sender
 	var last upstream.ID // the sender of the row before, which is a later version
-	return e.each(ctx, "select id, user_id, address, version from sender order by id, version desc",
+	return each(ctx, "select id, user_id, address, version from sender order by id, version desc",
 		[]any{&x.SenderID, &x.UserID, &x.Address, &x.version}, func() {
 			without := e.Without(x.Address)
 			switch {

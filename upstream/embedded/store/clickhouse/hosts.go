@@ -28,9 +28,9 @@ type Host struct {
 	Failures uint64 // calls and probes that it did not answer
 }
 
-// hosts are the servers of a store, which have the same data. A call uses the first that answers, so that all
-// processes read what any of them has written. A server is left if it fails a call, or two probes in a row: it may
-// hang, and still accept connections. It is used again when its replicas have caught up.
+// hosts are the servers of a store, which have the same data. A call uses the first that answers, so that all processes
+// read what any of them has written. Calls leave a server that has failed a call, or two probes in a row, since a
+// server that hangs may still accept connections. They return to it when its replicas have caught up.
 type hosts struct {
 	list     []*host
 	database string
@@ -44,7 +44,7 @@ type host struct {
 	name  string
 	conn  driver.Conn
 	probe driver.Conn   // has one connection, which calls never use
-	wake  chan struct{} // asks for a probe at once
+	wake  chan struct{} // requests a probe at once
 
 	mu       sync.Mutex
 	state    state
@@ -66,7 +66,7 @@ const (
 	down          // it has failed two probes
 )
 
-// isAvailable reports whether calls use servers in a state by choice.
+// isAvailable reports whether calls prefer servers in this state to others.
 func (s state) isAvailable() bool { return s == up || s == suspect }
 
 // newHosts returns the servers of a store. They need not answer yet.
@@ -135,7 +135,10 @@ func (h *hosts) watch(ctx context.Context, x *host) {
 // compare returns whether the replicas of a server have what others have. A server that has failed may have missed
 // much, and takes some seconds after its start to notice it.
 func (h *hosts) compare(ctx context.Context, x *host) (state, error) {
-	if len(h.list) == 1 || x.isCompared() {
+	x.mu.Lock()
+	compared := x.compared
+	x.mu.Unlock()
+	if len(h.list) == 1 || compared {
 		return up, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, probeLimit)
@@ -150,12 +153,6 @@ func (h *hosts) compare(ctx context.Context, x *host) (state, error) {
 		return behind, errors.New("its replicas lack what others have")
 	}
 	return up, nil
-}
-
-func (x *host) isCompared() bool {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.compared
 }
 
 func (x *host) ping(ctx context.Context) error {
@@ -202,7 +199,7 @@ func (x *host) current() Host {
 	return s
 }
 
-// hang returns an error if all servers have been hanging for some time. Calls would wait for them until their deadline.
+// hang returns an error if all servers have been hanging for some time. Calls would wait until their deadlines.
 func (h *hosts) hang() error {
 	var errs hostErrors
 	for _, x := range h.list {
@@ -230,7 +227,7 @@ func (h *hosts) failed(x *host, err error) {
 	x.look()
 }
 
-// look asks for a probe at once.
+// look requests a probe at once.
 func (x *host) look() {
 	select {
 	case x.wake <- struct{}{}:

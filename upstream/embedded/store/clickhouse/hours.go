@@ -9,11 +9,11 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Counts of long windows add up counts by hour, which the table tally keeps. ClickHouse has no transactions, so a count
-// must be recognized as stale, also if a writer dies. The table mark counts for each hour how many writes have begun to
-// change its events, and how many have ended. A reader uses the count of an hour only if its stamp is the sum of both,
-// and no write is in progress; it counts all other hours from the events, and keeps those counts for the next reader.
-// Afterwards it looks at the marks again, so that no write has changed an hour meanwhile.
+// Counts of long windows add up counts by hour, which the table tally keeps. ClickHouse has no transactions, so a
+// reader must recognize a stale count, even if a writer has died. The table mark counts for each hour how many writes
+// have begun to change its events, and how many have ended. A reader uses the count of an hour only if its stamp is the
+// sum of both, and no write is in progress. It counts all other hours from the events, and keeps those counts for the
+// next reader. Afterwards it looks at the marks again, to be sure that no write has changed an hour meanwhile.
 
 const (
 	// slot is the unit of the times of marks, in seconds.
@@ -22,9 +22,9 @@ const (
 	deadSlots = 24 * 3600 / slot
 	// settleSlots is for how many slots servers of a cluster may lack what another has. Counts are kept only then.
 	settleSlots = 1
-	// minHours is the number of hours from which on counts by hour are faster than those of events.
+	// minHours is the minimum number of hours for which counts by hour are faster than counting events.
 	minHours = 3
-	// maxRanges is the number of ranges of time up to which each is a condition of its own.
+	// maxRanges is the maximum number of ranges of time that are written as a condition each.
 	maxRanges = 50
 	// countedHours is the number of hours that are counted at once. If a caller leaves, the next one begins there.
 	countedHours = 100
@@ -41,14 +41,14 @@ type mark struct {
 
 func (m *mark) valid() bool { return m.open == 0 && m.counted == m.stamp }
 
-// currentSlot returns the slot of the present. Tests replace it.
+// currentSlot returns the slot of the current time. Tests replace it.
 var currentSlot = func() int64 { return time.Now().Unix() / slot }
 
 // marks returns the marks of hours in order. Others have no events.
 func (s *Store) marks(ctx context.Context, k *kind, w upstream.Window) ([]mark, error) {
 	where := " where kind = " + number(k.Kind) + " and hour >= " + number(w.Start) + " and hour < " + number(w.End)
 	var m mark
-	return collect(ctx, s, "select hour, sum(opened + closed), sumIf(opened - closed, slot > "+
+	return collect(ctx, "select hour, sum(opened + closed), sumIf(opened - closed, slot > "+
 		number(currentSlot()-deadSlots)+"), max(slot), max(stamp) from ("+
 		"select hour, slot, opened, closed, toInt64(0) as stamp from mark"+where+
 		" union all select hour, toInt64(0) as slot, toInt64(0) as opened, toInt64(0) as closed, stamp from tally"+where+
@@ -56,8 +56,8 @@ func (s *Store) marks(ctx context.Context, k *kind, w upstream.Window) ([]mark, 
 }
 
 // hourly calls f with a subquery for counts of a kind: the columns are user_id, sender_id, time, total, hard and soft,
-// and each row has the events of a sender in an hour, or in a part of one. F may be called again, and then the call
-// before does not count.
+// and each row has the events of a sender in an hour, or in a part of one. F may be called several times, and then
+// only the last call counts.
 func (s *Store) hourly(
 	ctx context.Context, k *kind, w upstream.Window, where filter, f func(from string) error,
 ) error {
@@ -207,7 +207,7 @@ func (s *Store) countHours(ctx context.Context, k *kind, hours []mark) error {
 	var user, sender int64
 	var at upstream.Time
 	var total, hard, soft uint64
-	err := s.each(ctx, s.eventCounts(k, windows, filter{}),
+	err := each(ctx, s.eventCounts(k, windows, filter{}),
 		[]any{&user, &sender, &at, &total, &hard, &soft}, func() {
 			x := counted[at]
 			x.users, x.senders = append(x.users, user), append(x.senders, sender)
@@ -216,7 +216,7 @@ func (s *Store) countHours(ctx context.Context, k *kind, hours []mark) error {
 	if err != nil {
 		return err
 	}
-	return insert(ctx, s, "tally (kind, hour, stamp, user_id, sender_id, total, hard, soft)", hours,
+	return insert(ctx, "tally (kind, hour, stamp, user_id, sender_id, total, hard, soft)", hours,
 		func(m *mark) []any {
 			x := counted[m.hour]
 			return []any{uint8(k.Kind), int64(m.hour), m.stamp, x.users, x.senders, x.total, x.hard, x.soft}
@@ -247,7 +247,7 @@ func (s *Store) changing(ctx context.Context, hours changedHours, f func() error
 		}
 	}
 	put := func(slot, opened, closed int64) error {
-		return insert(ctx, s, "mark (kind, hour, slot, opened, closed)", all, func(c *change) []any {
+		return insert(ctx, "mark (kind, hour, slot, opened, closed)", all, func(c *change) []any {
 			return []any{c.kind, int64(c.hour), slot, opened, closed}
 		})
 	}

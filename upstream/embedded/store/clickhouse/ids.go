@@ -8,7 +8,7 @@ import (
 	"deliverygraph/upstream/embedded/store"
 )
 
-// named identifies an account, or a sender of a user, in the memory of their numbers.
+// named is the key of a remembered number: an address of a user.
 type named struct {
 	user upstream.ID
 	name string
@@ -95,7 +95,7 @@ func (s *Store) ReserveUser(ctx context.Context, id upstream.ID) (account string
 func (s *Store) SenderID(ctx context.Context, user upstream.ID, address string) (upstream.ID, error) {
 	address = upstream.LowerAddress(address)
 	return s.remembered(ctx, "number a sender", named{user, address}, func(ctx context.Context) (upstream.ID, error) {
-		ids, err := values[upstream.ID](ctx, s, "select id from sender final where address = "+quote(address)+
+		ids, err := values[upstream.ID](ctx, "select id from sender final where address = "+quote(address)+
 			" and user_id = "+number(user)+" order by id limit 1")
 		if err != nil || len(ids) > 0 {
 			return append(ids, 0)[0], err
@@ -117,7 +117,7 @@ func (s *Store) SenderID(ctx context.Context, user upstream.ID, address string) 
 func (s *Store) free(ctx context.Context, column string, others ...string) (upstream.ID, error) {
 	used := map[upstream.ID]bool{}
 	use := func(query string) error {
-		ids, err := values[upstream.ID](ctx, s, query)
+		ids, err := values[upstream.ID](ctx, query)
 		for _, id := range ids {
 			used[id] = true
 		}

@@ -18,7 +18,7 @@ func (s *Store) State(ctx context.Context, prefix string) (state map[string]stri
 func (s *Store) state(ctx context.Context, prefix string) (map[string]string, error) {
 	state := map[string]string{}
 	var key, value string
-	err := s.each(ctx, "select key, value from import_state final where value != '' and substring(key, 1, "+
+	err := each(ctx, "select key, value from import_state final where value != '' and substring(key, 1, "+
 		number(len(prefix))+") = "+quote(prefix), []any{&key, &value}, func() { state[key] = value })
 	return state, err
 }
@@ -48,11 +48,11 @@ func (s *Store) keep(ctx context.Context, state map[string]string) error {
 		return nil
 	}
 	// The clock of another process may be ahead.
-	last, err := first[uint64](ctx, s, "select max(version) from import_state")
+	last, err := first[uint64](ctx, "select max(version) from import_state")
 	if err != nil {
 		return err
 	}
-	return insert(ctx, s, "import_state (key, value, version)", all, func(e *entry) []any {
+	return insert(ctx, "import_state (key, value, version)", all, func(e *entry) []any {
 		return []any{e.key, e.value, s.next(last)}
 	})
 }

@@ -19,8 +19,8 @@ func (s *Store) Codes(ctx context.Context, k upstream.Kind) (all []string, err e
 			others = append(others, quote(code))
 		}
 		query := "select distinct " + column + " from %s where removed = 0 and " + column + " not in (" + join(others) + ")"
-		if all, err = values[string](ctx, s, fmt.Sprintf(query, kinds[k].table)); err == nil && len(all) > 0 {
-			all, err = values[string](ctx, s, fmt.Sprintf(query, s.from(kinds[k])))
+		if all, err = values[string](ctx, fmt.Sprintf(query, kinds[k].table)); err == nil && len(all) > 0 {
+			all, err = values[string](ctx, fmt.Sprintf(query, s.from(kinds[k])))
 		}
 		return err
 	})
@@ -42,7 +42,7 @@ func (s *Store) Info(ctx context.Context) (i store.Info, err error) {
 				users[id] = true
 			}
 		}
-		ids, err := values[int64](ctx, s, "select user_id from sender final")
+		ids, err := values[int64](ctx, "select user_id from sender final")
 		for _, id := range ids {
 			users[id] = true
 		}
@@ -58,7 +58,7 @@ func (s *Store) Info(ctx context.Context) (i store.Info, err error) {
 			return err
 		}
 		i.Remains = len(left) > 0
-		bytes, err := first[uint64](ctx, s, "select sum(bytes_on_disk) from "+s.servers("system.parts")+
+		bytes, err := first[uint64](ctx, "select sum(bytes_on_disk) from "+s.servers("system.parts")+
 			" where active and database = "+quote(s.database))
 		i.Bytes = int64(bytes)
 		return err

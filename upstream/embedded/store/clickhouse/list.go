@@ -136,7 +136,7 @@ func (l *listing) seek(ctx context.Context) error {
 		var counted []hours
 		var h hours
 		ask := func(from string) (err error) {
-			counted, err = collect(ctx, l.Store, "select "+bucket(upstream.Hour)+" as hour, sum(total) from "+from+
+			counted, err = collect(ctx, "select "+bucket(upstream.Hour)+" as hour, sum(total) from "+from+
 				" group by hour order by hour", &h, &h.start, &h.rows)
 			return err
 		}
@@ -205,7 +205,7 @@ func among(all []version, tuple func(version) string, columns string) string {
 // versions returns the versions of events that a query finds.
 func (s *Store) versions(ctx context.Context, from string) ([]version, error) {
 	var v version
-	return collect(ctx, s, "select time, id, version from "+from, &v, &v.time, &v.id, &v.version)
+	return collect(ctx, "select time, id, version from "+from, &v, &v.time, &v.id, &v.version)
 }
 
 // ended remembers where a full page ended.
@@ -219,7 +219,7 @@ func (l *listing) ended(rows []row) {
 	}
 	if at.skip == len(rows) {
 		if l.window.Start != at.time {
-			return // the page began amid this second
+			return // the page began within this second
 		}
 		at.skip += l.skip
 	}
@@ -252,7 +252,7 @@ func (s *Store) rows(ctx context.Context, k *kind, details bool, from string) (r
 		columns += k.details
 	}
 	x := newScanner(k, details)
-	err = s.each(ctx, "select "+columns+" from "+from, x.targets, func() { rows = append(rows, x.read()) })
+	err = each(ctx, "select "+columns+" from "+from, x.targets, func() { rows = append(rows, x.read()) })
 	return rows, err
 }
 

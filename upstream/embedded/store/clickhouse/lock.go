@@ -85,7 +85,7 @@ func (s *Store) takeTurn(ctx context.Context) (ticket uint64, err error) {
 	if err := s.setTurn(ctx, 0, turnTime); err != nil {
 		return 0, err
 	}
-	ticket, err = first[uint64](ctx, s, "select max(ticket) + 1 from turn final where until > "+serverTime)
+	ticket, err = first[uint64](ctx, "select max(ticket) + 1 from turn final where until > "+serverTime)
 	for set := (time.Time{}); err == nil; {
 		if time.Since(set) > turnRenew {
 			set = time.Now()
@@ -94,7 +94,7 @@ func (s *Store) takeTurn(ctx context.Context) (ticket uint64, err error) {
 			}
 		}
 		var before uint64
-		before, err = first[uint64](ctx, s, fmt.Sprintf("select count() from turn final"+
+		before, err = first[uint64](ctx, fmt.Sprintf("select count() from turn final"+
 			" where until > %s and owner != %s and (ticket, owner) < (toUInt64(%d), %[2]s)",
 			serverTime, quote(s.owner), ticket))
 		if err != nil || before == 0 {

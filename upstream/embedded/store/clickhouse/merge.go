@@ -59,7 +59,7 @@ func (w *writer) learnMessages(ctx context.Context, ids map[uint64]bool) error {
 	var kind uint8
 	var at upstream.Time
 	for some := range slices.Chunk(slices.Collect(maps.Keys(ids)), 20_000) {
-		err := w.each(ctx, "select id, kind, time from message where id in ("+idList(some)+")",
+		err := each(ctx, "select id, kind, time from message where id in ("+idList(some)+")",
 			[]any{&id, &kind, &at}, func() {
 				if found[kind] == nil {
 					found[kind], lo[kind], hi[kind] = map[uint64]bool{}, at, at

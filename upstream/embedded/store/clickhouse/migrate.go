@@ -38,12 +38,12 @@ var comments = regexp.MustCompile(`--.*`)
 
 // version returns the version of the tables, or 0 if there are none.
 func (s *Store) version(ctx context.Context) (int, error) {
-	exists, err := first[uint64](ctx, s, "select count() from system.tables where database = "+quote(s.database)+
+	exists, err := first[uint64](ctx, "select count() from system.tables where database = "+quote(s.database)+
 		" and name = 'schema_version'")
 	if err != nil || exists == 0 {
 		return 0, err
 	}
-	v, err := first[int64](ctx, s, "select toInt64(max(version)) from schema_version")
+	v, err := first[int64](ctx, "select toInt64(max(version)) from schema_version")
 	return int(v), err
 }
 
@@ -95,14 +95,14 @@ func (s *Store) migrate(ctx context.Context, cluster string, all [][]string) (in
 		return version, s.checkVersion(version)
 	}
 	if version > 0 {
-		known, err := values[string](ctx, s, "select cluster from schema_version where version = 1 limit 1")
-		if err != nil || len(known) == 0 {
+		known, err := madeFor(ctx)
+		if err != nil {
 			return version, err
 		}
-		if cluster != "" && cluster != known[0] {
-			return version, wrongTables("the tables exist, and are those of cluster %q, not %q", known[0], cluster)
+		if cluster != "" && cluster != known {
+			return version, wrongTables("the tables exist, and are those of cluster %q, not %q", known, cluster)
 		}
-		cluster = known[0]
+		cluster = known
 	} else {
 		err = s.make(ctx, "create table if not exists {shared:schema_version} (version UInt32, cluster String) "+
 			"engine = {replacing:} order by version", cluster)
@@ -196,7 +196,7 @@ func (s *Store) alter(ctx context.Context, query, cluster string, done *regexp.R
 	var left, active uint64
 	var failed *driver.Exception
 	finished := false
-	err := s.each(ctx, onCluster(query, cluster), []any{&host, &port, &code, &message, &left, &active}, func() {
+	err := each(ctx, onCluster(query, cluster), []any{&host, &port, &code, &message, &left, &active}, func() {
 		e := &driver.Exception{Code: int32(code), Message: fmt.Sprintf("on %s:%d: %s", host, port, message)}
 		if code != 0 && !isDone(e) && failed == nil {
 			failed = e

@@ -33,7 +33,7 @@ func number[N ~int | ~int64 | ~uint8 | ~uint64](n N) string { return fmt.Sprintf
 func join(list []string) string { return strings.Join(list, ", ") }
 
 // each calls f for each row of a query's answer, whose columns are scanned to the targets.
-func (s *Store) each(ctx context.Context, query string, targets []any, f func()) error {
+func each(ctx context.Context, query string, targets []any, f func()) error {
 	for i, t := range targets {
 		switch t := t.(type) { // which the driver does not know
 		case *upstream.ID:
@@ -57,25 +57,25 @@ func (s *Store) each(ctx context.Context, query string, targets []any, f func())
 }
 
 // collect returns the rows of a query's answer. Its columns are scanned to the targets, which are parts of row.
-func collect[R any](ctx context.Context, s *Store, query string, row *R, targets ...any) (rows []R, err error) {
-	err = s.each(ctx, query, targets, func() { rows = append(rows, *row) })
+func collect[R any](ctx context.Context, query string, row *R, targets ...any) (rows []R, err error) {
+	err = each(ctx, query, targets, func() { rows = append(rows, *row) })
 	return rows, err
 }
 
 // values returns the first column of a query's answer.
-func values[V any](ctx context.Context, s *Store, query string) ([]V, error) {
+func values[V any](ctx context.Context, query string) ([]V, error) {
 	var v V
-	return collect(ctx, s, query, &v, &v)
+	return collect(ctx, query, &v, &v)
 }
 
 // first returns the first column of the only row of a query's answer.
-func first[V any](ctx context.Context, s *Store, query string) (v V, err error) {
+func first[V any](ctx context.Context, query string) (v V, err error) {
 	err = on(ctx).QueryRow(ctx, query).Scan(&v)
 	return v, err
 }
 
 // insert writes rows to a table as one block.
-func insert[R any](ctx context.Context, s *Store, into string, rows []R, values func(*R) []any) error {
+func insert[R any](ctx context.Context, into string, rows []R, values func(*R) []any) error {
 	if len(rows) == 0 {
 		return nil
 	}
@@ -148,7 +148,7 @@ func (s *Store) filter(
 	}
 	if q.Sender != "" {
 		var ids []upstream.ID
-		ids, err = values[upstream.ID](ctx, s, "select id from sender final where address = "+quote(q.Sender))
+		ids, err = values[upstream.ID](ctx, "select id from sender final where address = "+quote(q.Sender))
 		f.oneOf("sender_id", ids...)
 	}
 	ids := len(f.where)

@@ -27,7 +27,7 @@ func (s *Store) times(
 		return nil, false, nil
 	}
 	hash := recipientHash(upstream.LowerAddress(address))
-	times, err = values[upstream.Time](ctx, s, "select distinct time from recipient where recipient = "+number(hash)+
+	times, err = values[upstream.Time](ctx, "select distinct time from recipient where recipient = "+number(hash)+
 		" and kind = "+number(k.Kind)+" and "+within(w)+" limit "+number(limit+1))
 	slices.Sort(times)
 	return times, len(times) <= limit, err
@@ -42,8 +42,8 @@ func (f *filter) at(times []upstream.Time) {
 	f.add("time in (" + join(all) + ")")
 }
 
-// ofRecipient returns the keys of the page of a recipient's list. Found is false if the index does not help, as there
-// is no recipient, or there are events at so many times that it is faster to look for them hour by hour.
+// ofRecipient returns the keys of the page of a recipient's list. Found is false if the index does not help: there is
+// no recipient, or its events have so many times that it is faster to look for them hour by hour.
 func (l *listing) ofRecipient(ctx context.Context, address string) (keys []version, found bool, err error) {
 	times, found, err := l.times(ctx, l.kind, address, l.window, 100*maxTimes)
 	if err != nil || !found {

@@ -18,7 +18,7 @@ type row struct {
 	store.Event
 }
 
-// key tells an event from others of its kind.
+// key identifies an event of its kind.
 type key struct {
 	time upstream.Time // by which lists are sorted
 	id   uint64        // of the message

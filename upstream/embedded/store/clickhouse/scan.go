@@ -42,8 +42,8 @@ func (s *Store) Scan(ctx context.Context, of upstream.Kind, w upstream.Window) i
 	}
 }
 
-// parts returns the parts of a window that have events, in order of time, each with at most so many. More of them are
-// in one part only if they have the same second.
+// parts returns the parts of a window that have events, in order of time. Each has at most that number of events, or
+// more if all are of one second.
 func (s *Store) parts(
 	ctx context.Context, k *kind, w upstream.Window, most uint64,
 ) (parts []upstream.Window, err error) {
@@ -89,7 +89,7 @@ type rowsAt struct {
 // rowsBy returns the numbers of rows by an expression of their time, in order.
 func (s *Store) rowsBy(ctx context.Context, k *kind, by string, w upstream.Window) ([]rowsAt, error) {
 	var x rowsAt
-	return collect(ctx, s, "select "+by+" as start, count() from "+k.table+" where "+within(w)+
+	return collect(ctx, "select "+by+" as start, count() from "+k.table+" where "+within(w)+
 		" group by start order by start", &x, &x.time, &x.n)
 }
 
@@ -97,7 +97,7 @@ func (s *Store) rowsBy(ctx context.Context, k *kind, by string, w upstream.Windo
 func (s *Store) Senders(ctx context.Context) (all []store.Sender, err error) {
 	err = s.read(ctx, "list senders", func(ctx context.Context) error {
 		var x store.Sender
-		all, err = collect(ctx, s, "select user_id, id, address from sender final order by id",
+		all, err = collect(ctx, "select user_id, id, address from sender final order by id",
 			&x, &x.UserID, &x.SenderID, &x.Address)
 		return err
 	})
@@ -115,6 +115,6 @@ func (s *Store) Accounts(ctx context.Context) (all []store.Account, err error) {
 
 func (s *Store) accounts(ctx context.Context, where string) ([]store.Account, error) {
 	var a store.Account
-	return collect(ctx, s, "select name, user_id from account final where "+where+" order by name",
+	return collect(ctx, "select name, user_id from account final where "+where+" order by name",
 		&a, &a.Name, &a.UserID)
 }

@@ -168,11 +168,15 @@ func (s *Store) open(ctx context.Context) error {
 	if err := s.checkVersion(version); err != nil {
 		return err
 	}
-	clusters, err := values[string](ctx, s, "select cluster from schema_version where version = 1 limit 1")
-	if err == nil && len(clusters) > 0 && clusters[0] != "" {
-		s.cluster, s.local = clusters[0], "_local"
+	if s.cluster, err = madeFor(ctx); s.cluster != "" {
+		s.local = "_local"
 	}
 	return err
+}
+
+// madeFor returns the cluster for which the tables were made, or "".
+func madeFor(ctx context.Context) (cluster string, err error) {
+	return first[string](ctx, "select max(cluster) from schema_version where version = 1")
 }
 
 // checkVersion fails unless this release knows the tables.

@@ -149,7 +149,7 @@ func idList(ids []uint64) string {
 // recently is the age of writes that a repeated import completes.
 const recently = 24 * time.Hour
 
-// add adds a row, or replaces it. Counted says whether the caller is told.
+// add adds a row, or replaces it. Counted says whether Write reports it.
 func (w *writer) add(k *kind, r *row, counted bool) {
 	if !counted {
 		before := w.written
@@ -191,7 +191,7 @@ func (w *writer) senders(ctx context.Context, list []store.Sender) error {
 	}
 	known := map[upstream.ID]sender{}
 	var x sender
-	err := w.each(ctx, "select id, user_id, address, version from sender final where id in ("+join(f.where)+")",
+	err := each(ctx, "select id, user_id, address, version from sender final where id in ("+join(f.where)+")",
 		[]any{&x.SenderID, &x.UserID, &x.Address, &x.version}, func() { known[x.SenderID] = x })
 	changed := map[upstream.ID]bool{}
 	for _, x := range list {
@@ -214,31 +214,23 @@ func (w *writer) senders(ctx context.Context, list []store.Sender) error {
 	return err
 }
 
-// flush writes the changes, and then the state. It notes the changes before, in case that the process ends meanwhile,
-// and afterwards, since readers may have read in between: also if it fails, as some rows may exist.
+// flush writes the changes, and then the state.
 func (w *writer) flush(ctx context.Context, state map[string]string) error {
 	if !w.touched {
 		return w.keep(ctx, state)
 	}
-	err := w.note(ctx)
-	if err != nil {
+	return w.noting(ctx, func() error {
+		err := insert(ctx, "sender (id, user_id, address, version)", w.newSender, func(x *sender) []any {
+			return []any{int64(x.SenderID), int64(x.UserID), x.Address, x.version}
+		})
+		if err == nil {
+			err = w.changing(ctx, w.hours, func() error { return w.flushRows(ctx) })
+		}
+		if err == nil {
+			err = w.keep(ctx, state)
+		}
 		return err
-	}
-	err = insert(ctx, w.Store, "sender (id, user_id, address, version)", w.newSender, func(x *sender) []any {
-		return []any{int64(x.SenderID), int64(x.UserID), x.Address, x.version}
 	})
-	if err == nil {
-		err = w.changing(ctx, w.hours, func() error { return w.flushRows(ctx) })
-	}
-	if err == nil {
-		err = w.keep(ctx, state)
-	}
-	if err != nil {
-		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), dialLimit)
-		defer cancel()
-		ctx = ending
-	}
-	return errors.Join(err, w.note(ctx))
 }
 
 // blockRows is the maximum number of rows of a block.
@@ -262,11 +254,11 @@ func (w *writer) flushRows(ctx context.Context) error {
 		}
 	}
 	for some := range slices.Chunk(all, blockRows) {
-		err := insert(ctx, w.Store, "message (id, kind, time)", some, func(e *entry) []any {
+		err := insert(ctx, "message (id, kind, time)", some, func(e *entry) []any {
 			return []any{e.id, e.kind, int64(e.Time)}
 		})
 		if err == nil {
-			err = insert(ctx, w.Store, "recipient (recipient, kind, time)", some, func(e *entry) []any {
+			err = insert(ctx, "recipient (recipient, kind, time)", some, func(e *entry) []any {
 				return []any{recipientHash(e.Recipient), e.kind, int64(e.Time)}
 			})
 		}
@@ -276,7 +268,7 @@ func (w *writer) flushRows(ctx context.Context) error {
 	}
 	for i, k := range kinds {
 		for some := range slices.Chunk(rows[i], blockRows) {
-			err := insert(ctx, w.Store, k.table+" ("+k.insertColumns()+")", some,
+			err := insert(ctx, k.table+" ("+k.insertColumns()+")", some,
 				func(r **row) []any { return (*r).values(k) })
 			if err != nil {
 				return err
@@ -286,7 +278,22 @@ func (w *writer) flushRows(ctx context.Context) error {
 	return nil
 }
 
-// note tells readers of changes of events from the earliest one on.
+// noting runs f, which makes the changes. It notes them before, in case that the process ends meanwhile, and
+// afterwards, since readers may have read in between: also if f fails, as some changes may be made.
+func (w *writer) noting(ctx context.Context, f func() error) error {
+	if err := w.note(ctx); err != nil {
+		return err
+	}
+	err := f()
+	if err != nil {
+		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), dialLimit)
+		defer cancel()
+		ctx = ending
+	}
+	return errors.Join(err, w.note(ctx))
+}
+
+// note notes, for readers, that events from the earliest change on have changed.
 func (w *writer) note(ctx context.Context) error {
 	age := int64(math.MaxInt64)
 	if w.oldest != everything {
@@ -319,7 +326,7 @@ func (s *Store) changes(ctx context.Context) (c changes, err error) {
 	}
 	var level uint32
 	var n int64
-	err = s.each(ctx, "select toUInt32("+strings.Join(reached, " + ")+
+	err = each(ctx, "select toUInt32("+strings.Join(reached, " + ")+
 		") as level, toInt64(sum(n)) from change group by level", []any{&level, &n}, func() { c[level] = n })
 	return c, err
 }
