@@ -62,8 +62,8 @@ func (a *Erasure) Is(address string) bool {
 	return at >= 0 && strings.EqualFold(address[:at], a.Local) && a.IsDomain(address[at+1:])
 }
 
-// searchKey returns the longest part of a text that is only letters and digits of ASCII, in lower case. No encoding of an
-// address in headers changes it.
+// searchKey returns the longest part of a text that is only letters and digits of ASCII, in lower case. No encoding of
+// an address in headers changes it.
 func searchKey(s string) (longest string) {
 	for part := range strings.FieldsFuncSeq(s, func(r rune) bool {
 		return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r)

@@ -50,7 +50,7 @@ func Merge[R any](
 
 // Merge combines e with another event of the same kind and message. An email gets the earlier time, and is delivered
 // if one of them is. Of bounces and blocked emails, the one that says more stays. The event gets the other's headers if
-// there are more of them. If there are as many, the text decides, so that the order of events does not matter.
+// the other has more. If both have the same number, the text decides, so that the order of events does not matter.
 func (e *Event) Merge(k upstream.Kind, o *Event) {
 	headers, process := e.XHeaders, min(e.ProcessTime, o.ProcessTime)
 	if headers == nil || cmp.Or(len(headers)-len(o.XHeaders),

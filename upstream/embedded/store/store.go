@@ -65,8 +65,8 @@ type Reader interface {
 	// lies in the window.
 	Series(ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.CountQuery) ([]upstream.Series, error)
 
-	// Groups groups the events of q's kind in the window that match all filters, and counts the emails sent in each group if
-	// q.Sent, by [upstream.Question.SentQuery]. q is valid. Providers are those of p. Of a header that a row has
+	// Groups groups the events of q's kind in the window that match all filters, and counts the emails sent in each group
+	// if q.Sent, by [upstream.Question.SentQuery]. q is valid. Providers are those of p. Of a header that a row has
 	// several times, it is not defined which one counts.
 	Groups(
 		ctx context.Context, only []upstream.ID, q upstream.Question, p *grouped.Providers,
@@ -114,9 +114,8 @@ type Maintainer interface {
 	// problems. It reads everything.
 	Check(ctx context.Context) (problems []string, err error)
 
-	// Scan returns a kind's events in the window with all their details, in list order. It reads them bit by bit:
-	// whether it returns events that are written, changed or removed meanwhile is not defined. It ends with the first
-	// error.
+	// Scan returns a kind's events in the window with all their details, in list order. It reads some at a time. It may
+	// or may not return events that are written, changed or removed meanwhile. It ends with the first error.
 	Scan(ctx context.Context, k upstream.Kind, w upstream.Window) iter.Seq2[Event, error]
 	// Senders returns all senders, ordered by id.
 	Senders(ctx context.Context) ([]Sender, error)
@@ -174,8 +173,8 @@ var Documented = upstream.PerKind[[]string]{
 // Remains is the key of the state that says that an Erase was interrupted.
 const Remains = "store/remains"
 
-// Batch is what one Write takes: rows of any kinds, in any order. It needs all rows: the store does not derive an email
-// from its bounce, or the other way around. Rows may come before their sender. Batches of some thousands of rows in
+// Batch is what one Write takes: rows of any kinds, in any order. It needs all rows: the store derives neither an email
+// from its bounce nor a bounce from its email. Rows may come before their sender. Batches of some thousands of rows in
 // order of time are written fastest.
 type Batch struct {
 	// Accounts are those of another store, from which the rows come. The error of Write is [upstream.InvalidArgument] if

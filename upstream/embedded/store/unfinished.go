@@ -17,8 +17,8 @@ const UnfinishedPrefix = "queue/"
 // UnfinishedChange is the key of the state whose value changes when Erase or Prune changes unfinished messages.
 const UnfinishedChange = "store/unfinished"
 
-// changeUnfinished returns the changes of the state that replace unfinished messages by what f returns, "" for none, and
-// the number of these messages. Imports that are running notice the change: see [Batch].Given.
+// changeUnfinished returns the changes of the state that replace unfinished messages by what f returns, "" for none,
+// and the number of these messages. Imports that are running notice the change: see [Batch].Given.
 func changeUnfinished(
 	state map[string]string, f func(key, value string) string,
 ) (changes map[string]string, messages int64) {
@@ -62,8 +62,8 @@ func (a *Erasure) Unfinished(state map[string]string) (changes map[string]string
 	})
 }
 
-// unfinished returns the state of an unfinished message without the elements of lists that contain the address, or "" if
-// more contains it.
+// unfinished returns the state of an unfinished message without the elements of lists that contain the address, or ""
+// if more contains it.
 func (a *Erasure) unfinished(value string) string {
 	v, err := decodeUnfinished(value)
 	if err != nil && a.isIn(value) {

@@ -12,8 +12,8 @@ import (
 	"deliverygraph/upstream/embedded/store/sqlite/database"
 )
 
-// Compact writes the file anew, without unused room and remains of what was removed. It takes about as long as copying
-// the file, and as much room again beside the file. Others can read, but wait to write.
+// Compact rewrites the file without unused room and without remains of what was removed. It takes about as long as
+// copying the file, and as much room again beside the file. Others can read, but wait to write.
 func (s *Store) Compact(ctx context.Context) error {
 	return s.maintain(ctx, "compact the store", func(w *writer) {
 		w.Fail(w.Forget()) // none may be in progress

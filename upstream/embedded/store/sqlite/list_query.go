@@ -231,8 +231,8 @@ func (l *listing) query(limit int) (string, []any) {
 }
 
 // choose decides which indexes the query reads: that of the filter whose rows are furthest apart from l.lo on, so that
-// the fewest rows are checked in vain. It merges indexes with a few times as many rows, which costs less than to check
-// each row.
+// the fewest rows fail the other checks. It merges indexes with a few times as many rows, which costs less than to
+// check each row.
 func (l *listing) choose() {
 	const (
 		sample = 256

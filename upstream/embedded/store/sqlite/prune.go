@@ -64,8 +64,8 @@ func (w *writer) dropAll(k *kind, limit int, where string, args ...any) int {
 	return len(rows)
 }
 
-// sweep removes headers, domains and patterns that no row has. They may tell as much about a recipient as the rows. It
-// looks at those with ids from a first and before an end, and reports whether there are any after them.
+// sweep removes headers, domains and patterns that no row has. They may reveal as much about a recipient as the rows.
+// It looks at those with ids from a first and before an end, and reports whether there are any after them.
 func (w *writer) sweep(from, end int64) (more bool) {
 	w.writeTags()
 	unused := map[string]string{"pattern": " and not exists (select 1 from bounce where pattern_id = pattern.id)"}
