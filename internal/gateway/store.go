@@ -68,13 +68,12 @@ func (g *gateway) keepStore(ctx context.Context) {
 
 // watchStore drops outdated answers even while no requests arrive, since erased data must disappear.
 func (g *gateway) watchStore(ctx context.Context) {
-	tick := time.NewTicker(5 * time.Second)
-	defer tick.Stop()
+	tick := time.Tick(5 * time.Second)
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-tick:
 			g.ofStore(ctx)
 		}
 	}
@@ -103,8 +102,7 @@ func noteOfWait(w io.Writer, file string) func() {
 
 // prune removes events older than --retention, at once and then hourly.
 func (g *gateway) prune(ctx context.Context) {
-	tick := time.NewTicker(time.Hour)
-	defer tick.Stop()
+	tick := time.Tick(time.Hour)
 	for {
 		n, err := g.store.Prune(ctx, g.c.Retention.ago(), false)
 		if n.Rows() > 0 {
@@ -120,7 +118,7 @@ func (g *gateway) prune(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-tick:
 		}
 	}
 }

@@ -14,11 +14,7 @@ type addressKey struct{}
 // (::ffff:192.0.2.1) counts as that IPv4 address.
 func ByAddress(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx := context.WithValue(r.Context(), addressKey{}, network(r.RemoteAddr))
-		if ctx != r.Context() {
-			r = r.WithContext(ctx)
-		}
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), addressKey{}, network(r.RemoteAddr))))
 	})
 }
 

@@ -97,15 +97,14 @@ func (s *Shared) Gateways() int { return int(s.gateways.Load()) }
 
 // Announce tells the other gateways that this one runs, and counts them, until ctx ends.
 func (s *Shared) Announce(ctx context.Context) {
-	tick := time.NewTicker(announceEvery)
-	defer tick.Stop()
+	tick := time.Tick(announceEvery)
 	for {
 		alive := int((3 * announceEvery).Milliseconds())
 		if n, err := announce.Run(ctx, s.client, []string{gatewaysKey}, s.name, alive).Int64(); err == nil {
 			s.gateways.Store(n)
 		}
 		select {
-		case <-tick.C:
+		case <-tick:
 		case <-ctx.Done():
 			s.client.ZRem(context.WithoutCancel(ctx), gatewaysKey, s.name)
 			return

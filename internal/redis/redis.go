@@ -46,8 +46,7 @@ func (c *Client) Up() bool { return c.up.Load() }
 
 // Follow tries every second until ctx ends whether Redis takes writes, and logs when that changes.
 func (c *Client) Follow(ctx context.Context) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
+	tick := time.Tick(time.Second)
 	for failures := 0; ; {
 		err := c.probe(ctx)
 		switch {
@@ -65,7 +64,7 @@ func (c *Client) Follow(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-tick:
 		}
 	}
 }

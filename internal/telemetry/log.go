@@ -15,16 +15,16 @@ import (
 type LogOptions struct {
 	JSON  bool       // one JSON object a line; otherwise key=value pairs
 	Level slog.Level // lines below it are not written
-	// Attrs are asked for every line what its context knows, such as the request's id. The zero Attr adds nothing.
+	// Attrs return attributes of a line's context, such as the request's id. The zero Attr adds nothing.
 	Attrs []func(context.Context) slog.Attr
 }
 
-// NewLogger makes a logger that writes to w, and a function that writes what is still
-// buffered: call it before the program ends.
+// NewLogger makes a logger that writes to w, and a function that writes what is still buffered: call it before the
+// program ends.
 //
-// A line that follows a quiet time is written at once. Lines that follow it closely wait
-// up to [LogDelay] and are written together, since a write for each is a large part of what a
-// small operation costs. Warnings and errors never wait.
+// A line that follows a quiet time is written at once. Lines that follow it closely wait up to [LogDelay] and are
+// written together, since a write for each is a large part of what a small operation costs. Warnings and errors never
+// wait.
 func NewLogger(w io.Writer, o LogOptions) (logger *slog.Logger, flush func()) {
 	buffer := &logBuffer{to: w}
 	settings := &slog.HandlerOptions{Level: o.Level}
@@ -35,7 +35,7 @@ func NewLogger(w io.Writer, o LogOptions) (logger *slog.Logger, flush func()) {
 	return slog.New(h), buffer.flush
 }
 
-// logHandler adds to each line what its context knows.
+// logHandler adds attributes of its context to each line.
 type logHandler struct {
 	slog.Handler
 	buffer *logBuffer
@@ -74,8 +74,8 @@ const LogDelay = 100 * time.Millisecond
 // maxLogBuffer is how many bytes may wait.
 const maxLogBuffer = 32 << 10
 
-// logBuffer gathers lines. Errors of the writer behind it are dropped, as there is
-// nowhere to log them. It is safe for concurrent use.
+// logBuffer gathers lines. Errors of the writer behind it are dropped, as there is nowhere to log them. It is safe for
+// concurrent use.
 type logBuffer struct {
 	mu      sync.Mutex
 	to      io.Writer

@@ -43,7 +43,10 @@ type Metrics struct {
 	rows     *prometheus.CounterVec
 	lookups  *prometheus.CounterVec // endpoint, result
 
-	webhooks webhooks
+	webhooks       *prometheus.CounterVec   // service, status
+	webhookTimes   *prometheus.HistogramVec // service
+	webhookRecords *prometheus.CounterVec   // service, outcome
+	webhookRows    *prometheus.CounterVec   // service, outcome
 }
 
 // seconds are histogram buckets from cached answers to the longest operations: 0.5 ms to 30 s.
@@ -110,7 +113,17 @@ func NewMetrics(version, goVersion string) *Metrics {
 		lookups: with.counters("cache_lookups_total",
 			"Cache lookups: hit, shared (in Redis, from another gateway), joined (waited for an equal call), "+
 				"miss (made a call), stale (an old answer instead of an error) or failed.", "endpoint", "result"),
-		webhooks: newWebhooks(with),
+
+		webhooks: with.counters("webhook_requests_total", "Webhook requests by the status of their answer.", "service",
+			"status"),
+		webhookTimes: with.histograms("webhook_duration_seconds",
+			"Time of webhook requests from the end of their header to the answer.", seconds, "service"),
+		webhookRecords: with.counters("webhook_records_total",
+			"Records in webhook requests: taken, skipped (they make no row) or bad (they cannot be read).",
+			"service", "outcome"),
+		webhookRows: with.counters("webhook_rows_total",
+			"Rows of webhook requests: new, replaced (the store had them with other content) or unchanged.",
+			"service", "outcome"),
 	}
 	registry.MustRegister(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		// The scheduling latency of goroutines shows whether the gateway has too few processors.

@@ -81,29 +81,6 @@ func (m *Metrics) Lookup(endpoint, result string, joined bool) {
 	}
 }
 
-// webhooks are the metrics of requests of delivery services.
-type webhooks struct {
-	requests *prometheus.CounterVec   // service, status
-	duration *prometheus.HistogramVec // service
-	records  *prometheus.CounterVec   // service, outcome
-	rows     *prometheus.CounterVec   // service, outcome
-}
-
-func newWebhooks(with maker) webhooks {
-	return webhooks{
-		requests: with.counters("webhook_requests_total", "Webhook requests by the status of their answer.", "service",
-			"status"),
-		duration: with.histograms("webhook_duration_seconds",
-			"Time of webhook requests from the end of their header to the answer.", seconds, "service"),
-		records: with.counters("webhook_records_total",
-			"Records in webhook requests: taken, skipped (they make no row) or bad (they cannot be read).",
-			"service", "outcome"),
-		rows: with.counters("webhook_rows_total",
-			"Rows of webhook requests: new, replaced (the store had them with other content) or unchanged.",
-			"service", "outcome"),
-	}
-}
-
 // Webhook describes an answered request of a delivery service.
 type Webhook struct {
 	Service       string
@@ -114,12 +91,12 @@ type Webhook struct {
 
 // Webhook records a request of a delivery service.
 func (m *Metrics) Webhook(w Webhook) {
-	m.webhooks.requests.WithLabelValues(w.Service, strconv.Itoa(w.Status)).Inc()
-	m.webhooks.duration.WithLabelValues(w.Service).Observe(w.Duration.Seconds())
+	m.webhooks.WithLabelValues(w.Service, strconv.Itoa(w.Status)).Inc()
+	m.webhookTimes.WithLabelValues(w.Service).Observe(w.Duration.Seconds())
 	for outcome, n := range w.Records {
-		m.webhooks.records.WithLabelValues(w.Service, outcome).Add(float64(n))
+		m.webhookRecords.WithLabelValues(w.Service, outcome).Add(float64(n))
 	}
 	for outcome, n := range w.Rows {
-		m.webhooks.rows.WithLabelValues(w.Service, outcome).Add(float64(n))
+		m.webhookRows.WithLabelValues(w.Service, outcome).Add(float64(n))
 	}
 }

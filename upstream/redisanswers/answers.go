@@ -159,13 +159,12 @@ func (m *Memory) lead(ctx context.Context, names []string, token string, fill ca
 
 // hold extends the lease until stop is closed.
 func (m *Memory) hold(ctx context.Context, stop <-chan struct{}, names []string, token string) {
-	tick := time.NewTicker(m.lease / 3)
-	defer tick.Stop()
+	tick := time.Tick(m.lease / 3)
 	for {
 		select {
 		case <-stop:
 			return
-		case <-tick.C:
+		case <-tick:
 			_ = extend.Run(ctx, m.redis, names, token, m.lease.Milliseconds()).Err()
 		}
 	}

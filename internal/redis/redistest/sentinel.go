@@ -10,8 +10,7 @@ import (
 )
 
 // Sentinel starts a server with a replica, and a Sentinel that watches them, calls the server "main" and replaces it
-// by the replica when it dies. It returns the server, and the URL by which clients find
-// both through Sentinel.
+// by the replica when it dies. It returns the server, and the URL by which clients find both through Sentinel.
 func Sentinel(t testing.TB) (server *Server, url string) {
 	t.Helper()
 	server = Start(t)
