@@ -72,8 +72,8 @@ type ID int64
 
 // Encode returns the query string of the call in canonical form, without the question mark: fixed order of parameters,
 // X-… filters sorted by name without regard to case and then by value, times as Unix seconds, zero fields omitted, and
-// so rollup_to for senders, the API's default. Equal questions give equal strings, so the string can be a key for caches
-// and for joining calls.
+// so rollup_to for senders, the API's default. Equal questions give equal strings, so the string can be a key for
+// caches and for joining calls.
 //
 // Filters that the kind does not support are included: the API then refuses them by name, whereas omitting them would
 // list rows that were not requested.

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Identity tells a row from all others of its kind. Rows are listed in the order of its first three parts.
+// Identity distinguishes a row from all others of its kind. Rows are listed in the order of its first three parts.
 type Identity struct {
 	Time      Time // by which the kind's lists are filtered and sorted
 	EmailID   string

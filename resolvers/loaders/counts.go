@@ -8,8 +8,8 @@ import (
 	"deliverygraph/upstream"
 )
 
-// CountsKey identifies a call for counts, or for time series if the query has an interval. The stats of all users or senders of a list share one, as do the addresses
-// of the senders of rows.
+// CountsKey identifies a call for counts, or for time series if the query has an interval. The stats of all users or
+// senders of a list share one, as do the addresses of the senders of rows.
 type CountsKey struct {
 	Kind  upstream.Kind
 	Query upstream.CountQuery

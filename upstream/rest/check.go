@@ -3,7 +3,6 @@ package rest
 import (
 	"fmt"
 	"strconv"
-	"strings"
 
 	"deliverygraph/upstream"
 )
@@ -15,33 +14,25 @@ import (
 // Not checked here: the user behind counts by sender, which they do not contain; and the order, window and repetition
 // of rows, which are checked where pages are joined.
 
-// owners identifies the user and the sender of a row.
-type owners struct{ user, sender upstream.ID }
-
-// askedOf returns the owners that q's rows must have; 0 allows any.
-func askedOf(q *upstream.Question) owners {
-	o := owners{q.UserID, q.SenderID}
-	digits := q.Sender != "" && strings.Trim(q.Sender, "0123456789") == "" // the API reads them as an id
-	if digits && o.sender == 0 {
-		if n, err := strconv.ParseInt(q.Sender, 10, 64); err == nil {
-			o.sender = upstream.ID(n)
+// checkRows rejects rows of another user or sender than q names, and rows from the future. Rows just outside the window
+// are dropped where pages are joined; rows beyond skew are not events at all.
+func checkRows(page upstream.Page, q *upstream.Question, now upstream.Time) error {
+	const skew = 86400 // allows for the server's clock, and for a server that rounds windows to days
+	sender := q.SenderID
+	if sender == 0 && q.Sender != "" {
+		if n, err := strconv.ParseUint(q.Sender, 10, 63); err == nil { // the API reads digits as an id
+			sender = upstream.ID(n)
 		}
 	}
-	return o
-}
-
-// checkOwners rejects rows of another user or sender than q names.
-func checkOwners(page upstream.Page, asked owners) error {
-	if asked == (owners{}) {
-		return nil
-	}
 	for i := range page.Len() {
-		got := page.Identity(i)
-		switch {
-		case asked.user != 0 && got.UserID != asked.user:
-			return foreign("user", i, got.UserID)
-		case asked.sender != 0 && got.SenderID != asked.sender:
-			return foreign("sender", i, got.SenderID)
+		switch row := page.Identity(i); {
+		case q.UserID != 0 && row.UserID != q.UserID:
+			return foreign("user", i, row.UserID)
+		case sender != 0 && row.SenderID != sender:
+			return foreign("sender", i, row.SenderID)
+		case row.Time >= q.Window.End+skew && row.Time > now+skew:
+			return invalid("the metrics API's answer has a row from far in the future",
+				fmt.Errorf("row %d is of %d", i, row.Time)).err
 		}
 	}
 	return nil
@@ -89,19 +80,6 @@ func checkPoints(rows []upstream.Series, q upstream.CountQuery) error {
 				return invalid("the metrics API's answer has a point of a time series from outside the window",
 					fmt.Errorf("series %d has a point at %d", rows[i].ID, p.Start)).err
 			}
-		}
-	}
-	return nil
-}
-
-// checkPast rejects rows from the future. Rows just outside the window are dropped where pages are joined; rows beyond
-// skew are not events at all.
-func checkPast(page upstream.Page, w upstream.Window, now upstream.Time) error {
-	const skew = 86400 // allows for the server's clock, and for a server that rounds windows to days
-	for i := range page.Len() {
-		if t := page.Identity(i).Time; t >= w.End+skew && t > now+skew {
-			return invalid("the metrics API's answer has a row from far in the future",
-				fmt.Errorf("row %d is of %d", i, t)).err
 		}
 	}
 	return nil

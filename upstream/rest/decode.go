@@ -39,6 +39,5 @@ func checkPage(answer any, page upstream.Page, call *Call) (any, error) {
 		answer = page.Rows()
 	}
 	call.Rows = page.Len()
-	return answer, errors.Join(checkOwners(page, askedOf(call.question)),
-		checkPast(page, call.question.Window, upstream.Time(time.Now().Unix())))
+	return answer, checkRows(page, call.question, upstream.Time(time.Now().Unix()))
 }
