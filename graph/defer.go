@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -100,51 +99,58 @@ func (x *execution) deferring() {
 // that wait count towards MaxInFlight. If the caller leaves, its context ends the operation, and the remaining parts
 // are dropped.
 func (h *handler) deliver(w http.ResponseWriter, r *http.Request, x *execution) {
-	parts := x.makeParts()
-	resp := parts.next()
-	if h.o.Headers != nil {
-		h.o.Headers(r.Context(), w.Header())
-	}
-	w.Header().Set("Content-Type", mediaParts+`; boundary="-"; deferSpec=`+deferSpec)
-	w.Header().Set("Cache-Control", "no-store")
 	out := http.NewResponseController(w)
-	_, failed := io.WriteString(w, "\r\n---\r\n")
-	for first := true; resp != nil; first = false {
-		if failed == nil {
-			if failed = writePart(w, resp, first, more(resp)); failed == nil {
+	var failed error
+	first := true
+	for parts := range x.makeParts() {
+		for i, resp := range parts {
+			if first {
+				if h.o.Headers != nil {
+					h.o.Headers(r.Context(), w.Header())
+				}
+				w.Header().Set("Content-Type", mediaParts+`; boundary="-"; deferSpec=`+deferSpec)
+				w.Header().Set("Cache-Control", "no-store")
+				_, failed = io.WriteString(w, "\r\n---\r\n")
+			}
+			if failed == nil {
+				failed = writePart(w, resp, first, more(resp))
+			}
+			if failed == nil {
 				failed = out.Flush()
 			}
 			if failed != nil {
 				x.cancel()
 			}
+			x.room.shrink(int64(len(resp.Data)))
+			parts[i], first = nil, false // it must not stay in memory while others are sent
 		}
-		x.room.shrink(int64(len(resp.Data)))
-		resp = parts.next()
 	}
 }
 
-// partQueue holds the parts of a response that wait to be sent.
-type partQueue struct {
-	mu    sync.Mutex
-	added *sync.Cond
-	wait  []*graphql.Response
-	done  bool // no more will be added
-}
-
-// makeParts produces the operation's parts one after the other. The caller must read the queue to its end.
-func (x *execution) makeParts() *partQueue {
-	p := &partQueue{}
-	p.added = sync.NewCond(&p.mu)
+// makeParts produces the operation's parts one after the other. Each value of the channel holds those that were made
+// since the value before was received.
+func (x *execution) makeParts() <-chan []*graphql.Response {
+	made := make(chan []*graphql.Response, 1)
+	add := func(resp *graphql.Response) {
+		var parts []*graphql.Response
+		select {
+		case parts = <-made:
+		default:
+		}
+		made <- append(parts, resp)
+	}
 	go func() {
-		defer p.add(nil)
+		defer close(made)
 		defer func() {
 			if v := recover(); v != nil { // it would end the process, as net/http does not recover in this goroutine
-				p.add(x.h.broken(x.ctx, v))
+				add(x.h.broken(x.ctx, v))
 			}
 		}()
 		for {
 			resp := x.next()
-			p.add(resp)
+			if resp != nil {
+				add(resp)
+			}
 			if !more(resp) {
 				break
 			}
@@ -156,35 +162,7 @@ func (x *execution) makeParts() *partQueue {
 			}
 		}
 	}()
-	return p
-}
-
-// add appends a part; nil marks the end.
-func (p *partQueue) add(resp *graphql.Response) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if resp == nil {
-		p.done = true
-	} else {
-		p.wait = append(p.wait, resp)
-	}
-	p.added.Signal()
-}
-
-// next returns the next part, waiting for it if necessary; nil is the end.
-func (p *partQueue) next() *graphql.Response {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for len(p.wait) == 0 && !p.done {
-		p.added.Wait()
-	}
-	if len(p.wait) == 0 {
-		return nil
-	}
-	resp := p.wait[0]
-	p.wait[0] = nil
-	p.wait = p.wait[1:]
-	return resp
+	return made
 }
 
 // writePart writes one part and the boundary after it, which tells the caller that the part is complete.
