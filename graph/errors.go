@@ -73,46 +73,33 @@ func located(ctx context.Context, err error) *gqlerror.Error {
 	return g
 }
 
+// upstreamCodes are the codes for errors of the upstream: if the gateway found the fault, so that the request is at
+// fault, and if the upstream refused the request that the gateway made from a valid operation. Others are internal.
+var upstreamCodes = map[upstream.Code]struct{ ours, theirs string }{
+	upstream.InvalidArgument:  {codeBadUserInput, codeUpstreamRejected},
+	upstream.Exhausted:        {codeTooExpensive, codeTooExpensive},
+	upstream.Unauthenticated:  {codeUnauthenticated, codeUpstreamUnauthenticated},
+	upstream.PermissionDenied: {codeForbidden, codeForbidden},
+	// Resolvers know which calls look up a single object, and turn their NotFound into an error of their own. The API
+	// never answers 404 for a list or a catalogue: a wrong base URL does.
+	upstream.NotFound:        {codeNotFound, codeUpstreamInvalidResponse},
+	upstream.Unavailable:     {codeUpstreamUnavailable, codeUpstreamUnavailable},
+	upstream.Timeout:         {codeUpstreamTimeout, codeUpstreamTimeout},
+	upstream.InvalidResponse: {codeUpstreamInvalidResponse, codeUpstreamInvalidResponse},
+}
+
 func presentUpstream(g *gqlerror.Error, u *upstream.Error) {
-	// A status of 0 means that the gateway found the fault, so the request is at fault. Otherwise the upstream refused
-	// the request that the gateway made from a valid operation.
-	ours := u.Status == 0
-	code := codeInternal
-	switch u.Code {
-	case upstream.InvalidArgument:
-		code = codeUpstreamRejected
-		if ours {
-			code = codeBadUserInput
-		}
-	case upstream.Exhausted:
-		code = codeTooExpensive
-	case upstream.Unauthenticated:
-		code = codeUpstreamUnauthenticated
-		if ours {
-			code = codeUnauthenticated
-		}
-	case upstream.PermissionDenied:
-		code = codeForbidden
-	case upstream.NotFound:
-		// Resolvers know which calls look up a single object, and turn their NotFound into an error of their own. The
-		// API never answers 404 for a list or a catalogue: a wrong base URL does.
-		code = codeUpstreamInvalidResponse
-		if ours {
-			code = codeNotFound
-		}
-	case upstream.Unavailable:
-		code = codeUpstreamUnavailable
-	case upstream.Timeout:
-		code = codeUpstreamTimeout
-	case upstream.InvalidResponse:
-		code = codeUpstreamInvalidResponse
+	ours := u.Status == 0 // the gateway found the fault
+	code := upstreamCodes[u.Code].theirs
+	if ours {
+		code = upstreamCodes[u.Code].ours
 	}
 	if ours && u.Parameter != "" && (code == codeBadUserInput || code == codeForbidden) {
 		set(g, "argument", u.Parameter)
 	}
 	switch {
-	case code == codeInternal:
-		finish(g, code, "internal error")
+	case code == "":
+		finish(g, codeInternal, "internal error")
 		return
 	case u.Message == "":
 		finish(g, code, strings.ReplaceAll(strings.ToLower(code), "_", " "))
