@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -116,36 +117,29 @@ const (
 )
 
 func (o *Options) setDefaults() {
-	orElse(&o.Timeout, 30*time.Second)
-	orElse(&o.Heartbeat, 15*time.Second)
-	orElse(&o.SocketOperations, 100)
-	orElse(&o.InitTimeout, 10*time.Second)
-	orElse(&o.MaxBody, 1<<20)
-	orElse(&o.MaxTokens, 10_000)
-	orElse(&o.MaxDefinitions, 250)
-	orElse(&o.MaxDepth, 16)
-	orElse(&o.MaxRootFields, 50)
-	orElse(&o.MaxFields, 2_000)
-	orElse(&o.MaxAliases, 250)
-	orElse(&o.MaxDirectives, 250)
-	orElse(&o.MaxIntrospection, 20_000)
-	orElse(&o.MaxErrors, 100)
-	orElse(&o.MaxOperations, 64*runtime.GOMAXPROCS(0))
-	orElse(&o.MaxInFlight, 256<<20)
-	orElse(&o.PersistedBytes, 8<<20)
-	orElse(&o.QueryCacheBytes, 16<<20)
+	o.Timeout = cmp.Or(o.Timeout, 30*time.Second)
+	o.Heartbeat = cmp.Or(o.Heartbeat, 15*time.Second)
+	o.SocketOperations = cmp.Or(o.SocketOperations, 100)
+	o.InitTimeout = cmp.Or(o.InitTimeout, 10*time.Second)
+	o.MaxBody = cmp.Or(o.MaxBody, 1<<20)
+	o.MaxTokens = cmp.Or(o.MaxTokens, 10_000)
+	o.MaxDefinitions = cmp.Or(o.MaxDefinitions, 250)
+	o.MaxDepth = cmp.Or(o.MaxDepth, 16)
+	o.MaxRootFields = cmp.Or(o.MaxRootFields, 50)
+	o.MaxFields = cmp.Or(o.MaxFields, 2_000)
+	o.MaxAliases = cmp.Or(o.MaxAliases, 250)
+	o.MaxDirectives = cmp.Or(o.MaxDirectives, 250)
+	o.MaxIntrospection = cmp.Or(o.MaxIntrospection, 20_000)
+	o.MaxErrors = cmp.Or(o.MaxErrors, 100)
+	o.MaxOperations = cmp.Or(o.MaxOperations, 64*runtime.GOMAXPROCS(0))
+	o.MaxInFlight = cmp.Or(o.MaxInFlight, 256<<20)
+	o.PersistedBytes = cmp.Or(o.PersistedBytes, 8<<20)
+	o.QueryCacheBytes = cmp.Or(o.QueryCacheBytes, 16<<20)
 	if o.Streams == nil {
 		o.Streams = NewStreams(10_000)
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
-	}
-}
-
-func orElse[T comparable](v *T, otherwise T) {
-	var zero T
-	if *v == zero {
-		*v = otherwise
 	}
 }
 

@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -145,19 +146,22 @@ func (c *schemaCounter) count(set ast.SelectionSet, of any) {
 	}
 }
 
+// each counts the fields below a field for each of its parts.
+func each[T any](c *schemaCounter, f *ast.Field, parts []T) {
+	for _, part := range parts {
+		c.count(f.SelectionSet, part)
+	}
+}
+
 // field counts the fields below a field of a part of the schema.
 func (c *schemaCounter) field(f *ast.Field, of any) {
 	switch of := of.(type) {
 	case *ast.Schema:
 		switch f.Name {
 		case "types":
-			for _, t := range of.Types {
-				c.count(f.SelectionSet, t)
-			}
+			each(c, f, slices.Collect(maps.Values(of.Types)))
 		case "directives":
-			for _, d := range of.Directives {
-				c.count(f.SelectionSet, d)
-			}
+			each(c, f, slices.Collect(maps.Values(of.Directives)))
 		case "queryType":
 			c.some(f, of.Query)
 		case "mutationType":
@@ -177,23 +181,15 @@ func (c *schemaCounter) field(f *ast.Field, of any) {
 			c.typed(f, of.Elem)
 		}
 	case *ast.FieldDefinition:
-		c.part(f, of.Type, of.Arguments)
-	case *ast.ArgumentDefinition:
-		c.part(f, of.Type, nil)
-	case *ast.DirectiveDefinition:
-		c.part(f, nil, of.Arguments)
-	}
-}
-
-// part counts the fields below a field of a part that has a type, arguments or both.
-func (c *schemaCounter) part(f *ast.Field, t *ast.Type, args ast.ArgumentDefinitionList) {
-	switch {
-	case f.Name == "args":
-		for _, a := range args {
-			c.count(f.SelectionSet, a)
+		if f.Name == "args" {
+			each(c, f, of.Arguments)
+		} else {
+			c.typed(f, of.Type)
 		}
-	case f.Name == "type" && t != nil:
-		c.typed(f, t)
+	case *ast.ArgumentDefinition:
+		c.typed(f, of.Type)
+	case *ast.DirectiveDefinition:
+		each(c, f, of.Arguments)
 	}
 }
 
@@ -211,13 +207,9 @@ func (c *schemaCounter) definition(f *ast.Field, of *ast.Definition) {
 			c.some(f, c.schema.Types[name])
 		}
 	case f.Name == "possibleTypes" && of.IsAbstractType():
-		for _, t := range c.schema.GetPossibleTypes(of) {
-			c.some(f, t)
-		}
+		each(c, f, c.schema.GetPossibleTypes(of))
 	case f.Name == "enumValues":
-		for range of.EnumValues {
-			c.count(f.SelectionSet, nil)
-		}
+		each(c, f, of.EnumValues)
 	}
 }
 
