@@ -1,19 +1,20 @@
-// Package dashboard serves a page for operators of mail: rates of bounces and blocked emails, where they come from, and
-// what happened to the mail of one recipient. Its data comes from the public GraphQL API alone, with the caller's key,
-// so that it shows what the caller may see.
+// Package dashboard serves a page for mail operators. It shows the rates of bounces and blocked emails, where they come
+// from, and what happened to the mail of one recipient. The page reads the public GraphQL API with the visitor's key,
+// so that visitors see only what they may see.
 //
-// Start reading at [New]; page.html is the page, and web/src/app.js is where the browser's side begins: it makes the
-// panels. Each panel (web/src/panels) is a query, and a function that shows its answer. Package site serves the files.
+// Start reading at [New]. The page is page.html. Its script starts in web/src/app.js, which makes the panels. Each panel
+// (web/src/panels) is a query and a function that shows the result. Package site serves the files.
 //
 // # Building the page
 //
-// The files in dist are committed, so Go alone builds the gateway. After a change in web, with Node.js 20 or newer:
+// The files in dist are committed, so that the gateway builds without Node.js. After a change in web, rebuild them with
+// Node.js 20 or newer, and commit them too:
 //
 //	cd graph/dashboard/web && npm ci && npm run build
 //
-// and commit dist with it. A test compares dist/SOURCE_HASH with the sources and fails if this was forgotten.
+// A test fails if dist/SOURCE_HASH does not match the sources.
 //
-// The tests drive the page in Chromium where there is one. What it looked like is kept by
+// The tests run the page in Chromium if it is installed. This command keeps screenshots:
 //
 //	go test -artifacts -outputdir /tmp/shots ./internal/gateway -run Dashboard
 package dashboard
@@ -28,20 +29,20 @@ import (
 
 // Options says what the page shows and which endpoint it queries.
 type Options struct {
-	// Endpoint and Playground are the paths of the GraphQL endpoint and of the playground, relative to the page
-	// ("../graphql", "../"), so that all of them may move together below any path prefix.
+	// Endpoint and Playground are the paths of the GraphQL endpoint and of the playground relative to the page, such as
+	// "../graphql" and "../", so that all of them work behind any path prefix.
 	Endpoint   string
 	Playground string
 
-	// Title is the product's name, in the page's head.
+	// Title is the product's name, which the page shows at the top.
 	Title string
 
-	// Demo, when not empty, is shown in a banner after the words "Demo data.": where the data comes from, and how to
-	// replace it.
+	// Demo says where the demo data comes from and how to replace it. If not empty, it is shown in a banner after the
+	// words "Demo data.".
 	Demo string
 }
 
-// Contents of dist, as web/build.mjs writes them. All but the notices are named by their content.
+// dist holds the files that web/build.mjs writes. All but the notices are named by the hash of their content.
 //
 //go:embed dist/*.gz dist/third-party-notices.txt
 var dist embed.FS
@@ -49,17 +50,18 @@ var dist embed.FS
 //go:embed page.html
 var pageHTML string
 
-// settings is what the page's script reads, as JSON. web/src/api.js knows its shape.
+// settings is passed to web/src/api.js as JSON.
 type settings struct {
 	Endpoint   string `json:"endpoint"`
 	Playground string `json:"playground"`
 }
 
-// contentSecurityPolicy allows the page its own script, stylesheet and icon, and requests to its own origin.
+// contentSecurityPolicy allows the page to load its own script, stylesheet and icon, and to send requests to its own
+// origin.
 const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " +
 	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// New returns the dashboard as a handler for the path "/" and the files beside it: see [site.New].
+// New returns a handler for the dashboard at the path "/" and for its files: see [site.New].
 func New(o Options) (http.Handler, error) {
 	return site.New(site.Options{
 		Name: "dashboard", Dist: dist, Template: template.Must(template.New("page").Parse(pageHTML)),

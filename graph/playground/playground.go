@@ -1,20 +1,20 @@
-// Package playground serves GraphiQL, the in-browser editor for GraphQL, as an http.Handler that needs nothing but this
-// binary: script, stylesheet and icon are embedded, and the page's Content-Security-Policy lets it talk to its own
-// origin alone.
+// Package playground serves GraphiQL, the in-browser editor for GraphQL. Its script, stylesheet and icon are embedded,
+// and its Content-Security-Policy allows requests to its own origin only.
 //
-// It hides how the page is built and gets its settings; package site serves it. Start reading at [New]; page.html is
-// the page, examples holds what a new visitor finds open, and web/src/app.jsx is where the browser's side begins.
+// Start reading at [New]. The page is page.html, its script starts in web/src/app.jsx, and examples holds the queries
+// that a new visitor sees. Package site serves the files.
 //
 // # Building the page
 //
-// The files in dist are committed, so Go alone builds the gateway. After a change in web, with Node.js 20 or newer:
+// The files in dist are committed, so that the gateway builds without Node.js. After a change in web, rebuild them with
+// Node.js 20 or newer, and commit them too:
 //
 //	cd graph/playground/web && npm ci && npm run build
 //
-// and commit dist with it. A test compares dist/SOURCE_HASH with the sources and fails if this was forgotten. GraphiQL
-// 4 is used rather than 5, whose editor is four times the size and needs worker scripts.
+// A test fails if dist/SOURCE_HASH does not match the sources. The page uses GraphiQL 4, because the editor of GraphiQL
+// 5 is four times larger and needs worker scripts.
 //
-// The tests drive the page in Chromium where there is one. What it looked like is kept by
+// The tests run the page in Chromium if it is installed. This command keeps screenshots:
 //
 //	go test -artifacts -outputdir /tmp/shots ./graph/playground
 package playground
@@ -37,48 +37,48 @@ import (
 
 // Options says what the page shows and which endpoint it queries.
 type Options struct {
-	// Endpoint is the GraphQL endpoint's path, relative to the page ("graphql", "../graphql"), so that both may move
-	// together below any path prefix. Default "graphql".
+	// Endpoint is the path of the GraphQL endpoint relative to the page, such as "../graphql", so that both work
+	// behind any path prefix. The default is "graphql".
 	Endpoint string
 
-	// Title is the page's title, shown in its corner too. Default "GraphQL Playground".
+	// Title is the page's title. The default is "GraphQL Playground".
 	Title string
 
-	// Dashboard, when not empty, is the path of the dashboard relative to the page, which links to it.
+	// Dashboard is the path of the dashboard relative to the page. If empty, the page has no link to it.
 	Dashboard string
 
-	// Demo, when not empty, is shown in a banner after the words "Demo data.": where the data comes from, and how to
-	// replace it.
+	// Demo says where the demo data comes from and how to replace it. If not empty, it is shown in a banner after the
+	// words "Demo data.".
 	Demo string
 
-	// Notice, when not empty, is shown in a banner of its own: what a visitor has to know.
+	// Notice is a warning to visitors. If not empty, it is shown in a banner of its own.
 	Notice string
 
-	// Tabs are open on a visitor's first visit, in this order. Later visits find the visitor's own tabs, and these
-	// in the page's list of examples.
+	// Tabs are open on a visitor's first visit, in this order. Later, the page opens the visitor's own tabs, and lists
+	// these as examples.
 	Tabs []Tab
 
-	// NotFound answers requests for paths that are not the page's. By default that is 404 in text.
+	// NotFound answers requests for other paths. The default answers 404 in plain text.
 	NotFound http.Handler
 }
 
-// Tab is an example: a query that the page opens with.
+// Tab is an example query.
 type Tab struct {
-	// Name is that of the query's first operation. [New] sets it.
+	// Name is the name of the query's first operation. [New] sets it.
 	Name string `json:"name"`
 
-	// Description says in a sentence or two what the query answers. It stands above the query as a comment, and in
+	// Description says in a sentence or two what the query returns. It is shown as a comment above the query, and in
 	// the list of examples.
 	Description string `json:"description"`
 
-	// Query is a GraphQL document. All its operations are named.
+	// Query is a GraphQL document whose operations all have names.
 	Query string `json:"query"`
 
 	// Variables is a JSON object, or empty.
 	Variables string `json:"variables"`
 }
 
-// Contents of dist, as web/build.mjs writes them. All but the notices are named by their content.
+// dist holds the files that web/build.mjs writes. All but the notices are named by the hash of their content.
 //
 //go:embed dist/*.gz dist/third-party-notices.txt
 var dist embed.FS
@@ -86,7 +86,7 @@ var dist embed.FS
 //go:embed page.html
 var pageHTML string
 
-// settings is what the page's script reads, as JSON. web/src/app.jsx knows its shape.
+// settings is passed to web/src/app.jsx as JSON.
 type settings struct {
 	Endpoint  string `json:"endpoint"`
 	Title     string `json:"title"`
@@ -94,7 +94,7 @@ type settings struct {
 	Tabs      []Tab  `json:"tabs"`
 }
 
-// New returns the playground as a handler for the path "/" and the files beside it: see [site.New].
+// New returns a handler for the playground at the path "/" and for its files: see [site.New].
 func New(o Options) (http.Handler, error) {
 	tabs := append([]Tab{}, o.Tabs...)
 	for i, t := range tabs {
@@ -115,30 +115,30 @@ func New(o Options) (http.Handler, error) {
 	})
 }
 
-// contentSecurityPolicy allows the page what it needs from its own origin and nothing from elsewhere, so that not even
-// an address inside a bounce message or a schema's description makes the browser ask another host.
-// Styles may be inline: GraphiQL's dialogs insert a style element that keeps the page behind them from scrolling, and
-// know no nonce for it. Scripts may not. Images may be data URLs: the stylesheet underlines errors with some.
+// contentSecurityPolicy allows the page to load files from its own origin only, so that a URL in a bounce message or in
+// a description of the schema cannot make the browser request another host. Inline styles are allowed, because
+// GraphiQL's dialogs insert a style element without a nonce; inline scripts are not. Images may be data URLs, which the
+// stylesheet uses to underline errors.
 const contentSecurityPolicy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
 	"object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// A file for each example, in the order of the tabs. The comment at its top is the description; variables are in a
-// file of the same name that ends in .json.
+// exampleFiles holds a file for each example, in the order of the tabs. It starts with the description as a comment. Its
+// variables, if any, are in the .json file of the same name.
 //
 //go:embed examples
 var exampleFiles embed.FS
 
-// Examples returns tabs for the gateway's own schema: the questions that most callers come with, and one for each
-// type. They have answers on the demo data, whose user 21 some of them name.
+// Examples returns tabs for the gateway's own schema: the most common questions, and one query for each type. They
+// return results on the demo data, and some of them ask for its user 21.
 func Examples() (tabs []Tab) {
 	names, err := fs.Glob(exampleFiles, "examples/*.graphql")
 	if err != nil {
-		panic(err) // a bad pattern
+		panic(err) // the pattern is bad
 	}
 	for _, name := range names {
 		text, err := exampleFiles.ReadFile(name)
 		if err != nil {
-			panic(err) // embedded under this name
+			panic(err) // it is embedded
 		}
 		variables, _ := exampleFiles.ReadFile(strings.TrimSuffix(name, ".graphql") + ".json") // there may be none
 		t := Tab{Query: string(text), Variables: strings.TrimSpace(string(variables))}

@@ -1,5 +1,5 @@
-// Package site serves a page that is part of this binary, with its script, stylesheet and icon, to browsers. Its files
-// are held compressed, named by their content and kept by browsers for ever. Start reading at [New].
+// Package site serves an embedded page with its script, stylesheet and icon. The files are stored compressed, and named
+// by the hash of their content, so that browsers may cache them forever. Start reading at [New].
 package site
 
 import (
@@ -21,31 +21,31 @@ import (
 	"deliverygraph/internal/web"
 )
 
-// Options says what a page consists of.
+// Options describes a page.
 type Options struct {
-	// Name is what messages call the page, such as "playground".
+	// Name is the page's name in messages, such as "playground".
 	Name string
 
-	// Dist holds the page's files, as dist.mjs writes them into a folder dist: one script, one stylesheet, one icon
-	// and one text of licences. All but the last are compressed and named by their content.
+	// Dist holds the page's files in a folder dist, as dist.mjs writes them: a script, a stylesheet, an icon and a text
+	// file of licences. All but the last are compressed, and named by the hash of their content.
 	Dist fs.FS
 
-	// Template is the page. It gets Data, and the names of the page's files as Script, Style, Icon and Notices.
+	// Template is the page. It is executed with Data and the names of the page's files: Script, Style, Icon and Notices.
 	Template *template.Template
 	Data     map[string]any
 
 	// Policy is the Content-Security-Policy of all responses.
 	Policy string
 
-	// NotFound answers requests for paths that are not the page's. By default that is 404 in text.
+	// NotFound answers requests for other paths. The default answers 404 in plain text.
 	NotFound http.Handler
 }
 
-// New returns the page as a handler for the path "/" and the files beside it. Behind a path prefix use
-// [http.StripPrefix] with the prefix less its last slash.
+// New returns a handler for the page at the path "/" and for its files. Behind a path prefix, wrap it in
+// [http.StripPrefix] with the prefix without its trailing slash.
 //
-// It answers GET and HEAD; other methods get 405, other paths [Options].NotFound. The page itself is always
-// revalidated, its files may be kept for ever. An error means that the page was built wrongly.
+// It answers GET and HEAD, and other methods with 405. Browsers always revalidate the page, and may cache its files
+// forever. An error means that the page was built incorrectly.
 func New(o Options) (http.Handler, error) {
 	h := &handler{Options: o, assets: map[string]asset{}}
 	if h.NotFound == nil {
@@ -77,13 +77,13 @@ func New(o Options) (http.Handler, error) {
 	return h, nil
 }
 
-// handler answers with one of its assets, by path.
+// handler serves the assets of a page by path.
 type handler struct {
 	Options
 	assets map[string]asset
 }
 
-// asset is one file of a page, held compressed. Nearly every client takes gzip; for the rest it is unpacked.
+// asset is a file of a page, compressed with gzip. It is decompressed for the few clients that do not accept gzip.
 type asset struct {
 	contentType  string
 	cacheControl string
@@ -107,7 +107,7 @@ func newAsset(kind, cacheControl string, packed []byte) asset {
 func pack(content []byte) []byte {
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)
-	z.Write(content) // a bytes.Buffer takes everything
+	z.Write(content) // cannot fail
 	z.Close()
 	return packed.Bytes()
 }
@@ -124,8 +124,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a, ok := h.assets[r.URL.Path]
 	switch {
 	case r.URL.Path == "":
-		// A prefix without its slash: the page's relative addresses need it. The redirect is relative too, because a
-		// proxy in front may have cut a prefix of its own.
+		// The path is a prefix without the slash that the page's relative URLs need. The redirect is relative too,
+		// because a proxy may have removed a prefix of its own.
 		asked, _, _ := strings.Cut(r.RequestURI, "?")
 		header.Set("Location", "./"+path.Base("/"+asked)+"/")
 		w.WriteHeader(http.StatusMovedPermanently)

@@ -1,5 +1,5 @@
-// Package sitetest tests pages that package site serves: whether they were built from their sources, and what they do
-// in a browser. Tests that need the browser are skipped where there is no Chromium.
+// Package sitetest tests the pages of package site: that they were built from their sources, and how they behave in a
+// browser. Tests that need the browser are skipped if Chromium is not installed.
 package sitetest
 
 import (
@@ -17,11 +17,11 @@ import (
 	"time"
 )
 
-// Patience bounds each command to the browser; a busy machine takes many seconds to start one.
+// Patience limits the duration of each command to the browser, which takes many seconds to start on a busy machine.
 const Patience = 4 * time.Minute
 
-// chromium is a headless browser, which the pages of a test binary share. Commands and events are JSON messages of the
-// DevTools protocol over a pair of pipes, each ended by a zero byte.
+// chromium is a headless browser that the pages of a test binary share. Commands and events are JSON messages of the
+// DevTools protocol, sent over a pair of pipes. Each message ends with a zero byte.
 type chromium struct {
 	cmd     *exec.Cmd
 	profile string // a folder
@@ -34,22 +34,22 @@ type chromium struct {
 	pages   map[string]*Browser // by session
 }
 
-// running is the browser while it has pages.
+// running is the browser, if any page is open.
 var running struct {
 	sync.Mutex
 	*chromium
 	pages int
 }
 
-// Browser is a page of a headless Chromium, in a profile of its own. It notes what the page complains of and asks for.
+// Browser is a page of a headless Chromium with a profile of its own. It records the page's problems and requests.
 type Browser struct {
 	*chromium
 	t       *testing.T
 	session string
 	loaded  chan struct{} // gets a value when a document and its scripts have loaded
 
-	requests []string // addresses that the page asked for
-	problems []string // what it wrote to the console as errors and warnings, and errors that nothing caught
+	requests []string // URLs that the page requested
+	problems []string // errors and warnings on its console, and uncaught errors
 }
 
 type message struct {
@@ -61,8 +61,8 @@ type message struct {
 	Error     json.RawMessage `json:"error,omitempty"`
 }
 
-// Open opens an empty page that shares nothing with others, and starts Chromium first if no other page is open. The
-// test is skipped where there is none.
+// Open opens an empty page that shares nothing with others. It starts Chromium if no other page is open, and skips the
+// test if Chromium is not installed.
 func Open(t *testing.T) *Browser {
 	t.Helper()
 	b := &Browser{chromium: share(t), t: t, loaded: make(chan struct{}, 1)}
@@ -88,7 +88,7 @@ func Open(t *testing.T) *Browser {
 	return b
 }
 
-// share returns the browser that runs. It starts one for the first page, and ends it after the last.
+// share returns the running browser. It starts one for the first page, and stops it after the last.
 func share(t *testing.T) *chromium {
 	t.Helper()
 	running.Lock()
@@ -140,12 +140,12 @@ func launch(t *testing.T) *chromium {
 	return c
 }
 
-// quit ends the browser. Its children end when it loses the pipe, and leave the profile in peace, which they would not
-// if it were killed.
+// quit stops the browser by closing its pipe. Its child processes then stop too; if it were killed, they would go on
+// writing to the profile.
 func (c *chromium) quit() {
 	_ = c.in.Close()
 	<-c.ended
-	_ = c.cmd.Wait() // its exit code says nothing of the pages
+	_ = c.cmd.Wait() // its exit code says nothing about the pages
 	_ = os.RemoveAll(c.profile)
 }
 
@@ -158,7 +158,7 @@ func pipe(t *testing.T) (r, w *os.File) {
 	return r, w
 }
 
-// listen hands out answers and notes events until the browser is gone.
+// listen passes results on to their callers and records events until the browser has stopped.
 func (c *chromium) listen(out io.Reader) {
 	for r := bufio.NewReader(out); ; {
 		text, err := r.ReadBytes(0)
@@ -202,7 +202,7 @@ func (b *Browser) note(m message) {
 	}
 }
 
-// Do gives a command and waits for its result.
+// Do runs a command and waits for its result.
 func (b *Browser) Do(method string, params, result any) {
 	b.t.Helper()
 	p, err := json.Marshal(params)
@@ -256,7 +256,8 @@ func (b *Browser) Eval(expression string, result any) {
 	}
 }
 
-// Until waits until an expression is true in the page, and fails with what the page shows if it does not come true.
+// Until waits until an expression is true in the page. If it does not become true, it fails the test and shows the
+// page's text.
 func (b *Browser) Until(condition string) {
 	b.t.Helper()
 	var came bool
@@ -272,7 +273,7 @@ func (b *Browser) Until(condition string) {
 	}
 }
 
-// PressCtrl types Ctrl and a key into what has the focus.
+// PressCtrl presses Ctrl and a key in the focused element.
 func (b *Browser) PressCtrl(key, code string, virtual int) {
 	b.t.Helper()
 	for _, kind := range []string{"rawKeyDown", "keyUp"} {
@@ -282,7 +283,7 @@ func (b *Browser) PressCtrl(key, code string, virtual int) {
 	}
 }
 
-// Screenshot keeps what the page looks like as a file of that name, in light and dark, if go test has -artifacts.
+// Screenshot saves screenshots of the page in light and dark mode if go test runs with -artifacts.
 func (b *Browser) Screenshot(name string) {
 	b.t.Helper()
 	if flag.Lookup("test.artifacts").Value.String() != "true" {
@@ -300,23 +301,23 @@ func (b *Browser) Screenshot(name string) {
 	}
 }
 
-// Load loads an address; Reload loads it again.
+// Load loads a URL, and Reload loads it again.
 func (b *Browser) Load(url string) { b.loadBy("Page.navigate", map[string]any{"url": url}) }
 func (b *Browser) Reload()         { b.loadBy("Page.reload", map[string]any{}) }
 
-// loadBy gives a command that loads a document, and waits until that has loaded: until then the browser may answer for
-// the document before.
+// loadBy runs a command that loads a document and waits until the document has loaded. Until then, the browser may run
+// commands on the previous document.
 func (b *Browser) loadBy(method string, params any) {
 	b.t.Helper()
 	select {
-	case <-b.loaded: // of the document before
+	case <-b.loaded: // by the previous document
 	default:
 	}
 	b.Do(method, params, nil)
 	b.AwaitLoad(method)
 }
 
-// AwaitLoad waits until a document has loaded, since the last time or from now on.
+// AwaitLoad waits until a document has loaded since the last call.
 func (b *Browser) AwaitLoad(what string) {
 	b.t.Helper()
 	select {
@@ -326,14 +327,14 @@ func (b *Browser) AwaitLoad(what string) {
 	}
 }
 
-// Problems returns what the page wrote to the console as errors and warnings, and the errors that nothing caught.
+// Problems returns the errors and warnings on the page's console, and its uncaught errors.
 func (b *Browser) Problems() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return slices.Clone(b.problems)
 }
 
-// Requests returns the addresses that the page requested.
+// Requests returns the URLs that the page requested.
 func (b *Browser) Requests() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()

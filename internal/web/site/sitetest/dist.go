@@ -15,11 +15,11 @@ import (
 
 const rebuild = "run, in the folder web: npm ci && npm run build"
 
-// builder writes the folder dist of every page, and is part of its sources.
+// builder is the script that writes the folder dist of every page. It counts as one of the page's sources.
 const builder = "../../internal/web/site/dist.mjs"
 
-// CheckDist fails the test if the folder dist of the package under test was built from other sources than its folder
-// web has. dist.mjs computes the same sum.
+// CheckDist fails the test if the folder dist of the package under test was not built from the sources in its folder web.
+// dist.mjs computes the same checksum.
 func CheckDist(t *testing.T) {
 	t.Helper()
 	names := map[string]string{}
