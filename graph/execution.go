@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -32,7 +33,7 @@ type execution struct {
 
 	streams bool                    // it is a subscription and has a response for each event
 	field   graphql.CollectedField  // of the subscription
-	ending  *StreamEnd              // of the subscription
+	ending  atomic.Pointer[error]   // why the subscription failed; see FailStream
 	stop    context.CancelCauseFunc // of the subscription
 	event   *eventTime              // of the event being resolved; nil before the first
 	close   func()                  // ends its place among the open streams

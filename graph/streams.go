@@ -20,7 +20,7 @@ type Streams struct {
 	open    int            // subscriptions
 	sockets int            // WebSockets
 	known   int            // WebSockets whose caller is known
-	strange list.List      // those whose caller is not known yet: *seat, oldest first
+	unknown list.List      // WebSockets whose caller is not known yet: *seat, oldest first
 	callers map[string]int // WebSockets by caller name
 	all     sync.WaitGroup // of subscriptions and WebSockets
 }
@@ -72,7 +72,7 @@ func (s *Streams) end() {
 // seat is a WebSocket's place among the open ones.
 type seat struct {
 	streams *Streams
-	strange *list.Element // nil once the caller is known or the seat was taken away
+	unknown *list.Element // nil once the caller is known or the seat was taken away
 	known   bool
 	caller  string // its name, if known and it has one
 	evict   func() // must not block
@@ -90,14 +90,14 @@ func (s *Streams) beginSocket(evict func()) (*seat, error) {
 	case s.known >= s.most:
 		return nil, errTooManySockets
 	}
-	if s.strange.Len() >= s.most {
-		oldest := s.strange.Front().Value.(*seat)
-		s.strange.Remove(oldest.strange)
-		oldest.strange = nil
+	if s.unknown.Len() >= s.most {
+		oldest := s.unknown.Front().Value.(*seat)
+		s.unknown.Remove(oldest.unknown)
+		oldest.unknown = nil
 		oldest.evict()
 	}
 	p := &seat{streams: s, evict: evict}
-	p.strange = s.strange.PushBack(p)
+	p.unknown = s.unknown.PushBack(p)
 	s.sockets++
 	s.all.Add(1)
 	return p, nil
@@ -109,13 +109,13 @@ func (p *seat) keep(caller string, most int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case p.strange == nil || s.known >= s.most:
+	case p.unknown == nil || s.known >= s.most:
 		return errTooManySockets
 	case caller != "" && most > 0 && s.callers[caller] >= most:
 		return fmt.Errorf("this caller has %d WebSockets open, the limit: one can run many operations", most)
 	}
-	s.strange.Remove(p.strange)
-	p.strange, p.known, p.caller = nil, true, caller
+	s.unknown.Remove(p.unknown)
+	p.unknown, p.known, p.caller = nil, true, caller
 	s.known++
 	s.callers[caller]++
 	return nil
@@ -126,9 +126,9 @@ func (p *seat) leave() {
 	s := p.streams
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if p.strange != nil {
-		s.strange.Remove(p.strange)
-		p.strange = nil
+	if p.unknown != nil {
+		s.unknown.Remove(p.unknown)
+		p.unknown = nil
 	}
 	if p.known {
 		s.known--
@@ -169,31 +169,13 @@ func (s *Streams) Shutdown(ctx context.Context) error {
 	return nil
 }
 
-// StreamEnd says how a subscription's stream ended. Closing the channel of events cannot say that it ended because of
-// an error. The endpoint puts a StreamEnd into the operation's context, and the resolver calls [FailStream] before it
-// closes its channel.
-type StreamEnd struct{ err atomic.Pointer[error] }
-
 type streamEndKey struct{}
 
-// WithStreamEnd returns a context for a stream, and how the stream ended.
-func WithStreamEnd(ctx context.Context) (context.Context, *StreamEnd) {
-	e := &StreamEnd{}
-	return context.WithValue(ctx, streamEndKey{}, e), e
-}
-
-// FailStream sets the error that ends the context's stream. Its subscriber gets it like any other error of a field.
-// Only the first call counts.
+// FailStream sets the error that ends the stream of the context's subscription. The resolver calls it before it closes
+// its channel of events, because closing a channel cannot say that there was an error. The subscriber gets the error
+// like any other error of a field. Only the first call counts.
 func FailStream(ctx context.Context, err error) {
-	if e, ok := ctx.Value(streamEndKey{}).(*StreamEnd); ok {
-		e.err.CompareAndSwap(nil, &err)
+	if end, ok := ctx.Value(streamEndKey{}).(*atomic.Pointer[error]); ok {
+		end.CompareAndSwap(nil, &err)
 	}
-}
-
-// Err returns the error that ended the stream, or nil.
-func (e *StreamEnd) Err() error {
-	if err := e.err.Load(); err != nil {
-		return *err
-	}
-	return nil
 }

@@ -62,7 +62,7 @@ func (x *execution) subscribe(caller context.Context) *refusal {
 	stopping := context.AfterFunc(streams.closing, func() { stop(errStopping) })
 	x.stop = stop
 	x.cancel = func() { gone(); stopping(); stop(nil) }
-	x.ctx, x.ending = WithStreamEnd(ctx)
+	x.ctx = context.WithValue(ctx, streamEndKey{}, &x.ending)
 	inner := x.oc.ResolverMiddleware
 	x.oc.ResolverMiddleware = func(ctx context.Context, next graphql.Resolver) (any, error) {
 		return inner(x.within(ctx), next)
@@ -103,11 +103,12 @@ func (x *execution) fail(err error) {
 
 // failure returns the last response of a subscription that ended with an error, or nil.
 func (x *execution) failure() *graphql.Response {
-	if x.ending == nil || x.ending.Err() == nil {
+	err := x.ending.Load()
+	if err == nil {
 		return nil
 	}
 	ctx := x.atField()
-	resp := &graphql.Response{Errors: gqlerror.List{present(ctx, graphql.ErrorOnPath(ctx, x.ending.Err()))}}
+	resp := &graphql.Response{Errors: gqlerror.List{present(ctx, graphql.ErrorOnPath(ctx, *err))}}
 	x.record.count(resp)
 	return resp
 }
