@@ -167,7 +167,7 @@ const unicodeEscape = len(`\u0000`)
 func (s *scanner) string() {
 	begin := s.location(s.count())
 	s.at++
-	s.tell(begin, s.location(s.count()))
+	s.report(begin, s.location(s.count()))
 	for s.at < len(s.text) && s.text[s.at] != '\n' {
 		switch c := s.text[s.at]; {
 		case c == '"':
@@ -223,7 +223,7 @@ func (s *scanner) blockString() {
 			if s.at < len(s.text) && s.text[s.at] == '"' {
 				s.rewrite(s.at, s.at, " ")
 			}
-			s.tell(begin, s.location(character+len(blockQuote)))
+			s.report(begin, s.location(character+len(blockQuote)))
 			return
 		case rest[0] == '\n':
 			s.newline()
@@ -260,7 +260,7 @@ func dedented(block string) string {
 	return strings.Join(lines, "\n")
 }
 
-func (s *scanner) tell(begin, taken gqlerror.Location) {
+func (s *scanner) report(begin, taken gqlerror.Location) {
 	if s.found != nil {
 		s.found(begin, taken)
 	}

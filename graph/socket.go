@@ -16,10 +16,11 @@ const (
 	oldProtocol = "graphql-ws"
 )
 
+// pongTimeout is how long a client may take to answer a ping.
+const pongTimeout = 30 * time.Second
+
 // Close codes of the protocol.
 const (
-	// pongTimeout is how long a client may take to answer a ping.
-	pongTimeout                            = 30 * time.Second
 	closeBadMessage   websocket.StatusCode = 4400
 	closeUnauthorized websocket.StatusCode = 4401 // an operation was sent before connection_init
 	closeForbidden    websocket.StatusCode = 4403 // the caller is not allowed, or no longer
@@ -97,7 +98,7 @@ func (h *handler) serveSocket(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return
 		}
-		s.heed(message, release)
+		s.handle(message, release)
 	}
 }
 

@@ -25,8 +25,8 @@ type socketOperation struct {
 	discounted bool // it no longer counts towards SocketOperations; guarded by the socket's mu
 }
 
-// heed handles a message. A message that does not follow the protocol closes the socket.
-func (s *socket) heed(message []byte, release func()) {
+// handle handles a message. A message that does not follow the protocol closes the socket.
+func (s *socket) handle(message []byte, release func()) {
 	passedOn := false
 	defer func() {
 		if !passedOn {
@@ -210,7 +210,7 @@ func (s *socket) next(op *socketOperation, resp *graphql.Response) error {
 func (s *socket) end(op *socketOperation, failed *graphql.Response) {
 	s.mu.Lock()
 	wanted := s.forget(op)
-	s.discount(op) // before the client knows, who may at once ask for more
+	s.discount(op) // before the client gets to know, and may start another
 	s.mu.Unlock()
 	if !wanted {
 		return

@@ -95,24 +95,24 @@ func (p pageOf[T]) cursors(ctx context.Context) (first, last *string, err error)
 
 // HasNextPage reports whether rows follow the page.
 func (p *PageInfo) HasNextPage(ctx context.Context) bool {
-	return orMaybe(ctx)(p.page.HasNextPage(ctx))
+	more, err := p.page.HasNextPage(ctx)
+	return orMaybe(ctx, more, err)
 }
 
 // HasPreviousPage reports whether rows precede the page.
 func (p *PageInfo) HasPreviousPage(ctx context.Context) bool {
-	return orMaybe(ctx)(p.page.HasPreviousPage(ctx))
+	more, err := p.page.HasPreviousPage(ctx)
+	return orMaybe(ctx, more, err)
 }
 
-// orMaybe returns true if there was an error, which it adds to the answer: Relay requires a Boolean that is never null,
-// and the page itself must not be lost because its neighbor failed.
-func orMaybe(ctx context.Context) func(bool, error) bool {
-	return func(more bool, err error) bool {
-		if err != nil {
-			graphql.AddError(ctx, err)
-			return true
-		}
-		return more
+// orMaybe returns more, or true if there was an error, which it adds to the response: Relay requires a Boolean that is
+// never null, and the page itself must not be lost because its neighbor failed.
+func orMaybe(ctx context.Context, more bool, err error) bool {
+	if err != nil {
+		graphql.AddError(ctx, err)
+		return true
 	}
+	return more
 }
 
 // StartCursor returns the first row's cursor, or nil if the page is empty.
