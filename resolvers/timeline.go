@@ -87,51 +87,16 @@ var errLongTimeline = badArgument("window",
 
 // fetch returns a page of the merged list. It reads each list from the start of w as far as the page needs it.
 func (t *timeline) fetch(ctx context.Context, w upstream.Window, offset int) ([]event, error) {
-	type reader struct {
-		rows []event // not yet merged
-		next int     // offset of the page after rows
-		more bool
-	}
-	var readers [len(upstream.Kinds)]reader
-	fill := func(k int) error {
-		r := &readers[k]
-		if r.next > 0 && t.pages.Add(1) > maxTimelinePages {
-			return errLongTimeline
+	var read [len(upstream.Kinds)]int // rows of each list
+	next := func(ctx context.Context, k int) (rows []event, more bool, err error) {
+		if read[k] > 0 && t.pages.Add(1) > maxTimelinePages {
+			return nil, false, errLongTimeline
 		}
-		rows, err := t.lists[k](ctx, w, r.next)
-		r.rows, r.next, r.more = rows, r.next+len(rows), len(rows) >= upstream.PageSize
-		return err
+		rows, err = t.lists[k](ctx, w, read[k])
+		read[k] += len(rows)
+		return rows, len(rows) >= upstream.PageSize, err
 	}
-	var errs [len(readers)]error
-	upstream.Concurrently(len(readers), func(k int) { errs[k] = fill(k) })
-	if err := cmp.Or(errs[:]...); err != nil {
-		return nil, err
-	}
-	var merged []event
-	for len(merged) < upstream.PageSize {
-		var first *reader
-		for k := range readers {
-			r := &readers[k]
-			if len(r.rows) == 0 && r.more {
-				if err := fill(k); err != nil {
-					return nil, err
-				}
-			}
-			if len(r.rows) > 0 && (first == nil || r.rows[0].compare(&first.rows[0]) < 0) {
-				first = r
-			}
-		}
-		switch {
-		case first == nil:
-			return merged, nil
-		case offset > 0:
-			offset--
-		default:
-			merged = append(merged, first.rows[0])
-		}
-		first.rows = first.rows[1:]
-	}
-	return merged, nil
+	return upstream.MergeLists(ctx, len(read), offset, next, (*event).compare)
 }
 
 // count returns the number of events in w.

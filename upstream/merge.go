@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"cmp"
+	"context"
 	"slices"
 )
 
@@ -45,4 +46,41 @@ func merge[R any](answers [][]R, key func(*R) int64, add func(sum *R, r R)) []R 
 		}
 	}
 	return merged
+}
+
+// MergeLists merges n lists, each read page by page, and returns a page of the merged list from an offset. next returns
+// the next page of list i, and whether the list has more. The first pages are read concurrently, further ones only as
+// far as the merged page needs them.
+func MergeLists[R any](ctx context.Context, n, offset int, next func(ctx context.Context, i int) ([]R, bool, error),
+	compare func(a, b *R) int) ([]R, error) {
+	rows, more, errs := make([][]R, n), make([]bool, n), make([]error, n) // rows are those not yet merged
+	Concurrently(n, func(i int) { rows[i], more[i], errs[i] = next(ctx, i) })
+	if err := cmp.Or(errs...); err != nil {
+		return nil, err
+	}
+	var merged []R
+	for len(merged) < PageSize {
+		first := -1 // the list with the first row
+		for i := range rows {
+			for len(rows[i]) == 0 && more[i] {
+				var err error
+				if rows[i], more[i], err = next(ctx, i); err != nil {
+					return nil, err
+				}
+			}
+			if len(rows[i]) > 0 && (first < 0 || compare(&rows[i][0], &rows[first][0]) < 0) {
+				first = i
+			}
+		}
+		switch {
+		case first < 0:
+			return merged, nil
+		case offset > 0:
+			offset--
+		default:
+			merged = append(merged, rows[first][0])
+		}
+		rows[first] = rows[first][1:]
+	}
+	return merged, nil
 }

@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"cmp"
 	"context"
 	"slices"
 
@@ -10,15 +9,9 @@ import (
 
 // groups groups the events of the caller's users. For several, it adds up the groups of each. A group may then lack the
 // events of a user who has more than [upstream.MaxGroups] others, or of some users if they have very many together.
-func (l *limited) groups(ctx context.Context, q *upstream.Question) (any, error) {
-	users := l.asked(q.UserID)
-	switch len(users) {
-	case 0:
+func (l *limited) groups(ctx context.Context, q *upstream.Question, users []upstream.ID) (any, error) {
+	if len(users) == 0 {
 		return upstream.Groups{}, nil
-	case 1:
-		ofUser := *q
-		ofUser.UserID = users[0]
-		return l.next.Ask(ctx, &ofUser)
 	}
 	whole := *q
 	whole.Top, whole.Sent = whole.MaxTop(whole.Window), false
@@ -66,13 +59,8 @@ func (l *limited) eachGroups(
 	ctx context.Context, q upstream.Question, users []upstream.ID, add func([]upstream.Groups),
 ) error {
 	for some := range slices.Chunk(users, usersAtOnce) {
-		answers, errs := make([]upstream.Groups, len(some)), make([]error, len(some))
-		upstream.Concurrently(len(some), func(i int) {
-			ofUser := q
-			ofUser.UserID = some[i]
-			answers[i], errs[i] = upstream.API{Asker: l.next}.Groups(ctx, ofUser)
-		})
-		if err := cmp.Or(errs...); err != nil {
+		answers, err := aboutEach[upstream.Groups](ctx, l, some, &q)
+		if err != nil {
 			return err
 		}
 		add(answers)

@@ -16,7 +16,9 @@
 package auth
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"deliverygraph/upstream"
 )
@@ -52,21 +54,26 @@ type limited struct {
 	users Users
 }
 
-// Ask implements [upstream.Asker]. The catalogues are the same for all callers.
+// Ask implements [upstream.Asker].
 func (l *limited) Ask(ctx context.Context, q *upstream.Question) (any, error) {
-	switch q.Shape {
-	case upstream.ShapeCatalogue:
+	users := l.asked(q.UserID)
+	switch {
+	case q.Shape == upstream.ShapeCatalogue: // which is the same for all callers
 		return l.next.Ask(ctx, q)
-	case upstream.ShapeDetail:
-		return l.detail(ctx, q)
-	case upstream.ShapeCounts:
-		return counted(ctx, l, q, func(c upstream.Count) upstream.ID { return c.ID }, upstream.MergeCounts)
-	case upstream.ShapeSeries:
-		return counted(ctx, l, q, func(s upstream.Series) upstream.ID { return s.ID }, upstream.MergeSeries)
-	case upstream.ShapeGroups:
-		return l.groups(ctx, q)
+	case q.Shape == upstream.ShapeDetail && !l.users.Has(q.UserID):
+		return nil, errNoBounce
+	case len(users) == 1:
+		return l.about(ctx, users[0], q)
 	}
-	return l.list(ctx, q)
+	switch q.Shape {
+	case upstream.ShapeCounts:
+		return counted(ctx, l, q, users, func(c upstream.Count) upstream.ID { return c.ID }, upstream.MergeCounts)
+	case upstream.ShapeSeries:
+		return counted(ctx, l, q, users, func(s upstream.Series) upstream.ID { return s.ID }, upstream.MergeSeries)
+	case upstream.ShapeGroups:
+		return l.groups(ctx, q, users)
+	}
+	return l.list(ctx, q, users)
 }
 
 // asked returns the users that a call with this user filter is for.
@@ -80,16 +87,47 @@ func (l *limited) asked(filter upstream.ID) []upstream.ID {
 	return nil
 }
 
-// detail returns a bounce of one of the caller's users. Others are not found.
-func (l *limited) detail(ctx context.Context, q *upstream.Question) (any, error) {
-	if !l.users.Has(q.UserID) {
-		return nil, errNoBounce
-	}
-	answer, err := l.next.Ask(ctx, q)
-	if d, ok := answer.(upstream.BounceDetail); ok && d.UserID != q.UserID {
+// about asks a question about one user.
+func (l *limited) about(ctx context.Context, user upstream.ID, q *upstream.Question) (any, error) {
+	ofUser := *q
+	ofUser.UserID = user
+	answer, err := l.next.Ask(ctx, &ofUser)
+	if foreign(answer, &ofUser) {
 		return nil, errForeign
 	}
 	return answer, err
+}
+
+// aboutEach asks a question about each of some users. An error of one is the error of all: the answer would lack that
+// user's part.
+func aboutEach[A any](ctx context.Context, l *limited, users []upstream.ID, q *upstream.Question) ([]A, error) {
+	answers, errs := make([]A, len(users)), make([]error, len(users))
+	upstream.Concurrently(len(users), func(i int) {
+		var answer any
+		answer, errs[i] = l.about(ctx, users[i], q)
+		answers[i], _ = answer.(A)
+	})
+	return answers, cmp.Or(errs...)
+}
+
+// foreign reports whether an answer shows that it has data of another user than was asked for.
+func foreign(answer any, q *upstream.Question) bool {
+	byUser := q.Rollup == upstream.ByUser
+	switch a := answer.(type) {
+	case upstream.BounceDetail:
+		return a.UserID != q.UserID
+	case []upstream.Count:
+		return byUser && slices.ContainsFunc(a, func(c upstream.Count) bool { return c.ID != q.UserID })
+	case []upstream.Series:
+		return byUser && slices.ContainsFunc(a, func(s upstream.Series) bool { return s.ID != q.UserID })
+	}
+	page := upstream.PageOf(answer)
+	for i := 0; page != nil && i < page.Len(); i++ {
+		if page.Identity(i).UserID != q.UserID {
+			return true
+		}
+	}
+	return false
 }
 
 // FewUsers is the number of users up to which one call for each is cheaper than one call for all users of the upstream,
@@ -103,10 +141,8 @@ var errForeign = &upstream.Error{
 
 // counted asks for counts or time series. Rows by user show whose they are: a caller with many users gets its own rows
 // of a single call for all users.
-func counted[R any](
-	ctx context.Context, l *limited, q *upstream.Question, id func(R) upstream.ID, merge func(...[]R) []R,
-) ([]R, error) {
-	users := l.asked(q.UserID)
+func counted[R any](ctx context.Context, l *limited, q *upstream.Question, users []upstream.ID,
+	id func(R) upstream.ID, merge func(...[]R) []R) ([]R, error) {
 	if q.Rollup == upstream.ByUser && len(users) > FewUsers {
 		rows, err := upstream.Ask[[]R](ctx, l.next, q)
 		own := make([]R, 0, len(users))
@@ -117,25 +153,9 @@ func counted[R any](
 		}
 		return own, err
 	}
-	answers := make([][]R, len(users))
-	errs := make([]error, len(users))
-	upstream.Concurrently(len(users), func(i int) {
-		ofUser := *q
-		ofUser.UserID = users[i]
-		answers[i], errs[i] = upstream.Ask[[]R](ctx, l.next, &ofUser)
-	})
-	for i, rows := range answers {
-		if errs[i] != nil { // the answer would lack this user's part
-			return nil, errs[i]
-		}
-		for _, r := range rows {
-			if q.Rollup == upstream.ByUser && id(r) != users[i] {
-				return nil, errForeign
-			}
-		}
-	}
-	if len(users) == 1 {
-		return answers[0], nil
+	answers, err := aboutEach[[]R](ctx, l, users, q)
+	if err != nil {
+		return nil, err
 	}
 	return merge(answers...), nil
 }

@@ -9,14 +9,14 @@ import (
 )
 
 // list returns a page of a list of the caller's users.
-func (l *limited) list(ctx context.Context, q *upstream.Question) (any, error) {
+func (l *limited) list(ctx context.Context, q *upstream.Question, users []upstream.ID) (any, error) {
 	switch q.Kind {
 	case upstream.Emails:
-		return list[upstream.Email](ctx, l, q)
+		return list[upstream.Email](ctx, l, q, users)
 	case upstream.Bounces:
-		return list[upstream.Bounce](ctx, l, q)
+		return list[upstream.Bounce](ctx, l, q, users)
 	case upstream.BlockedEmails:
-		return list[upstream.BlockedEmail](ctx, l, q)
+		return list[upstream.BlockedEmail](ctx, l, q, users)
 	}
 	return nil, nil
 }

@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -32,30 +31,16 @@ type merge[R any, P upstream.Row[R]] struct {
 	limited *limited
 	q       upstream.Question
 	users   []upstream.ID
-	ask     func(context.Context, *upstream.Question) ([]R, error)
 }
 
 // list returns a page of a list of the caller's users.
-func list[R any, P upstream.Row[R]](ctx context.Context, l *limited, q *upstream.Question) ([]R, error) {
-	ask := func(ctx context.Context, q *upstream.Question) ([]R, error) {
-		rows, err := upstream.Ask[[]R](ctx, l.next, q)
-		for i := range rows {
-			if P(&rows[i]).Identity().UserID != q.UserID {
-				return nil, errForeign
-			}
-		}
-		return rows, err
-	}
-	users := l.asked(q.UserID)
-	switch len(users) {
-	case 0:
+func list[R any, P upstream.Row[R]](
+	ctx context.Context, l *limited, q *upstream.Question, users []upstream.ID,
+) ([]R, error) {
+	if len(users) == 0 {
 		return nil, nil
-	case 1:
-		ofUser := *q
-		ofUser.UserID = users[0]
-		return ask(ctx, &ofUser)
 	}
-	m := merge[R, P]{l, *q, users, ask}
+	m := merge[R, P]{l, *q, users}
 	if err := m.jump(ctx); err != nil {
 		return nil, err
 	}
@@ -64,44 +49,23 @@ func list[R any, P upstream.Row[R]](ctx context.Context, l *limited, q *upstream
 
 // read skips q.Offset rows and returns a page.
 func (m *merge[R, P]) read(ctx context.Context) ([]R, error) {
-	readers := make([]*reader[R, P], len(m.users))
-	errs := make([]error, len(m.users))
-	upstream.Concurrently(len(m.users), func(i int) {
-		q := m.q
-		q.UserID, q.Offset = m.users[i], 0
-		readers[i] = &reader[R, P]{q: q, ask: m.ask}
-		errs[i] = readers[i].fill(ctx)
+	readers := make([]reader[R, P], len(m.users))
+	for i, user := range m.users {
+		readers[i] = reader[R, P]{limited: m.limited, q: m.q}
+		readers[i].q.UserID, readers[i].q.Offset = user, 0
+	}
+	pages := 0
+	next := func(ctx context.Context, i int) (rows []R, more bool, err error) {
+		if readers[i].q.Offset > 0 {
+			if pages++; pages > maxPages {
+				return nil, false, m.tooLong()
+			}
+		}
+		return readers[i].next(ctx)
+	}
+	return upstream.MergeLists(ctx, len(readers), m.q.Offset, next, func(a, b *R) int {
+		return P(a).Identity().Compare(P(b).Identity())
 	})
-	if err := cmp.Or(errs...); err != nil {
-		return nil, err
-	}
-	var out []R
-	for pages := 0; len(out) < upstream.PageSize; {
-		var next *reader[R, P]
-		for _, r := range readers {
-			for len(r.rows) == 0 && r.more {
-				if pages++; pages > maxPages {
-					return nil, m.tooLong()
-				}
-				if err := r.fill(ctx); err != nil {
-					return nil, err
-				}
-			}
-			if len(r.rows) > 0 && (next == nil || r.identity(0).Compare(next.identity(0)) < 0) {
-				next = r
-			}
-		}
-		switch {
-		case next == nil:
-			return out, nil
-		case m.q.Offset > 0:
-			m.q.Offset--
-		default:
-			out = append(out, next.rows[0])
-		}
-		next.rows = next.rows[1:]
-	}
-	return out, nil
 }
 
 func (m *merge[R, P]) tooLong() error {
@@ -177,15 +141,10 @@ func (m *merge[R, P]) bisect(ctx context.Context, c upstream.CountQuery) error {
 
 // reader reads the list of one user.
 type reader[R any, P upstream.Row[R]] struct {
-	q    upstream.Question // of the next page
-	ask  func(context.Context, *upstream.Question) ([]R, error)
-	rows []R                        // not yet returned
-	seen map[upstream.Identity]bool // rows of the previous page, if it was full
-	more bool
+	limited *limited
+	q       upstream.Question          // of the next page
+	seen    map[upstream.Identity]bool // rows of the previous page, if it was full
 }
-
-// identity returns the identity of the row at index i of those not yet returned.
-func (r *reader[R, P]) identity(i int) upstream.Identity { return P(&r.rows[i]).Identity() }
 
 // errApart means that a page does not continue the previous one: rows are missing between them, because the offsets of
 // one call counted rows that those of the other do not.
@@ -193,21 +152,22 @@ var errApart = &upstream.Error{
 	Code: upstream.InvalidResponse, Message: "the metrics API's pages of this list do not fit together",
 }
 
-// fill reads the next page, which begins with the last row of the previous one. It may repeat more rows of that page,
+// next reads the next page, which begins with the last row of the previous one. It may repeat more rows of that page,
 // if rows have arrived before them in the meantime, or if rows are from outside the window.
-func (r *reader[R, P]) fill(ctx context.Context) error {
-	rows, err := r.ask(ctx, &r.q)
+func (r *reader[R, P]) next(ctx context.Context) (rows []R, more bool, err error) {
+	answer, err := r.limited.about(ctx, r.q.UserID, &r.q)
 	if err != nil {
-		return err
+		return nil, false, err
 	}
+	rows, _ = answer.([]R)
 	before := r.seen
 	if before != nil && (len(rows) == 0 || !before[P(&rows[0]).Identity()]) {
-		return errApart
+		return nil, false, errApart
 	}
 	r.q.Offset += len(rows) - 1
-	r.more = len(rows) >= upstream.PageSize
+	more = len(rows) >= upstream.PageSize
 	r.seen = nil
-	if r.more {
+	if more {
 		r.seen = make(map[upstream.Identity]bool, len(rows))
 		for i := range rows {
 			r.seen[P(&rows[i]).Identity()] = true
@@ -216,14 +176,14 @@ func (r *reader[R, P]) fill(ctx context.Context) error {
 	for len(rows) > 0 && before[P(&rows[0]).Identity()] {
 		rows = rows[1:]
 	}
-	r.rows = r.within(rows)
-	return nil
+	rows, last := within[R, P](rows, r.q.Window)
+	return rows, more && !last, nil
 }
 
-// within returns the rows in the window. If a sorted page ends with rows beyond the window, it is the last one.
-func (r *reader[R, P]) within(rows []R) []R {
-	w := r.q.Window
-	kept, sorted, strays := rows, true, 0
+// within returns the rows in a window. If a sorted page ends with rows beyond the window, it is the last one.
+func within[R any, P upstream.Row[R]](rows []R, w upstream.Window) (kept []R, last bool) {
+	sorted, strays := true, 0
+	kept = rows
 	for i := range rows {
 		t := P(&rows[i]).Identity().Time
 		sorted = sorted && (i == 0 || P(&rows[i-1]).Identity().Time <= t)
@@ -235,8 +195,6 @@ func (r *reader[R, P]) within(rows []R) []R {
 			kept = append(kept, rows[i])
 		}
 	}
-	if n := len(rows); sorted && n > 0 && P(&rows[n-1]).Identity().Time >= w.End {
-		r.more = false
-	}
-	return kept
+	n := len(rows)
+	return kept, sorted && n > 0 && P(&rows[n-1]).Identity().Time >= w.End
 }
