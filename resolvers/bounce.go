@@ -2,8 +2,7 @@ package resolvers
 
 import (
 	"context"
-
-	"github.com/99designs/gqlgen/graphql"
+	"slices"
 
 	"deliverygraph/graph/model"
 	"deliverygraph/internal/auth"
@@ -38,7 +37,7 @@ func (bounce) Detail(ctx context.Context, b *model.Bounce) (*model.BounceDetail,
 	switch {
 	case b.Detail != nil:
 		return newBounceDetail(ctx, b.Detail), nil
-	case !selectsData(ctx):
+	case !slices.ContainsFunc(selected(ctx), func(field string) bool { return field != "__typename" }):
 		return &model.BounceDetail{}, nil
 	}
 	d, err := loaders.From(ctx).Detail(ctx, b.Row.Key())
@@ -112,14 +111,4 @@ func ruleOf(ctx context.Context, d *upstream.BounceDetail) model.BounceRule {
 		return model.BounceRule{Name: d.RuleName}
 	}
 	return model.BounceRule{Name: r.Name, Category: &r.Category, Type: &r.Type, Description: &r.Description}
-}
-
-// selectsData reports whether a field other than __typename is selected.
-func selectsData(ctx context.Context) bool {
-	for _, f := range graphql.CollectFieldsCtx(ctx, nil) {
-		if f.Name != "__typename" {
-			return true
-		}
-	}
-	return false
 }

@@ -46,47 +46,39 @@ func optional[T, V any](get func(*T) *V, write func([]byte, V) []byte) columns.F
 
 func edgeTable[T any](name string, t *columns.Type[T]) *columns.Type[model.Edge[T]] {
 	return &columns.Type[model.Edge[T]]{Name: name, Fields: map[string]columns.Field[model.Edge[T]]{
-		"cursor": columns.Leaf(func(dst []byte, e *model.Edge[T]) []byte { return model.AppendString(dst, e.Cursor) }),
+		"cursor": leaf(func(e *model.Edge[T]) string { return e.Cursor }, model.AppendString),
 		"node":   columns.Object(t, func(e *model.Edge[T]) *T { return e.Node }),
 	}}
 }
 
 // headersOf returns a column of a row's headers. They are plain if the row is.
 func headersOf[T any](get func(*T) ([]upstream.Header, upstream.Plain)) columns.Field[T] {
+	table := func(plain upstream.Plain) *columns.Type[upstream.Header] {
+		write := func(dst []byte, s string) []byte { return model.AppendRowString(dst, s, plain) }
+		return &columns.Type[upstream.Header]{Name: "XHeader", Fields: map[string]columns.Field[upstream.Header]{
+			"name":  leaf(func(h *upstream.Header) string { return h.Name }, write),
+			"value": leaf(func(h *upstream.Header) string { return h.Value }, write),
+		}}
+	}
 	return columns.List(func(row *T) ([]upstream.Header, int) {
 		list, plain := get(row)
 		if plain {
 			return list, 1
 		}
 		return list, 0
-	}, xHeaderTable(false), xHeaderTable(true))
-}
-
-func xHeaderTable(plain upstream.Plain) *columns.Type[upstream.Header] {
-	return &columns.Type[upstream.Header]{Name: "XHeader", Fields: map[string]columns.Field[upstream.Header]{
-		"name": columns.Leaf(func(dst []byte, h *upstream.Header) []byte {
-			return model.AppendRowString(dst, h.Name, plain)
-		}),
-		"value": columns.Leaf(func(dst []byte, h *upstream.Header) []byte {
-			return model.AppendRowString(dst, h.Value, plain)
-		}),
-	}}
+	}, table(false), table(true))
 }
 
 var detailTable = &columns.Type[model.BounceDetail]{Name: "BounceDetail",
 	Fields: map[string]columns.Field[model.BounceDetail]{
 		"diagnosticCode": readable(func(d *model.BounceDetail) model.Text { return d.Diagnostic }),
-		"ruleName": columns.Leaf(func(dst []byte, d *model.BounceDetail) []byte {
-			return model.AppendString(dst, d.RuleName)
-		}),
-		"rule":        columns.Object(ruleTable, func(d *model.BounceDetail) *model.BounceRule { return &d.Rule }),
-		"fullContent": readable(func(d *model.BounceDetail) model.Text { return d.Content }),
+		"ruleName":       leaf(func(d *model.BounceDetail) string { return d.RuleName }, model.AppendString),
+		"rule":           columns.Object(ruleTable, func(d *model.BounceDetail) *model.BounceRule { return &d.Rule }),
+		"fullContent":    readable(func(d *model.BounceDetail) model.Text { return d.Content }),
 	}}
 
 var ruleTable = &columns.Type[model.BounceRule]{Name: "BounceRule", Fields: map[string]columns.Field[model.BounceRule]{
-	"name": columns.Leaf(func(dst []byte, r *model.BounceRule) []byte {
-		return model.AppendString(dst, r.Name)
-	}),
+	"name":        leaf(func(r *model.BounceRule) string { return r.Name }, model.AppendString),
 	"category":    optional(func(r *model.BounceRule) *string { return r.Category }, model.AppendString),
 	"type":        optional(func(r *model.BounceRule) *upstream.BounceType { return r.Type }, model.AppendBounceType),
 	"description": optional(func(r *model.BounceRule) *string { return r.Description }, model.AppendString),

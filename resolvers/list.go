@@ -64,7 +64,7 @@ func listing[R, T any, P upstream.Row[R]](ctx context.Context, k kindOf[R, T], p
 	source := sourceOf(ctx, k, q)
 	source.Count = counter(ctx, k.kind, q)
 	source.Memory = memory(ctx, k.kind, q, a)
-	rows := selects(ctx, "nodes", "edges", "pageInfo")
+	rows := selectsRows(ctx)
 	o := &model.Origin{Kind: k.kind, Window: q.Window, UserID: q.UserID, SenderID: q.SenderID}
 	if key, id, ok := p.siblings(k.kind, q, f, a); ok {
 		nested[R, P](ctx, &source, key, id, rows && a.Size() > 0)
@@ -155,16 +155,20 @@ func memory(ctx context.Context, k upstream.Kind, q upstream.ListQuery, a page.A
 	return l.Memory(q.Question(k))
 }
 
-// selects reports whether the current field selects one of the named fields.
-func selects(ctx context.Context, names ...string) bool {
+// selected returns the names of the fields that are selected below the current one.
+func selected(ctx context.Context) []string {
+	var names []string
 	for _, f := range graphql.CollectFieldsCtx(ctx, nil) {
-		for _, n := range names {
-			if f.Name == n {
-				return true
-			}
-		}
+		names = append(names, f.Name)
 	}
-	return false
+	return names
+}
+
+// selectsRows reports whether the current field, a connection, needs its rows.
+func selectsRows(ctx context.Context) bool {
+	return slices.ContainsFunc(selected(ctx), func(field string) bool {
+		return field == "nodes" || field == "edges" || field == "pageInfo"
+	})
 }
 
 // pager is implemented by [page.Connection] and [page.List].

@@ -37,7 +37,7 @@ func (recipient) Events(ctx context.Context, r *model.Recipient, window model.Wi
 	if err != nil {
 		return nil, pagingError(err)
 	}
-	if selects(ctx, "nodes", "edges", "pageInfo") {
+	if selectsRows(ctx) {
 		c.RowsFirst() // they may show the total
 	}
 	return &model.DeliveryEventConnection{Connection: model.Connection[model.DeliveryEvent]{

@@ -4,8 +4,6 @@ import (
 	"context"
 	"slices"
 
-	"github.com/99designs/gqlgen/graphql"
-
 	"deliverygraph/graph/model"
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/upstream"
@@ -117,7 +115,7 @@ func (stats) Series(ctx context.Context, s *model.Stats, interval upstream.Inter
 	if err != nil {
 		return nil, err
 	}
-	kinds := seriesKinds(ctx)
+	kinds := model.KindsOf(selected(ctx)...)
 	answers := make([]func() ([]upstream.Series, error), len(kinds))
 	for i, k := range kinds {
 		answers[i] = loaders.From(ctx).BeginSeries(ctx,
@@ -134,15 +132,6 @@ func (stats) Series(ctx context.Context, s *model.Stats, interval upstream.Inter
 		}
 	}
 	return points, nil
-}
-
-// seriesKinds returns the kinds whose counts the series selects.
-func seriesKinds(ctx context.Context) []upstream.Kind {
-	var fields []string
-	for _, f := range graphql.CollectFieldsCtx(ctx, nil) {
-		fields = append(fields, f.Name)
-	}
-	return model.KindsOf(fields...)
 }
 
 // fill adds a subject's series of a kind to the points.

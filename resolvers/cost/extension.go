@@ -218,7 +218,8 @@ func (e Extension) Finish(ctx context.Context, resp *graphql.Response) {
 	case op.asked == calls:
 		notes, batches := l.Notes()
 		caller := auth.FromContext(ctx)
-		r.Plan, r.Batches = planned(op.plan, e.o.MaxCalls), gathered(sum, batches)
+		r.Plan = planned(op.plan, e.o.MaxCalls)
+		r.Batches = &batchReport{sum.Asked, sum.Distinct, batches}
 		r.Calls, r.Totals = callReports(notes, caller), totals(sum, len(notes), caller)
 	}
 	add(extensionKey, r)

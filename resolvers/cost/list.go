@@ -35,14 +35,9 @@ func (w *walker) selected(typ string, f *field) (c page.Selected) {
 	return c
 }
 
-// elements prices the selections on the rows of connections with size rows each, as nodes and as edges. It
-// returns how many rows each connection has.
-func (w *walker) elements(typ string, f *field, on object, size int64, at *path) (rows int64) {
-	return w.each(typ, f, []object{on}, size, at)
-}
-
-// each is like elements for rows that may be of several kinds.
-func (w *walker) each(typ string, f *field, on []object, size int64, at *path) (rows int64) {
+// elements prices the selections on the rows of connections with size rows each, as nodes and as edges. Each row may be
+// of any of some kinds. It returns how many rows each connection has.
+func (w *walker) elements(typ string, f *field, on []object, size int64, at *path) (rows int64) {
 	fields := w.collect(typ, f)
 	for i := range fields {
 		switch f := &fields[i]; f.Name {
@@ -139,22 +134,13 @@ func rows(w *walker, on object, f *field, at *path) int64 {
 
 	points := w.breakdowns(k, f, everyPage, l, ofQuery, mul(n, times), at)
 
-	row := object{
-		typ: typ, kind: k, n: mul(n, size), self: self,
-		window: l.window, user: l.user, sender: l.sender, lists: n, pages: n,
-	}
-	row.owner, row.owners = l.user, n
-	if l.user != 0 {
-		row.within = n
-	} else {
-		row.owner, row.owners = w.symbol(symbol{what: usersOf, of: self}), w.atMostUsers(row.n)
-	}
+	row := w.rowsOf(l, self, mul(n, size), n)
 	if !s.apart && (s.by == upstream.BySender || w.op.Users <= 1) { // the lists share the calls about their rows
 		if row.user, row.sender, row.lists, row.within = s.user, s.sender, max(1, on.lists), 0; s.user != 0 {
 			row.within = row.lists
 		}
 	}
-	return add(points, w.elements(typ+"Connection", f, row, size, at))
+	return add(points, w.elements(typ+"Connection", f, []object{row}, size, at))
 }
 
 // siblings are the users or senders of a page that each have a list with the same filter.
@@ -259,5 +245,5 @@ func accounts(w *walker, on object, f *field, at *path) int64 {
 		of.owner, of.owners = w.symbol(symbol{what: ownersOf, of: self}), w.atMostUsers(of.n)
 	}
 	of.page, of.found, of.foundUser = size, l.window, l.user
-	return w.elements(typ+"Connection", f, of, size, at)
+	return w.elements(typ+"Connection", f, []object{of}, size, at)
 }

@@ -55,11 +55,11 @@ const TooMany = 1 << 40
 
 // Plan is the price of an operation. Its numbers do not exceed [TooMany].
 type Plan struct {
-	Calls      int64 // planned number of distinct upstream calls
-	WorstCalls int64 // maximum number of upstream calls, not counting retries
+	Calls      int64 `json:"calls"`      // planned number of distinct upstream calls
+	WorstCalls int64 `json:"worstCalls"` // maximum number of upstream calls, not counting retries
 	// WorstRows is the maximum number of elements in the lists of the answer: of connections (as nodes and as
 	// edges), of series and of nodes(ids:). Catalogues and headers are not counted.
-	WorstRows int64
+	WorstRows int64 `json:"worstRows"`
 
 	of Operation
 }

@@ -42,11 +42,12 @@ func (w *walker) readList(l list, worst int64, at *path) (self int32) {
 	return self
 }
 
-// rowsOf returns n rows of a list.
-func (w *walker) rowsOf(l list, self int32, n int64) object {
+// rowsOf returns n rows of lists with one symbol, of which each user or sender of l may have one.
+func (w *walker) rowsOf(l list, self int32, n, lists int64) object {
 	of := object{
-		typ: kind.All[l.kind].Type, kind: l.kind, n: n, self: self, window: l.window, user: l.user, lists: 1, pages: 1,
-		owner: l.user, owners: 1, within: 1,
+		typ: kind.All[l.kind].Type, kind: l.kind, n: n, self: self,
+		window: l.window, user: l.user, sender: l.sender, lists: lists, pages: lists,
+		owner: l.user, owners: lists, within: lists,
 	}
 	if l.user == 0 {
 		of.within, of.owner, of.owners = 0, w.symbol(symbol{what: usersOf, of: self}), w.atMostUsers(n)
@@ -79,9 +80,9 @@ func events(w *walker, on object, f *field, at *path) (rows int64) {
 	for _, k := range upstream.Kinds {
 		walk := now && (a.After != nil || a.Before != nil)
 		l := w.recipientList(on, k, window{Window: in, walk: walk}, upstream.ListQuery{})
-		kinds = append(kinds, w.rowsOf(l, w.readList(l, timelinePages+int64(p.MaxProbes), at), size))
+		kinds = append(kinds, w.rowsOf(l, w.readList(l, timelinePages+int64(p.MaxProbes), at), size, 1))
 	}
-	return w.each("DeliveryEventConnection", f, kinds, size, at)
+	return w.elements("DeliveryEventConnection", f, kinds, size, at)
 }
 
 // recipientStats prices Recipient.stats.
@@ -126,7 +127,7 @@ func suppression(w *walker, on object, f *field, at *path) (rows int64) {
 		}
 		l := w.recipientList(on, k, window{Window: in}, q)
 		l.user = w.literal(aUser, u)
-		kinds = append(kinds, w.rowsOf(l, w.readList(l, worst, at), becauseRows))
+		kinds = append(kinds, w.rowsOf(l, w.readList(l, worst, at), becauseRows, 1))
 	}
 	for f := range w.named("because", "Suppression", f) {
 		rows = add(rows, mul(becauseRows, add(1, w.anyOf(kinds, f, w.path(at, f.Alias)))))

@@ -38,19 +38,14 @@ func staleness(s operation.Summary) *staleReport {
 
 // planReport is the price of an operation, reported before it runs.
 type planReport struct {
-	Calls      int64      `json:"calls"`              // see [Plan]
-	WorstCalls int64      `json:"worstCalls"`         // see [Plan]
-	WorstRows  int64      `json:"worstRows"`          // see [Plan]
-	MaxCalls   int        `json:"maxCalls,omitempty"` // that an operation may plan or make
-	Endpoints  []Endpoint `json:"endpoints"`
-	Dearest    string     `json:"dearest,omitempty"` // the field with the most planned calls
+	Plan
+	MaxCalls  int        `json:"maxCalls,omitempty"` // that an operation may plan or make
+	Endpoints []Endpoint `json:"endpoints"`
+	Dearest   string     `json:"dearest,omitempty"` // the field with the most planned calls
 }
 
 func planned(p Plan, limit int) *planReport {
-	r := &planReport{
-		Calls: p.Calls, WorstCalls: p.WorstCalls, WorstRows: p.WorstRows, MaxCalls: limit,
-		Endpoints: append([]Endpoint{}, p.Endpoints()...),
-	}
+	r := &planReport{Plan: p, MaxCalls: limit, Endpoints: append([]Endpoint{}, p.Endpoints()...)}
 	r.Dearest, _ = p.Dearest()
 	return r
 }
@@ -159,20 +154,7 @@ func totals(s operation.Summary, listed int, caller auth.Caller) *totalReport {
 
 // batchReport describes the questions that fields shared.
 type batchReport struct {
-	Asked    int            `json:"asked"`    // questions of all fields
-	Distinct int            `json:"distinct"` // different questions
-	Loaders  []loaderReport `json:"loaders,omitempty"`
-}
-
-type loaderReport struct {
-	Loader string `json:"loader"`
-	Keys   int    `json:"keys"`
-}
-
-func gathered(s operation.Summary, batches []operation.Batch) *batchReport {
-	r := &batchReport{Asked: s.Asked, Distinct: s.Distinct}
-	for _, b := range batches {
-		r.Loaders = append(r.Loaders, loaderReport(b))
-	}
-	return r
+	Asked    int               `json:"asked"`    // questions of all fields
+	Distinct int               `json:"distinct"` // different questions
+	Loaders  []operation.Batch `json:"loaders,omitempty"`
 }

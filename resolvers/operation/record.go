@@ -58,8 +58,8 @@ const maxNotes = 1000
 
 // Batch is a set of keys that a loader collected from concurrent fields.
 type Batch struct {
-	Loader string
-	Keys   int
+	Loader string `json:"loader"`
+	Keys   int    `json:"keys"`
 }
 
 // Call records a call of the client. Use it as [rest.Options].Observe.

@@ -71,10 +71,10 @@ func New[R any](list string, s Source[R], a Args) (*Connection[R], error) {
 	if c.extent, err = a.extent(); err != nil {
 		return nil, err
 	}
-	if c.first, err = decodeCursor(c.binding, s.Window, "after", a.After); err != nil {
+	if c.first, err = openCursor(c.binding, s.Window, "after", a.After); err != nil {
 		return nil, err
 	}
-	if c.last, err = decodeCursor(c.binding, s.Window, "before", a.Before); err != nil {
+	if c.last, err = openCursor(c.binding, s.Window, "before", a.Before); err != nil {
 		return nil, err
 	}
 	if c.newest {

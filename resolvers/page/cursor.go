@@ -3,6 +3,7 @@ package page
 import (
 	"encoding/binary"
 	"hash/fnv"
+	"math"
 
 	"deliverygraph/upstream"
 )
@@ -51,34 +52,19 @@ func (c cursor) encode(of binding, w upstream.Window) string {
 	return of.encode(w, b)
 }
 
-// decodeCursor returns the cursor encoded in text, or nil if text is nil. The cursor must belong to window w.
-func decodeCursor(of binding, w upstream.Window, argument string, text *string) (*cursor, error) {
-	if text == nil {
-		return nil, nil
-	}
-	cw, rest, err := of.decode(argument, *text)
-	if err != nil {
-		return nil, err
-	}
-	if cw != w {
-		return nil, &ArgumentError{argument, argument + " belongs to another window than this list"}
-	}
-	var c cursor
-	r := reader{buf: rest}
-	if len(rest) == 0 {
-		r.bad = true
-	} else {
-		c.order, c.padded, r.buf = order(rest[0]&^paddedMark), rest[0]&paddedMark != 0, rest[1:]
-	}
-	c.key.Time = upstream.Time(uint64(w.Start) + r.uvarint())
-	c.call.start = upstream.Time(uint64(w.Start) + r.uvarint())
-	c.call.offset, c.older, c.index = r.count(), r.count(), r.count()
-	c.key.EmailID, c.key.Recipient = r.text(), r.text()
-	c.key.UserID, c.key.SenderID = upstream.ID(r.varint()), upstream.ID(r.varint())
-	if r.bad || len(r.buf) > 0 || !c.valid(w) {
-		return nil, &ArgumentError{argument, argument + " is damaged; omit it to start from the beginning"}
-	}
-	return &c, nil
+// openCursor returns the cursor encoded in text, or nil if text is nil. The cursor must belong to window w.
+func openCursor(of binding, w upstream.Window, argument string, text *string) (*cursor, error) {
+	return open(of, w, argument, text, func(r *reader) (c cursor) {
+		head := r.uvarint()
+		c.order, c.padded = order(min(head&^paddedMark, math.MaxUint8)), head&paddedMark != 0
+		c.key.Time = upstream.Time(uint64(w.Start) + r.uvarint())
+		c.call.start = upstream.Time(uint64(w.Start) + r.uvarint())
+		c.call.offset, c.older, c.index = r.count(), r.count(), r.count()
+		c.key.EmailID, c.key.Recipient = r.text(), r.text()
+		c.key.UserID, c.key.SenderID = upstream.ID(r.varint()), upstream.ID(r.varint())
+		r.bad = r.bad || !c.valid(w)
+		return c
+	})
 }
 
 // valid reports whether a connection over window w could have made c.

@@ -77,6 +77,26 @@ func (b binding) decode(argument, text string) (upstream.Window, []byte, error) 
 	return w, r.buf, nil
 }
 
+// open returns what parse reads from the text of a cursor, or nil if text is nil. The cursor must belong to window w.
+func open[C any](of binding, w upstream.Window, argument string, text *string, parse func(*reader) C) (*C, error) {
+	if text == nil {
+		return nil, nil
+	}
+	cw, contents, err := of.decode(argument, *text)
+	if err != nil {
+		return nil, err
+	}
+	if cw != w {
+		return nil, &ArgumentError{argument, argument + " belongs to another window than this list"}
+	}
+	r := reader{buf: contents}
+	c := parse(&r)
+	if r.bad || len(r.buf) > 0 {
+		return nil, &ArgumentError{argument, argument + " is damaged; omit it to start from the beginning"}
+	}
+	return &c, nil
+}
+
 func (b binding) checksum(contents []byte) [checksumSize]byte {
 	var scratch [512]byte
 	sum := sha256.Sum256(append(append(scratch[:0], b[:]...), contents...))

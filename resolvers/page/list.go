@@ -84,26 +84,15 @@ func NewList[R any](list string, s ListSource[R], a Args) (*List[R], error) {
 	return l, nil
 }
 
-func openMark(b binding, w upstream.Window, argument string, text *string) (*mark, error) {
-	if text == nil {
-		return nil, nil
-	}
-	cw, rest, err := b.decode(argument, *text)
-	if err != nil {
-		return nil, err
-	}
-	if cw != w {
-		return nil, &ArgumentError{argument, argument + " belongs to another window than this list"}
-	}
-	r := reader{buf: rest}
-	m := mark{id: upstream.ID(r.varint())}
-	if len(r.buf) > 0 {
-		m.rank, m.ranked = math.Float64frombits(r.uvarint()), true
-	}
-	if r.bad || math.IsNaN(m.rank) || len(r.buf) > 0 {
-		return nil, &ArgumentError{argument, argument + " is damaged; omit it to start from the beginning"}
-	}
-	return &m, nil
+func openMark(of binding, w upstream.Window, argument string, text *string) (*mark, error) {
+	return open(of, w, argument, text, func(r *reader) mark {
+		m := mark{id: upstream.ID(r.varint())}
+		if len(r.buf) > 0 {
+			m.rank, m.ranked = math.Float64frombits(r.uvarint()), true
+		}
+		r.bad = r.bad || math.IsNaN(m.rank)
+		return m
+	})
 }
 
 // Rows returns the rows of the page in list order, in both directions. They must not be modified.
