@@ -53,11 +53,6 @@ func (r Event) Compare(o Event) int {
 	return cmp.Or(cmp.Compare(r.Time, o.Time), cmp.Compare(r.EmailID, o.EmailID), cmp.Compare(r.Recipient, o.Recipient))
 }
 
-// Same reports whether both rows describe the same event.
-func (r Event) Same(o Event) bool {
-	return r.Identity == o.Identity
-}
-
 // ID returns the user or sender by which a rollup groups the row.
 func (r Event) ID(by Rollup) ID {
 	if by == ByUser {

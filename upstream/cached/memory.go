@@ -106,7 +106,7 @@ func (e entry) left(now time.Time) time.Duration {
 	return max(0, e.keep-now.Sub(e.since))
 }
 
-// put keeps a value that arrived some time ago.
+// put keeps a value that arrived some time ago, and is fresh for the time keep since then.
 func (c *Cache) put(k key, value any, s size, keep, age time.Duration) entry {
 	e := entry{value: value, rows: s.rows, bytes: s.bytes, keep: keep, since: c.o.Now().Add(-age),
 		final: keep == Forever, at: c.version}

@@ -54,13 +54,13 @@ func (e *exam) pages(ctx context.Context, s *sample) {
 			wanted = "no rows, since there is only one"
 		}
 		const effect = "the gateway repeats or omits rows of lists that are longer than a page"
-		switch continues := len(second.rows) > 0 && second.rows[0].Same(first.came[last]); {
+		switch continues := len(second.rows) > 0 && second.rows[0].Identity == first.came[last].Identity; {
 		case last == 0 && len(second.rows) == 0:
 			c.agrees()
 		case last > 0 && continues:
 			all = slices.Concat(first.came, second.came[1:])
 			c.agrees()
-		case len(second.rows) > 0 && second.rows[0].Same(first.rows[0]):
+		case len(second.rows) > 0 && second.rows[0].Identity == first.rows[0].Identity:
 			c.breaks("rows from the first on, as without an offset", wanted, effect)
 		case len(second.rows) == 0:
 			c.breaks("no rows", wanted, effect)

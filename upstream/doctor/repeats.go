@@ -27,7 +27,7 @@ func (e *exam) onceEach(k upstream.Kind, a answer, rows []upstream.Event) []upst
 			continue
 		}
 		found.number++
-		if elsewhere := !rows[i-1].Same(r); found.number == 1 || elsewhere && !found.elsewhere {
+		if elsewhere := rows[i-1].Identity != r.Identity; found.number == 1 || elsewhere && !found.elsewhere {
 			found.row, found.elsewhere = r, elsewhere
 		}
 	}

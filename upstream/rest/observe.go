@@ -10,8 +10,7 @@ import (
 
 // Call describes a finished call to [Options].Observe. In log/slog output it shows no addresses.
 type Call struct {
-	question *upstream.Question
-
+	question *upstream.Question // that it asks
 	Endpoint string // the path with placeholders, such as "/bounces": few distinct values
 	Path     string // the path below the base URL, escaped
 	Query    string // as sent, without the question mark; may contain addresses, see RedactedQuery
