@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
+
+	"deliverygraph/upstream"
 )
 
 const (
@@ -72,8 +74,8 @@ func (a *asker) get(ctx context.Context, path, query string) answer {
 	return got
 }
 
-// forget makes the next get of this path and query send a request again.
-func (a *asker) forget(path, query string) { delete(a.answers, path+"?"+query) }
+// forget makes the next get for this question send a request again.
+func (a *asker) forget(q upstream.Question) { delete(a.answers, q.Path()+"?"+q.Encode()) }
 
 // do makes a request. If the server is busy, do waits and tries once more.
 func (a *asker) do(ctx context.Context, r request) answer {

@@ -65,9 +65,7 @@ func (e *exam) listedBounce(s *sample) (found upstream.Bounce, ok bool) {
 
 // detail compares the details of a bounce with its row.
 func (e *exam) detail(ctx context.Context, subject string, row upstream.Bounce) {
-	a := e.ask.get(ctx, row.Key().Path(), "")
-	d, err := upstream.DecodeBounceDetail(string(a.body))
-	a.decoded(err)
+	d, a := ask[upstream.BounceDetail](ctx, e, row.Key().Question())
 	c := e.check(ruleDetail, subject, a).of(upstream.Bounces)
 	if c.failed(`the bounce with the document's fields, bare or as "data" of an object`) {
 		return
@@ -95,15 +93,22 @@ func (e *exam) detail(ctx context.Context, subject string, row upstream.Bounce) 
 	c.agrees()
 }
 
+// catalogueQuestions returns the questions for the catalogues of codes.
+func catalogueQuestions() (all []upstream.Question) {
+	for _, k := range upstream.Kinds {
+		if q := (upstream.Question{Shape: upstream.ShapeCatalogue, Kind: k}); q.Endpoint() != "" {
+			all = append(all, q)
+		}
+	}
+	return all
+}
+
 // catalogues checks both catalogues. Their codes are an open set.
 func (e *exam) catalogues(ctx context.Context) {
-	for _, path := range []string{upstream.BounceCategoriesPath, upstream.BlockedReasonsPath} {
-		const wanted = `a JSON array of strings, bare or as "data" of an object`
-		a := e.ask.get(ctx, path, "")
-		codes, err := upstream.DecodeCodes(string(a.body))
-		a.decoded(err)
-		c := e.check(ruleCatalogue, path, a)
-		if c.failed(wanted) {
+	for _, q := range catalogueQuestions() {
+		codes, a := ask[[]string](ctx, e, q)
+		c := e.check(ruleCatalogue, q.Endpoint(), a)
+		if c.failed(`a JSON array of strings, bare or as "data" of an object`) {
 			continue
 		}
 		unique := slices.Compact(slices.Sorted(slices.Values(codes)))
@@ -116,12 +121,5 @@ func (e *exam) catalogues(ctx context.Context) {
 		default:
 			c.agrees()
 		}
-	}
-}
-
-// decoded sets the fault of an answer whose JSON could not be decoded because of err.
-func (a *answer) decoded(err error) {
-	if a.fault == "" && err != nil {
-		a.fault = "JSON that the API's document does not allow: " + err.Error()
 	}
 }

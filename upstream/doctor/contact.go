@@ -10,29 +10,20 @@ import (
 	"deliverygraph/upstream"
 )
 
+// greetings are the questions with which an examination begins.
+var greetings = append(catalogueQuestions(),
+	upstream.CountQuery{Window: upstream.Window{Start: 1479772800, End: 1479776400}}.Question(upstream.Emails))
+
 // contact checks whether a server of the metrics API is there and lets us in. If not, it returns one sentence that says
 // why, and the examination ends. It tries up to three endpoints, since a single one may be missing or broken.
 func (e *exam) contact(ctx context.Context) (trouble string) {
-	anHour := upstream.CountQuery{Window: upstream.Window{Start: 1479772800, End: 1479776400}}
-	codes := func(body string) error { _, err := upstream.DecodeCodes(body); return err }
-	counts := func(body string) error {
-		_, err := upstream.DecodeCounts(body, upstream.Emails, upstream.BySender)
-		return err
-	}
-	var all [3]answer
-	for i, try := range [len(all)]struct {
-		path, query string
-		decode      func(string) error
-	}{
-		{upstream.BounceCategoriesPath, "", codes},
-		{upstream.BlockedReasonsPath, "", codes},
-		{upstream.Emails.CountsPath(), anHour.Encode(), counts},
-	} {
-		all[i] = e.ask.get(ctx, try.path, try.query)
+	all := make([]answer, len(greetings))
+	for i, q := range greetings {
+		all[i] = e.ask.get(ctx, q.Path(), q.Encode())
 		if trouble := e.shutOut(all[i]); trouble != "" {
 			return trouble
 		}
-		if all[i].fault == "" && try.decode(string(all[i].body)) == nil {
+		if _, err := q.Decode(string(all[i].body)); all[i].fault == "" && err == nil {
 			return ""
 		}
 		if i == 1 && all[0].err != nil && all[1].err != nil {
@@ -82,10 +73,8 @@ func (e *exam) redirect(a answer) string {
 		return "another URL"
 	}
 	path := to.Path
-	for _, asked := range []string{
-		upstream.BounceCategoriesPath, upstream.BlockedReasonsPath, upstream.Emails.CountsPath(),
-	} {
-		path = strings.TrimSuffix(strings.TrimSuffix(path, "/"), asked)
+	for _, q := range greetings {
+		path = strings.TrimSuffix(strings.TrimSuffix(path, "/"), q.Path())
 	}
 	return e.ask.clean((&url.URL{Scheme: to.Scheme, Host: to.Host, Path: path}).String())
 }

@@ -160,10 +160,7 @@ func (e *exam) series(ctx context.Context, s *sample, i upstream.Interval, w ups
 	}
 	per := map[upstream.Interval]string{upstream.Hour: "hour", upstream.Day: "day"}[i]
 	subject := s.kind.CountsPath() + "?timeseries=" + per
-	a := e.ask.get(ctx, s.kind.CountsPath(),
-		upstream.CountQuery{Window: w, Interval: i}.Encode())
-	found, err := upstream.DecodeSeries(string(a.body), s.kind)
-	a.decoded(err)
+	found, a := ask[[]upstream.Series](ctx, e, upstream.CountQuery{Window: w, Interval: i}.Question(s.kind))
 	c := e.check(ruleSeries, subject, a).of(s.kind)
 	if c.failed(`an object of points by sender id, bare or as "data" of an object`) {
 		return
@@ -233,14 +230,12 @@ func (e *exam) groups(ctx context.Context, s *sample) {
 		Shape: upstream.ShapeGroups, Kind: s.kind, ListQuery: upstream.ListQuery{Window: s.window},
 		Grouping: upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionDomain}, Top: upstream.MaxGroups},
 	}
-	a := e.ask.get(ctx, path, q.Encode())
+	groups, a := ask[upstream.Groups](ctx, e, q)
 	if a.status == http.StatusNotFound || a.status == http.StatusMethodNotAllowed {
 		e.check(topicGroups, path, answer{}).observes(
 			"not there: breakdowns are made of counts, or of lists within the budget of calls")
 		return
 	}
-	groups, err := upstream.DecodeGroups(string(a.body), &q)
-	a.decoded(err)
 	c := e.check(ruleGroups, path, a).of(s.kind)
 	switch want := s.counts.total().Total; {
 	case c.failed("groups and the number of all others"):

@@ -19,10 +19,8 @@ func (e *exam) timeForms(ctx context.Context, samples [len(upstream.Kinds)]*samp
 			continue
 		}
 		iso := func(t upstream.Time) string { return url.QueryEscape(t.UTC().Format(time.RFC3339)) }
-		a := e.ask.get(ctx, s.kind.CountsPath(),
+		rows, a := askBy[[]upstream.Count](ctx, e, upstream.CountQuery{}.Question(s.kind),
 			"start_time="+iso(s.window.Start)+"&end_time="+iso(s.window.End)+"&rollup_to=sender")
-		rows, err := upstream.DecodeCounts(string(a.body), s.kind, upstream.BySender)
-		a.decoded(err)
 		c := e.check(ruleTimes, s.kind.CountsPath(), a).of(s.kind)
 		came, wanted := talliesOf(rows).differ(talliesOf(unix.rows), whoseSender)
 		const effect = "none: the gateway only sends Unix seconds"

@@ -156,8 +156,8 @@ func (e *exam) holdStill(ctx context.Context, s *sample) {
 		return
 	}
 	counts, list := upstream.CountQuery{Window: s.window}, upstream.ListQuery{Window: s.window}
-	e.ask.forget(s.kind.CountsPath(), counts.Encode())
-	e.ask.forget(s.kind.ListPath(), list.Encode())
+	e.ask.forget(counts.Question(s.kind))
+	e.ask.forget(list.Question(s.kind))
 	changed := false
 	if s.counts.fault == "" {
 		now := e.count(ctx, s.kind, counts)
@@ -176,15 +176,31 @@ func (e *exam) holdStill(ctx context.Context, s *sample) {
 	}
 }
 
+// ask asks the server a question of the API. The value is zero if the answer has a fault.
+func ask[A any](ctx context.Context, e *exam, q upstream.Question) (A, answer) {
+	return askBy[A](ctx, e, q, q.Encode())
+}
+
+// askBy asks a question by another query string than the gateway's.
+func askBy[A any](ctx context.Context, e *exam, q upstream.Question, query string) (value A, a answer) {
+	if a = e.ask.get(ctx, q.Path(), query); a.fault != "" {
+		return value, a
+	}
+	found, err := q.Decode(string(a.body))
+	if err != nil {
+		a.fault = "JSON that the API's document does not allow: " + err.Error()
+		return value, a
+	}
+	return found.(A), a
+}
+
 // list requests a page of a list.
 func (e *exam) list(ctx context.Context, k upstream.Kind, q upstream.ListQuery) (p page) {
-	p.answer = e.ask.get(ctx, k.ListPath(), q.Encode())
-	if p.fault != "" {
+	var rows any
+	if rows, p.answer = ask[any](ctx, e, q.Question(k)); p.fault != "" {
 		return p
 	}
-	page, err := upstream.DecodePage(k, string(p.body))
-	p.decoded(err)
-	p.came = upstream.Events(page)
+	p.came = upstream.Events(upstream.PageOf(rows))
 	p.size = len(p.came)
 	p.came = p.came[:min(p.size, upstream.PageSize)]
 	p.rows = e.onceEach(k, p.answer, p.came)
@@ -193,12 +209,6 @@ func (e *exam) list(ctx context.Context, k upstream.Kind, q upstream.ListQuery) 
 
 // count requests counts.
 func (e *exam) count(ctx context.Context, k upstream.Kind, q upstream.CountQuery) (c counted) {
-	c.answer = e.ask.get(ctx, k.CountsPath(), q.Encode())
-	if c.fault != "" {
-		return c
-	}
-	var err error
-	c.rows, err = upstream.DecodeCounts(string(c.body), k, q.Rollup)
-	c.decoded(err)
+	c.rows, c.answer = ask[[]upstream.Count](ctx, e, q.Question(k))
 	return c
 }

@@ -2,8 +2,10 @@ package upstreamtest
 
 import (
 	"context"
+	"slices"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
 )
 
 // Backend makes a [Model] a backend of the embedded server, a store.Reader.
@@ -17,22 +19,22 @@ func (b Backend) List(ctx context.Context, only []upstream.ID, k upstream.Kind,
 
 // Codes implements store.Reader.
 func (b Backend) Codes(ctx context.Context, k upstream.Kind) ([]string, error) {
-	return upstream.Ask[[]string](ctx, b, &upstream.Question{Shape: upstream.ShapeCatalogue, Kind: k})
+	return slices.Clone(*store.Documented.Of(k)), ctx.Err()
 }
 
 // Bounce implements store.Reader.
-func (b Backend) Bounce(ctx context.Context, only []upstream.ID, k upstream.BounceKey) (upstream.BounceDetail, error) {
-	return b.Limit(only).Bounce(ctx, k)
+func (b Backend) Bounce(_ context.Context, only []upstream.ID, k upstream.BounceKey) (upstream.BounceDetail, error) {
+	return b.Limit(only).detail(k)
 }
 
 // Counts implements store.Reader.
 func (b Backend) Counts(ctx context.Context, only []upstream.ID, k upstream.Kind,
 	q upstream.CountQuery) ([]upstream.Count, error) {
-	return b.Limit(only).Counts(ctx, k, q)
+	return b.Limit(only).counts(k, q), ctx.Err()
 }
 
 // Series implements store.Reader.
 func (b Backend) Series(ctx context.Context, only []upstream.ID, k upstream.Kind,
 	q upstream.CountQuery) ([]upstream.Series, error) {
-	return b.Limit(only).Series(ctx, k, q)
+	return b.Limit(only).series(k, q), ctx.Err()
 }

@@ -2,6 +2,7 @@ package upstreamtest
 
 import (
 	"context"
+	"maps"
 	"sync"
 
 	"deliverygraph/upstream"
@@ -27,11 +28,7 @@ type Counting struct {
 func (c *Counting) Calls() map[string]int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	calls := make(map[string]int, len(c.calls))
-	for call, n := range c.calls {
-		calls[call] = n
-	}
-	return calls
+	return maps.Clone(c.calls)
 }
 
 // Total returns the number of calls.

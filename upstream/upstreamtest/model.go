@@ -46,25 +46,9 @@ func (m *Model) Limit(only []upstream.ID) *Model { return newModel(m.data, only)
 type answering struct{ *Model }
 
 // Ask implements [upstream.Asker].
-func (m answering) Ask(ctx context.Context, q *upstream.Question) (answer any, err error) {
-	switch q.Shape {
-	case upstream.ShapeList:
-		answer = m.list(q.Kind, q.ListQuery)
-	case upstream.ShapeDetail:
-		answer, err = m.detail(q.Detail())
-	case upstream.ShapeCounts:
-		answer = m.counts(q.Kind, q.Counts())
-	case upstream.ShapeSeries:
-		answer = m.series(q.Kind, q.Counts())
-	case upstream.ShapeGroups:
-		answer = m.groups(*q, grouped.DefaultProviders())
-	case upstream.ShapeCatalogue:
-		answer = slices.Clone(*store.Documented.Of(q.Kind))
-	}
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	if err != nil {
+func (m answering) Ask(ctx context.Context, q *upstream.Question) (any, error) {
+	answer, err := store.Ask(ctx, Backend{m.Model}, m.only, q, grouped.DefaultProviders())
+	if err := cmp.Or(ctx.Err(), err); err != nil {
 		return nil, err
 	}
 	return answer, nil

@@ -3,6 +3,7 @@ package demo
 import (
 	"math/rand/v2"
 	"strconv"
+	"strings"
 
 	"deliverygraph/upstream"
 )
@@ -154,24 +155,15 @@ func (l *list) suppress(p *recipient, from upstream.Time, reason string) {
 	l.suppressed = append(l.suppressed, p)
 }
 
-var firstNames = []string{
-	"aiko", "alba", "amara", "anders", "anna", "arif", "astrid", "bao", "beatriz", "ben", "carla", "chen", "clara",
-	"dana", "david",
-	"elena", "emil", "emma", "erik", "farah", "felix", "fiona", "gita", "hana", "hugo", "ines", "ivan", "jana", "jonas",
-	"juan",
-	"kai", "kira", "lara", "leo", "lina", "lucas", "maja", "marco", "maria", "mei", "milan", "mina", "nadia", "nina",
-	"noah",
-	"olga", "omar", "oscar", "paula", "pavel", "rosa", "ruth", "sam", "sara", "sofia", "tariq", "theo", "vera", "yara",
-	"zoe",
-}
+var firstNames = strings.Fields(`
+	aiko alba amara anders anna arif astrid bao beatriz ben carla chen clara dana david elena emil emma erik farah
+	felix fiona gita hana hugo ines ivan jana jonas juan kai kira lara leo lina lucas maja marco maria mei milan
+	mina nadia nina noah olga omar oscar paula pavel rosa ruth sam sara sofia tariq theo vera yara zoe
+`)
 
-var lastNames = []string{
-	"abe", "adler", "almeida", "bauer", "bell", "berg", "blanc", "brown", "carter", "castro", "cohen", "costa", "dahl",
-	"diaz", "dubois",
-	"evans", "farkas", "fischer", "fox", "garcia", "gomez", "gray", "haas", "hall", "hansen", "ito", "ivanov", "jansen",
-	"jones", "kaya",
-	"keller", "khan", "kim", "klein", "koch", "larsen", "lee", "lopez", "marin", "meyer", "mori", "moss", "nagy",
-	"nguyen", "novak",
-	"olsen", "park", "patel", "perez", "reed", "rossi", "roy", "sato", "silva", "smith", "stone", "tanaka", "vogel",
-	"weber", "wolf",
-}
+var lastNames = strings.Fields(`
+	abe adler almeida bauer bell berg blanc brown carter castro cohen costa dahl diaz dubois evans farkas fischer
+	fox garcia gomez gray haas hall hansen ito ivanov jansen jones kaya keller khan kim klein koch larsen lee lopez
+	marin meyer mori moss nagy nguyen novak olsen park patel perez reed rossi roy sato silva smith stone tanaka
+	vogel weber wolf
+`)

@@ -1,12 +1,13 @@
 package fault
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strconv"
 )
 
@@ -15,7 +16,6 @@ type answer struct {
 	r    *http.Request
 	next http.Handler
 	body []byte
-	root any // the decoded body
 }
 
 // rewrite returns a wrapper that passes the correct answer to send, which sends it with
@@ -43,49 +43,63 @@ func (a *answer) ask(query url.Values) (status int) {
 	a.next.ServeHTTP(w, r)
 	if w.Code == http.StatusOK {
 		a.body = w.Body.Bytes()
-		a.root = decode(a.body)
 	}
 	return w.Code
 }
 
-// data returns the data within the envelope, if there is one.
-func (a *answer) data() any {
-	if o, ok := a.root.(*object); ok {
-		if v, ok := o.get("data"); ok {
-			return v
-		}
+// object is a JSON object. Faults do not keep the order of its members, but that of the members within them, such as
+// headers.
+type object = map[string]json.RawMessage
+
+// decoded returns raw as a value of type V, or the zero value if it is of another type.
+func decoded[V any](raw json.RawMessage) (v V) {
+	if json.Unmarshal(raw, &v) != nil {
+		var zero V
+		return zero
 	}
-	return a.root
+	return v
+}
+
+// data returns the data within the envelope, if there is one.
+func (a *answer) data() json.RawMessage {
+	if data, ok := decoded[object](a.body)["data"]; ok {
+		return data
+	}
+	return a.body
 }
 
 func (a *answer) setData(v any) {
-	if o, ok := a.root.(*object); ok && o.set("data", v) {
-		return
+	o := decoded[object](a.body)
+	if _, ok := o["data"]; ok {
+		o["data"] = encode(v)
+		v = o
 	}
-	a.root = v
+	a.body = encode(v)
 }
 
-// records returns all objects with fields: rows, points of time series, or the details of a bounce.
-func (a *answer) records() []*object {
-	var all []*object
-	switch v := a.data().(type) {
-	case []any:
-		for _, row := range v {
-			if o, ok := row.(*object); ok {
-				all = append(all, o)
-			}
+// rows returns the rows of a list or the codes of a catalogue, or nil for other answers.
+func (a *answer) rows() []json.RawMessage { return decoded[[]json.RawMessage](a.data()) }
+
+// series returns time series by id, or nil for other answers.
+func (a *answer) series() map[string][]object { return decoded[map[string][]object](a.data()) }
+
+// changeRecords calls change with all objects with fields: rows, points of time series, or the details of a bounce.
+func (a *answer) changeRecords(change func([]object)) {
+	data := a.data()
+	if rows := decoded[[]object](data); rows != nil {
+		change(rows)
+		a.setData(rows)
+	} else if series := a.series(); series != nil {
+		var points []object
+		for _, id := range slices.Sorted(maps.Keys(series)) {
+			points = append(points, series[id]...)
 		}
-	case *object:
-		if !v.ofSeries() {
-			return []*object{v}
-		}
-		for _, points := range v.values {
-			for _, p := range points.([]any) {
-				all = append(all, p.(*object))
-			}
-		}
+		change(points)
+		a.setData(series)
+	} else if detail := decoded[object](data); detail != nil {
+		change([]object{detail})
+		a.setData(detail)
 	}
-	return all
 }
 
 func (a *answer) length() string { return strconv.Itoa(len(a.body)) }
@@ -100,95 +114,6 @@ func (a *answer) send(w http.ResponseWriter) {
 	w.Header().Set("Content-Length", a.length())
 	a.head(w)
 	_, _ = w.Write(a.body)
-}
-
-// object is a JSON object that keeps its order.
-type object struct {
-	keys   []string
-	values []any
-}
-
-func (o *object) get(key string) (any, bool) {
-	for i, k := range o.keys {
-		if k == key {
-			return o.values[i], true
-		}
-	}
-	return nil, false
-}
-
-// set changes the value of an existing key. It returns false if there is no such key.
-func (o *object) set(key string, v any) bool {
-	for i, k := range o.keys {
-		if k == key {
-			o.values[i] = v
-			return true
-		}
-	}
-	return false
-}
-
-// ofSeries reports whether the object has time series by id.
-func (o *object) ofSeries() bool {
-	for i, k := range o.keys {
-		if _, err := strconv.ParseUint(k, 10, 63); err != nil {
-			return false
-		}
-		if _, ok := o.values[i].([]any); !ok {
-			return false
-		}
-	}
-	return true
-}
-
-// MarshalJSON encodes the object in its order.
-func (o *object) MarshalJSON() ([]byte, error) {
-	b := []byte{'{'}
-	for i, k := range o.keys {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(append(append(b, encode(k)...), ':'), encode(o.values[i])...)
-	}
-	return append(b, '}'), nil
-}
-
-// decode decodes JSON into *object, []any and json.Number. It panics if the text is not
-// JSON, since the wrapped handlers must return valid JSON.
-func decode(text []byte) any {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber()
-	return value(d)
-}
-
-func value(d *json.Decoder) any {
-	switch t := token(d); t {
-	case json.Delim('{'):
-		o := &object{}
-		for d.More() {
-			o.keys = append(o.keys, token(d).(string))
-			o.values = append(o.values, value(d))
-		}
-		token(d)
-		return o
-	case json.Delim('['):
-		all := []any{}
-		for d.More() {
-			all = append(all, value(d))
-		}
-		token(d)
-		return all
-	default:
-		return t
-	}
-}
-
-func token(d *json.Decoder) json.Token {
-	t, err := d.Token()
-	if err != nil {
-		panic(fmt.Sprintf("fault: the correct answer is not JSON: %v", err))
-	}
-	return t
 }
 
 func encode(v any) []byte {

@@ -17,14 +17,14 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const rows = `[{"user_id":21,"xheaders":{"X-B":"1","X-A":"<2>"},"email_id":"a"},{"user_id":21,"xheaders":null,"email_id":"b"}]`
+const rows = `[{"email_id":"a","user_id":21,"xheaders":{"X-B":"1","X-A":"<2>"}},{"email_id":"b","user_id":21,"xheaders":null}]`
 
 var truth = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/bounces":
 		io.WriteString(w, rows)
 	case "/email/counts":
-		io.WriteString(w, `{"data":{"20":[{"timestamp":1,"sent_count":5}],"21":[{"timestamp":1,"sent_count":6}]}}`)
+		io.WriteString(w, `{"data":{"20":[{"sent_count":5,"timestamp":1}],"21":[{"sent_count":6,"timestamp":1}]}}`)
 	case "/bounce/categories":
 		io.WriteString(w, `{"data":["one","two"]}`)
 	default:
@@ -60,15 +60,15 @@ func TestFaultsChangeOnlyWhatTheirNameSays(t *testing.T) {
 		{"rows of another user", "/bounces", strings.Replace(rows, `21,"xheaders":null`, `219,"xheaders":null`, 1)},
 		{
 			"rows of another user", "/email/counts?rollup_to=user",
-			`{"data":{"20":[{"timestamp":1,"sent_count":5}],"219":[{"timestamp":1,"sent_count":6}]}}`,
+			`{"data":{"20":[{"sent_count":5,"timestamp":1}],"219":[{"sent_count":6,"timestamp":1}]}}`,
 		},
 		{
 			"rows of another user", "/email/counts",
-			`{"data":{"20":[{"timestamp":1,"sent_count":5}],"21":[{"timestamp":1,"sent_count":6}]}}`,
+			`{"data":{"20":[{"sent_count":5,"timestamp":1}],"21":[{"sent_count":6,"timestamp":1}]}}`,
 		},
 		{
 			"negative counts", "/email/counts",
-			`{"data":{"20":[{"timestamp":1,"sent_count":-7}],"21":[{"timestamp":1,"sent_count":-7}]}}`,
+			`{"data":{"20":[{"sent_count":-7,"timestamp":1}],"21":[{"sent_count":-7,"timestamp":1}]}}`,
 		},
 		{"unsorted rows", "/bounce/categories", `{"data":["one","two"]}`},
 	} {

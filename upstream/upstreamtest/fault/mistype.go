@@ -1,6 +1,9 @@
 package fault
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"slices"
+)
 
 // Fields are the fields of the API that callers read. "data" is that of the envelope,
 // and "a code" is an element of a catalogue.
@@ -26,28 +29,30 @@ func typeFaults() []Fault {
 func (a *answer) mistype(field string) {
 	switch field {
 	case "data":
-		a.setData(json.Number("7"))
+		a.setData(7)
 	case "a code":
-		if rows := a.rows(); len(rows) > 0 {
-			if code, ok := rows[len(rows)-1].(string); ok {
-				rows[len(rows)-1] = otherType(code)
-			}
+		if rows := a.rows(); len(rows) > 0 && rows[0][0] == '"' {
+			rows[len(rows)-1] = otherType(rows[0])
+			a.setData(rows)
 		}
 	default:
-		records := a.records()
-		for i := len(records) - 1; i >= 0; i-- {
-			if v, ok := records[i].get(field); ok {
-				records[i].set(field, otherType(v))
-				return
+		a.changeRecords(func(records []object) {
+			for _, r := range slices.Backward(records) {
+				if v, ok := r[field]; ok {
+					r[field] = otherType(v)
+					return
+				}
 			}
-		}
+		})
 	}
 }
 
 // otherType returns a value of another type than v: a string for a number, and a number for anything else.
-func otherType(v any) any {
-	if _, ok := v.(json.Number); ok {
-		return "seven"
+func otherType(v json.RawMessage) json.RawMessage {
+	if isNumber(v) {
+		return json.RawMessage(`"seven"`)
 	}
-	return json.Number("7")
+	return json.RawMessage("7")
 }
+
+func isNumber(v json.RawMessage) bool { return v[0] == '-' || v[0] >= '0' && v[0] <= '9' }

@@ -1,7 +1,9 @@
 package fault
 
 import (
+	"cmp"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -30,11 +32,11 @@ var rowFaults = []Fault{
 		a.askAgain(func(q url.Values) { shift(q, -10) })
 	})},
 	{Name: "rows repeated in a page", Passes: true, Wrap: listed(func(a *answer) {
-		var twice []any
+		twice := []json.RawMessage{}
 		for _, row := range a.rows() {
 			twice = append(twice, row, row)
 		}
-		a.setData(orNone(twice[:min(len(twice), upstream.PageSize)]))
+		a.setData(twice[:min(len(twice), upstream.PageSize)])
 	})},
 	{Name: "unsorted rows", Passes: true, Wrap: listed(func(a *answer) {
 		rows := a.rows()
@@ -51,37 +53,42 @@ var rowFaults = []Fault{
 	{Name: "rows of another user", Wrap: changed(func(a *answer) { a.disown("user_id", "user") })},
 	{Name: "rows of another sender", Wrap: changed(func(a *answer) { a.disown("sender_id", "sender") })},
 	{Name: "detail of another bounce", Wrap: changed(func(a *answer) {
-		if d, ok := a.data().(*object); ok {
-			d.set("email_id", "20161122000000.another@mail")
+		if d := decoded[object](a.data()); d["email_id"] != nil {
+			d["email_id"] = encode("20161122000000.another@mail")
+			a.setData(d)
 		}
 	})},
-	{Name: "negative counts", Wrap: changed(func(a *answer) {
-		for _, o := range a.records() {
-			for i, k := range o.keys {
-				if strings.HasSuffix(k, "_count") {
-					o.values[i] = json.Number("-7")
+	{Name: "negative counts", Wrap: members(func(name string, v json.RawMessage) json.RawMessage {
+		if strings.HasSuffix(name, "_count") {
+			return json.RawMessage("-7")
+		}
+		return v
+	})},
+	{Name: "times far in the future", Wrap: members(func(name string, v json.RawMessage) json.RawMessage {
+		if isTime(name) {
+			return json.RawMessage("221845392000") // the year 9000
+		}
+		return v
+	})},
+	{Name: "times in milliseconds", Wrap: members(func(name string, v json.RawMessage) json.RawMessage {
+		if isTime(name) && isNumber(v) && string(v) != "0" { // 0 means no time
+			return append(v, "000"...)
+		}
+		return v
+	})},
+}
+
+// members returns a wrapper that changes the members of all records.
+func members(change func(name string, v json.RawMessage) json.RawMessage) func(http.Handler) http.Handler {
+	return changed(func(a *answer) {
+		a.changeRecords(func(records []object) {
+			for _, r := range records {
+				for name, v := range r {
+					r[name] = change(name, v)
 				}
 			}
-		}
-	})},
-	{Name: "times far in the future", Wrap: changed(func(a *answer) {
-		for _, o := range a.records() {
-			for i, k := range o.keys {
-				if isTime(k) {
-					o.values[i] = json.Number("221845392000") // the year 9000
-				}
-			}
-		}
-	})},
-	{Name: "times in milliseconds", Wrap: changed(func(a *answer) {
-		for _, o := range a.records() {
-			for i, k := range o.keys {
-				if n, ok := o.values[i].(json.Number); ok && isTime(k) && n != "0" { // 0 means no time
-					o.values[i] = n + "000"
-				}
-			}
-		}
-	})},
+		})
+	})
 }
 
 func isTime(key string) bool { return strings.HasSuffix(key, "_time") || key == "timestamp" }
@@ -90,7 +97,6 @@ func isTime(key string) bool { return strings.HasSuffix(key, "_time") || key == 
 func changed(change func(*answer)) func(http.Handler) http.Handler {
 	return rewrite(func(w http.ResponseWriter, a answer) {
 		change(&a)
-		a.body = encode(a.root)
 		a.send(w)
 	})
 }
@@ -104,19 +110,6 @@ func listed(change func(*answer)) func(http.Handler) http.Handler {
 			}
 		}
 	})
-}
-
-// rows returns the rows of a list.
-func (a *answer) rows() []any {
-	rows, _ := a.data().([]any)
-	return rows
-}
-
-func orNone(rows []any) []any {
-	if rows == nil {
-		return []any{}
-	}
-	return rows
 }
 
 // askAgain sets a to the answer to another query.
@@ -141,25 +134,20 @@ func move(q url.Values, name string, by int64) {
 
 // disown assigns the last row or time series to another user or sender.
 func (a *answer) disown(field, rollup string) {
-	if o, ok := a.data().(*object); ok && o.ofSeries() {
-		by := a.r.URL.Query().Get("rollup_to")
-		if by == "" {
-			by = "sender"
-		}
-		if n := len(o.keys); n > 0 && by == rollup {
-			o.keys[n-1] = another(o.keys[n-1])
+	if series := a.series(); series != nil {
+		if by := cmp.Or(a.r.URL.Query().Get("rollup_to"), "sender"); len(series) > 0 && by == rollup {
+			last := slices.Max(slices.Collect(maps.Keys(series)))
+			series[last+"9"] = series[last]
+			delete(series, last)
+			a.setData(series)
 		}
 		return
 	}
-	records := a.records()
-	if len(records) == 0 {
-		return
-	}
-	last := records[len(records)-1]
-	if id, ok := last.get(field); ok {
-		last.set(field, json.Number(another(string(id.(json.Number)))))
-	}
+	a.changeRecords(func(records []object) {
+		if len(records) > 0 {
+			if last := records[len(records)-1]; last[field] != nil {
+				last[field] = append(last[field], '9')
+			}
+		}
+	})
 }
-
-// another returns an id different from id.
-func another(id string) string { return id + "9" }
