@@ -29,33 +29,25 @@ func (r *Rules) Classify(statusCode, diagnostic, notice string) Match {
 	if c, n := parseCode(strings.TrimSpace(statusCode)); n > 0 {
 		s.codes = append(s.codes, c)
 	}
-	s.read(r, diagnostic)
-	weak := s.weak
-	if s.strong.matches() {
-		return r.match(s.strong, diagnostic)
-	}
-	if rule, c, ok := r.byCode(s.codes, false); ok {
-		return Match{Rule: r.list[rule], Words: c.String()}
-	}
-	codes := len(s.codes)
-	s.read(r, notice)
-	if s.strong.matches() {
-		return r.match(s.strong, notice)
-	}
-	if rule, c, ok := r.byCode(s.codes[codes:], false); ok {
-		return Match{Rule: r.list[rule], Words: c.String()}
-	}
-	if weak.matches() {
-		return r.match(weak, diagnostic)
-	}
-	if rule, c, ok := r.byCode(s.codes[:codes], true); ok {
-		return Match{Rule: r.list[rule], Words: c.String()}
-	}
-	if s.weak.matches() {
-		return r.match(s.weak, notice)
-	}
-	if rule, c, ok := r.byCode(s.codes[codes:], true); ok {
-		return Match{Rule: r.list[rule], Words: c.String()}
+	texts := [...]string{diagnostic, notice}
+	var all [len(texts)]found
+	codes := 0 // of the texts before
+	for _, weak := range [...]bool{false, true} {
+		for i, text := range texts {
+			f := &all[i]
+			best := &f.weak
+			if !weak { // the notice is read only if the diagnostic has no strong match
+				*f = s.read(r, text)
+				f.codes, codes = s.codes[codes:], len(s.codes)
+				best = &f.strong
+			}
+			if best.matches() {
+				return Match{r.list[best.rule], strings.Join(strings.Fields(text[best.start:best.end]), " ")}
+			}
+			if m, ok := r.byCode(f.codes, weak); ok {
+				return m
+			}
+		}
 	}
 	return Match{Rule: Rule{Category: Unclassified, Type: upstream.Soft}}
 }
@@ -76,20 +68,15 @@ func (r *Rules) ClassifyExpired(statusCode, diagnostic string) Match {
 // reply in its own words if it postponed the delivery because of one.
 var reply = regexp.MustCompile(`(?is)^\s*smtp\s*;|: host .* (said|refused to talk to me): `)
 
-// match returns the matching rule and the part of the text that it matched.
-func (r *Rules) match(h hit, text string) Match {
-	return Match{Rule: r.list[h.rule], Words: strings.Join(strings.Fields(text[h.start:h.end]), " ")}
-}
-
 // byCode returns the first rule that matches one of the codes and needs no words.
-func (r *Rules) byCode(codes []code, weak bool) (rule int, c code, ok bool) {
+func (r *Rules) byCode(codes []code, weak bool) (m Match, ok bool) {
 	for _, i := range r.coded {
 		at := slices.IndexFunc(codes, r.list[i].matchesCode)
 		if at >= 0 && r.list[i].Weak == weak {
-			return i, codes[at], true
+			return Match{r.list[i], codes[at].String()}, true
 		}
 	}
-	return 0, code{}, false
+	return Match{}, false
 }
 
 func (rule *Rule) matchesCode(c code) bool {
@@ -101,28 +88,32 @@ type hit struct{ rule, start, end int }
 
 func (h hit) matches() bool { return h.end > 0 }
 
+// found is what Classify finds in a text. The codes of the diagnostic include the status code.
+type found struct {
+	strong, weak hit
+	codes        []code
+}
+
 // scanner holds the buffers of one call of Classify. They are pooled.
 type scanner struct {
-	text         text
-	codes        []code
-	strong, weak hit
+	text  text
+	codes []code // of the texts so far
 }
 
 var scanners = sync.Pool{New: func() any { return new(scanner) }}
 
-// read finds the first strong and the first weak rule whose words occur in a text, and
-// appends the codes in the text to s.codes.
-func (s *scanner) read(r *Rules, in string) {
-	s.strong, s.weak = hit{}, hit{}
+// read finds the first strong and the first weak rule whose words occur in a text, and appends the codes in the text to
+// s.codes.
+func (s *scanner) read(r *Rules, in string) (f found) {
 	s.text.scan(in)
 	s.codes = append(s.codes, s.text.codes...)
 	m := matcher{words: s.text.words, steps: maxSteps}
 	for i := range m.words {
 		m.first = i
 		for _, c := range r.phrases[string(start(m.words[i].folded))] {
-			rule, best := &r.list[c.rule], &s.strong
+			rule, best := &r.list[c.rule], &f.strong
 			if rule.Weak {
-				best = &s.weak
+				best = &f.weak
 			}
 			if best.matches() && best.rule <= c.rule ||
 				len(rule.codes) > 0 && !slices.ContainsFunc(s.codes, rule.matchesCode) {
@@ -133,4 +124,5 @@ func (s *scanner) read(r *Rules, in string) {
 			}
 		}
 	}
+	return f
 }
