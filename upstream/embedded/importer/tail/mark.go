@@ -9,6 +9,7 @@
 package tail
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -77,24 +78,25 @@ func (m *Mark) finish() {
 	}
 }
 
-// of reports whether the mark belongs to a file. If so, reading can continue.
-func (m *Mark) of(content io.ReaderAt) bool {
-	if m.Offset == 0 {
-		return false // it identifies nothing
-	}
-	begin, end := make([]byte, min(m.Offset, beginBytes)), make([]byte, min(m.Offset, endBytes))
-	if !read(content, begin, 0) || digest(begin) != m.Begin || !read(content, end, m.Offset-int64(len(end))) ||
-		digest(end) != m.End {
-		return false
-	}
-	m.trace = trace{begin, end}
-	return true
+// beginning returns the first bytes of a file.
+func beginning(content io.ReaderAt) []byte {
+	begin := make([]byte, beginBytes)
+	n, _ := content.ReadAt(begin, 0) // the error occurs again when the file is read
+	return begin[:n]
 }
 
-// read fills the buffer from a position in a file, and reports whether the file has enough bytes.
-func read(content io.ReaderAt, buffer []byte, at int64) bool {
-	n, _ := content.ReadAt(buffer, at) // the error occurs again when the file is read
-	return n == len(buffer)
+// of reports whether the mark belongs to a file that begins so. If so, reading can continue.
+func (m *Mark) of(content io.ReaderAt, begin []byte) bool {
+	size := int(min(m.Offset, beginBytes))
+	if size == 0 || size > len(begin) || digest(begin[:size]) != m.Begin { // an empty mark identifies nothing
+		return false
+	}
+	end := make([]byte, min(m.Offset, endBytes))
+	if n, _ := content.ReadAt(end, m.Offset-int64(len(end))); n < len(end) || digest(end) != m.End {
+		return false
+	}
+	m.trace = trace{bytes.Clone(begin[:size]), end}
+	return true
 }
 
 // Key identifies the mark among those that are kept: see [Set.Changed].

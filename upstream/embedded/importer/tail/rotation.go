@@ -155,7 +155,7 @@ func (l *log) identify(f *file) (replaced bool, err error) {
 		return false, nil
 	}
 	f.size, f.written, f.modified = info.Size(), info.ModTime(), info.ModTime()
-	if f.mark.of(f.content) {
+	if f.mark.of(f.content, beginning(f.content)) {
 		return false, nil
 	}
 	m := l.set.find(f.content)

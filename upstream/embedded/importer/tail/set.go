@@ -130,25 +130,11 @@ func (s *Set) Close() {
 // find returns the mark of a file that was read before, or nil. If there are several, it returns the one
 // with the largest offset.
 func (s *Set) find(content io.ReaderAt) (best *Mark) {
-	begin := make([]byte, beginBytes)
-	n, _ := content.ReadAt(begin, 0)
-	begins := map[int64]string{}
+	begin := beginning(content)
 	candidates := slices.SortedFunc(maps.Values(s.marks),
 		func(a, b *Mark) int { return cmp.Compare(a.Offset, b.Offset) })
 	for _, m := range candidates { // in the order of their offsets, because compressed files cannot be read backwards
-		size := min(m.Offset, beginBytes)
-		if size > int64(n) || size == 0 {
-			continue
-		}
-		if begins[size] == "" {
-			begins[size] = digest(begin[:size])
-		}
-		if begins[size] != m.Begin {
-			continue
-		}
-		end := make([]byte, min(m.Offset, endBytes))
-		if read(content, end, m.Offset-int64(len(end))) && digest(end) == m.End {
-			m.trace = trace{bytes.Clone(begin[:size]), end}
+		if m.of(content, begin) {
 			best = m
 		}
 	}
