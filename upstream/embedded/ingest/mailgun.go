@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"io"
 	"mime"
 	"mime/multipart"
 	"net/http"
@@ -90,7 +89,7 @@ func signatureOf(body []byte) (mailgunSignature, error) {
 // repeatedly become arrays. Files are left out. Other bodies are returned as they are.
 func formAsJSON(contentType string, body []byte) ([]byte, error) {
 	kind, parameters, _ := mime.ParseMediaType(contentType)
-	var fields url.Values
+	var fields map[string][]string
 	var err error
 	switch kind {
 	case "application/x-www-form-urlencoded":
@@ -99,7 +98,11 @@ func formAsJSON(contentType string, body []byte) ([]byte, error) {
 		}
 		fields, err = url.ParseQuery(string(body))
 	case "multipart/form-data":
-		fields, err = multipartFields(body, parameters["boundary"])
+		var form *multipart.Form
+		form, err = multipart.NewReader(bytes.NewReader(body), parameters["boundary"]).ReadForm(int64(len(body)))
+		if err == nil {
+			fields = form.Value
+		}
 	default:
 		return body, nil
 	}
@@ -126,27 +129,6 @@ const maxFields = 1 << 20
 
 var errLongForm = refuse(http.StatusRequestEntityTooLarge,
 	"the fields of the form are larger than %d bytes, apart from files", maxFields)
-
-// multipartFields returns the fields of a form that are no files.
-func multipartFields(body []byte, boundary string) (url.Values, error) {
-	fields := url.Values{}
-	for parts := multipart.NewReader(bytes.NewReader(body), boundary); ; {
-		p, err := parts.NextPart()
-		if err == io.EOF {
-			return fields, nil
-		} else if err != nil {
-			return nil, err
-		}
-		if p.FileName() != "" || p.FormName() == "" {
-			continue
-		}
-		value, err := io.ReadAll(p)
-		if err != nil {
-			return nil, err
-		}
-		fields.Add(p.FormName(), string(value))
-	}
-}
 
 func equalHex(text string, want []byte) bool {
 	got, err := hex.DecodeString(text)

@@ -7,7 +7,6 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -15,6 +14,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Fetch downloads a URL.
@@ -57,32 +59,16 @@ var topicARN = regexp.MustCompile(`^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z
 
 // envelope is a message of SNS.
 type envelope struct {
-	Type, MessageID, Token, TopicARN, Subject, Message, Timestamp string
-	SubscribeURL, SigningCertURL, SignatureVersion, Signature     string
-	hasSubject                                                    bool
+	Type, Token, Message, Timestamp, SubscribeURL, SigningCertURL, SignatureVersion, Signature string
+
+	MessageID string  `json:"MessageId"`
+	TopicARN  string  `json:"TopicArn"`
+	Subject   *string // nil if there is none
 }
 
-// parse reads an envelope. Unlike encoding/json, it matches names exactly, as they are signed.
+// parse reads an envelope. Unlike with encoding/json, names match exactly, as they are signed.
 func (e *envelope) parse(body []byte) error {
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(body, &fields); err != nil {
-		return err
-	}
-	for name, to := range map[string]*string{
-		"Type": &e.Type, "MessageId": &e.MessageID, "Token": &e.Token, "TopicArn": &e.TopicARN,
-		"Subject": &e.Subject, "Message": &e.Message, "Timestamp": &e.Timestamp,
-		"SubscribeURL": &e.SubscribeURL, "SigningCertURL": &e.SigningCertURL,
-		"SignatureVersion": &e.SignatureVersion, "Signature": &e.Signature,
-	} {
-		if value, ok := fields[name]; ok {
-			if err := json.Unmarshal(value, to); err != nil {
-				return err
-			}
-		}
-	}
-	subject, ok := fields["Subject"]
-	e.hasSubject = ok && string(subject) != "null"
-	return nil
+	return json.Unmarshal(body, e, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }
 
 // signed returns the text that the signature covers.
@@ -91,8 +77,8 @@ func (e *envelope) signed() []byte {
 	switch {
 	case e.Type != notification:
 		fields = append(fields, "SubscribeURL", e.SubscribeURL)
-	case e.hasSubject:
-		fields = append(fields, "Subject", e.Subject)
+	case e.Subject != nil:
+		fields = append(fields, "Subject", *e.Subject)
 	}
 	fields = append(fields, "Timestamp", e.Timestamp)
 	if e.Type != notification {
