@@ -71,10 +71,11 @@ func (r *reader) outcome(n int, e syslog.Entry, svc service, m *message, a attem
 		s.Skip(queue.Repetition)
 		return nil
 	}
+	if string(a.status) == "sent" {
+		return r.sent(n, e, svc, m, i, a, s)
+	}
 	status, text := format.Code(string(a.code)), diagnostic(a.text)
 	switch string(a.status) {
-	case "sent":
-		return r.sent(n, e, svc, m, i, a, s)
 	case "bounced":
 		r.Settle(m, i)
 		return s.Record(n, bounced(r.record(m, i, format.Bounced, e.Time), status, text))
