@@ -85,28 +85,23 @@ func (c *converter) add(ctx context.Context, r *format.Record, b *store.Batch) (
 	}
 	address := upstream.LowerAddress(r.Recipient)
 	at := strings.LastIndexByte(address, '@')
-	local, domain := address[:at], address[at+1:]
-	headers := headersOf(r.Headers)
-	b.Emails = append(b.Emails, upstream.Email{
-		UserID: user, SenderID: sender, EmailID: r.EmailID, EmailAddress: address, Local: local, Domain: domain,
-		ProcessTime: r.Processed, Delivered: r.Outcome == format.Delivered, XHeaders: headers,
-	})
+	e := store.Event{
+		Identity: upstream.Identity{
+			UserID: user, SenderID: sender, EmailID: r.EmailID, Recipient: address, Time: r.Processed,
+		},
+		Local: address[:at], Domain: address[at+1:], XHeaders: headersOf(r.Headers),
+	}
+	e.Delivered = r.Outcome == format.Delivered
+	b.Add(upstream.Emails, e)
 	switch r.Outcome {
 	case format.Bounced:
-		rule := c.classify(r)
-		b.Bounces = append(b.Bounces, upstream.BounceDetail{
-			Bounce: upstream.Bounce{
-				UserID: user, SenderID: sender, EmailID: r.EmailID, EmailAddress: address, Local: local, Domain: domain,
-				Type: r.Type, Category: r.Category, Code: r.Code, BounceTime: r.Time, ProcessTime: r.Processed,
-				XHeaders: headers,
-			},
-			DiagnosticCode: r.Diagnostic, RuleName: rule, FullContent: r.Content,
-		})
+		e.RuleName = c.classify(r)
+		e.Time, e.ProcessTime, e.Type, e.Category, e.Code = r.Time, r.Processed, r.Type, r.Category, r.Code
+		e.DiagnosticCode, e.FullContent = r.Diagnostic, r.Content
+		b.Add(upstream.Bounces, e)
 	case format.Blocked:
-		b.BlockedEmails = append(b.BlockedEmails, upstream.BlockedEmail{
-			UserID: user, SenderID: sender, EmailID: r.EmailID, EmailAddress: address, Local: local, Domain: domain,
-			Reason: r.Reason, ProcessTime: r.Processed, XHeaders: headers,
-		})
+		e.Reason = r.Reason
+		b.Add(upstream.BlockedEmails, e)
 	}
 	const row = 300 // the approximate size of a row without long texts
 	return row + len(r.Diagnostic) + len(r.Content), "", nil

@@ -166,20 +166,3 @@ func clip(s string) string {
 	}
 	return s
 }
-
-// jsonType returns the type of a JSON value, according to its first byte.
-func jsonType(value []byte) string {
-	switch value[0] {
-	case '"':
-		return "a string"
-	case '{':
-		return "an object"
-	case '[':
-		return "an array"
-	case 't', 'f':
-		return "true or false"
-	case 'n':
-		return "null"
-	}
-	return "a number"
-}

@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/importer/format"
 	"deliverygraph/upstream/embedded/store"
 )
 
@@ -38,7 +39,8 @@ func (p *parser) parse(line []byte, b *store.Batch) (problem string) {
 			return ""
 		}
 		if f := &fields[i]; strings.IndexByte(f.form.begins, value[0]) < 0 {
-			return fmt.Sprintf("%s must be %s, not %s", key, f.want(), jsonType(value))
+			return fmt.Sprintf("%s must be %s, not %s", key, f.want(),
+				format.JSONTypes[jsontext.Value(value).Kind()])
 		}
 		p.values[i] = value
 		return ""

@@ -11,6 +11,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"deliverygraph/upstream/embedded/importer/format"
 )
 
 // object is what a record says by name: the members of a JSON object, or the values in the columns of a row. It is valid
@@ -199,13 +201,9 @@ func (o object) flag(name string) bool {
 // mistyped notes that a member is of another type than it must be, so that the record is bad.
 func (o object) mistyped(m member, name string) {
 	if o.reader.fault == "" {
-		o.reader.fault = fmt.Sprintf("%s must not be %s", strings.TrimPrefix(o.path+"/"+name, "/"), kinds[m.json.Kind()])
+		o.reader.fault = fmt.Sprintf("%s must not be %s", strings.TrimPrefix(o.path+"/"+name, "/"),
+			format.JSONTypes[m.json.Kind()])
 	}
-}
-
-var kinds = map[jsontext.Kind]string{
-	'n': "null", 't': "true or false", 'f': "true or false", '"': "a string", '0': "a number", '{': "an object",
-	'[': "an array",
 }
 
 // notJSON says what is wrong with a record that is not an object.
