@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"go.opentelemetry.io/otel"
-
 	"deliverygraph/internal/telemetry"
 	"deliverygraph/internal/web"
 	"deliverygraph/resolvers/operation"
@@ -143,11 +141,10 @@ func (g *gateway) trace(ctx context.Context) error {
 	if err != nil || to == "" {
 		return err
 	}
-	out, err := telemetry.OTLP(ctx, to)
+	out, err := telemetry.OTLP(ctx, to, g.logger)
 	if err != nil {
 		return badSetting("%s: %v", named, err)
 	}
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { g.logger.Warn("traces are lost", "error", err) }))
 	g.tracing = telemetry.NewTracing(out, version(), g.c.TraceShare)
 	return nil
 }

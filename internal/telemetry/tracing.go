@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
@@ -27,8 +28,10 @@ type Tracing struct {
 var wire = propagation.TraceContext{}
 
 // OTLP returns an exporter to a collector over HTTP, such as "http://127.0.0.1:4318/v1/traces". Headers, timeout,
-// compression and other options come from the standard OTEL_EXPORTER_OTLP_… environment variables.
-func OTLP(ctx context.Context, endpoint string) (sdktrace.SpanExporter, error) {
+// compression and other options come from the standard OTEL_EXPORTER_OTLP_… environment variables. The logger gets a line
+// when traces are lost.
+func OTLP(ctx context.Context, endpoint string, logger *slog.Logger) (sdktrace.SpanExporter, error) {
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { logger.Warn("traces are lost", "error", err) }))
 	return otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(endpoint))
 }
 

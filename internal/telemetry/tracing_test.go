@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -91,7 +92,7 @@ func TestExportToCollector(t *testing.T) {
 		}
 	}))
 	defer s.Close()
-	out, err := telemetry.OTLP(t.Context(), s.URL+"/v1/traces")
+	out, err := telemetry.OTLP(t.Context(), s.URL+"/v1/traces", slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
