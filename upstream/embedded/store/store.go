@@ -110,9 +110,8 @@ type Writer interface {
 type Maintainer interface {
 	// Info describes the store. It is quick.
 	Info(ctx context.Context) (Info, error)
-	// Check looks for damage: it compares rows, indexes and counts with each other. It returns what is wrong, up to 100
-	// problems. It reads everything.
-	Check(ctx context.Context) (problems []string, err error)
+	// Check looks for damage: it compares rows, indexes and counts with each other. It reads everything.
+	Check(ctx context.Context) (Problems, error)
 
 	// Scan returns a kind's events in the window with all their details, in list order. It reads some at a time. It may
 	// or may not return events that are written, changed or removed meanwhile. It ends with the first error.
@@ -237,6 +236,19 @@ type Info struct {
 	Version    int   // of the schema
 	Unfinished bool  // an import has not called Finish
 	Remains    bool  // an Erase was interrupted
+}
+
+// MaxProblems is the maximum number of problems that Check returns.
+const MaxProblems = 100
+
+// Problems are what Check finds.
+type Problems []string
+
+// Add adds a problem, unless there are MaxProblems.
+func (p *Problems) Add(format string, args ...any) {
+	if len(*p) < MaxProblems {
+		*p = append(*p, fmt.Sprintf(format, args...))
+	}
 }
 
 // Extent is the number of rows of a kind, and the times of the first and the last; both are 0 if there are none.

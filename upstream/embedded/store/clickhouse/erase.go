@@ -134,7 +134,7 @@ func (e *eraser) find(ctx context.Context, k *kind) error {
 					e.gone[k.Kind] = append(e.gone[k.Kind], old.key())
 				}
 				e.known[k.Kind][old.key()] = old
-				e.add(k, r, false)
+				e.change(k, r)
 			}
 		}
 		return nil

@@ -75,6 +75,7 @@ func newHosts(o *driver.Options) (*hosts, error) {
 	h := &hosts{database: o.Auth.Database, stop: stop}
 	for _, name := range o.Addr {
 		x := &host{name: name, wake: make(chan struct{}, 1)}
+		x.calls, x.end = context.WithCancelCause(context.Background())
 		of, one := *o, *o
 		of.Addr, one.Addr = []string{name}, []string{name}
 		one.MaxOpenConns, one.MaxIdleConns, one.DialTimeout, one.ReadTimeout = 1, 1, probeLimit, probeLimit
@@ -239,18 +240,13 @@ func (x *host) look() {
 func (x *host) endCalls(cause error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.end != nil {
-		x.end(cause)
-		x.end = nil
-	}
+	x.end(cause)
+	x.calls, x.end = context.WithCancelCause(context.Background())
 }
 
 // inProgress returns the context of the calls that are in progress.
 func (x *host) inProgress() context.Context {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.end == nil {
-		x.calls, x.end = context.WithCancelCause(context.Background())
-	}
 	return x.calls
 }

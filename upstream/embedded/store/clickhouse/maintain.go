@@ -3,7 +3,6 @@ package clickhouse
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
@@ -75,7 +74,7 @@ func (s *Store) Reclassify(
 				some++
 				w.known[k.Kind][r.key()] = &rows[i]
 				r.Type, r.Category, r.RuleName = class.Type, class.Category, class.Rule
-				w.add(k, &r, true)
+				w.change(k, &r)
 			}
 			if !dry {
 				if err := w.flush(ctx, nil); err != nil {
@@ -96,24 +95,16 @@ func (s *Store) editor(k *kind) *writer {
 	return w
 }
 
-// maxProblems is the maximum number of problems that Check returns.
-const maxProblems = 100
-
 // Check looks for damage: it reads all rows, and compares their keys with their content, and with the index of
 // messages. ClickHouse verifies the checksums of what it reads.
-func (s *Store) Check(ctx context.Context) (problems []string, err error) {
-	problem := func(format string, args ...any) {
-		if len(problems) < maxProblems {
-			problems = append(problems, fmt.Sprintf(format, args...))
-		}
-	}
+func (s *Store) Check(ctx context.Context) (problems store.Problems, err error) {
 	err = s.read(ctx, "check the store", func(ctx context.Context) error {
 		problems = nil
 		for _, k := range kinds {
 			err := s.reading(ctx, k, s.from(k), "removed = 0", func(rows []row) error {
 				for i := range rows {
 					if r := &rows[i]; r.id != r.messageID() {
-						problem("%s of time %d and id %d has the content of another message", k.table, r.Time, r.id)
+						problems.Add("%s of time %d and id %d has the content of another message", k.table, r.Time, r.id)
 					}
 				}
 				return nil
@@ -132,7 +123,7 @@ func (s *Store) Check(ctx context.Context) (problems []string, err error) {
 					return err
 				}
 				if lost > 0 {
-					problem("%d rows of %s are not in the table %s, so %s", lost, k.table, index.table, index.harm)
+					problems.Add("%d rows of %s are not in the table %s, so %s", lost, k.table, index.table, index.harm)
 				}
 			}
 		}

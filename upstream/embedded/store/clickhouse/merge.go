@@ -29,7 +29,7 @@ func (w *writer) merge(ctx context.Context, rows [len(kinds)][]row) error {
 			continue
 		}
 		for j := range merged {
-			w.add(k, &merged[j], true)
+			w.add(k, &merged[j])
 		}
 		for _, r := range w.known[i] {
 			failed[r.id] = failed[r.id] || !r.removed
@@ -39,13 +39,13 @@ func (w *writer) merge(ctx context.Context, rows [len(kinds)][]row) error {
 	for i := range emails {
 		r := &emails[i]
 		r.Delivered = r.Delivered && !failed[r.id]
-		w.add(k, r, true)
+		w.add(k, r)
 	}
 	for _, old := range w.known[k.Kind] {
 		if old.Delivered && !old.removed && failed[old.id] {
 			r := *old
 			r.Delivered = false
-			w.add(k, &r, false)
+			w.change(k, &r)
 		}
 	}
 	return nil
@@ -91,7 +91,7 @@ func (w *writer) mergeKind(k *kind, rows []row) []row {
 	event := func(r *row) *store.Event { return &r.Event }
 	remove := func(r row) {
 		r.removed = true
-		w.add(k, &r, false)
+		w.change(k, &r)
 	}
 	return store.Merge(k.Kind, rows, event, func(r *row) []row { return old[r.id] }, remove, &w.written)
 }

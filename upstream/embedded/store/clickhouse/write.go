@@ -107,7 +107,7 @@ func (w *writer) put(ctx context.Context, rows [len(kinds)][]row) error {
 			return err
 		}
 		for j := range rows[i] {
-			w.add(k, &rows[i][j], true)
+			w.add(k, &rows[i][j])
 		}
 	}
 	return nil
@@ -149,20 +149,12 @@ func idList(ids []uint64) string {
 // recently is the age of writes that a repeated import completes.
 const recently = 24 * time.Hour
 
-// add adds a row, or replaces it. Counted says whether Write reports it.
-func (w *writer) add(k *kind, r *row, counted bool) {
-	if !counted {
-		before := w.written
-		defer func() { w.written = before }()
-	}
+// add adds a row, or replaces it, and counts it.
+func (w *writer) add(k *kind, r *row) {
 	old := w.known[k.Kind][r.key()]
 	switch {
-	case old == nil:
+	case old == nil || old.removed && !r.removed:
 		w.written.New++
-		r.version = w.next(0)
-	case old.removed && !r.removed:
-		w.written.New++
-		r.version = w.next(old.version)
 	case old.equal(r):
 		w.written.Unchanged++
 		// The write may have been interrupted before its last note.
@@ -172,8 +164,17 @@ func (w *writer) add(k *kind, r *row, counted bool) {
 		return
 	default:
 		w.written.Replaced++
-		r.version = w.next(old.version)
 	}
+	w.change(k, r)
+}
+
+// change adds a row, or replaces it.
+func (w *writer) change(k *kind, r *row) {
+	last := uint64(0)
+	if old := w.known[k.Kind][r.key()]; old != nil {
+		last = old.version
+	}
+	r.version = w.next(last)
 	w.hours.add(k, r.Time) // though the count may stay: another process may have changed the event meanwhile
 	w.known[k.Kind][r.key()] = r
 	w.changes[k.Kind][r.key()] = true
@@ -185,13 +186,13 @@ func (w *writer) senders(ctx context.Context, list []store.Sender) error {
 	if len(list) == 0 {
 		return nil
 	}
-	var f filter
+	var ids []string
 	for _, x := range list {
-		f.where = append(f.where, number(x.SenderID))
+		ids = append(ids, number(x.SenderID))
 	}
 	known := map[upstream.ID]sender{}
 	var x sender
-	err := each(ctx, "select id, user_id, address, version from sender final where id in ("+join(f.where)+")",
+	err := each(ctx, "select id, user_id, address, version from sender final where id in ("+join(ids)+")",
 		[]any{&x.SenderID, &x.UserID, &x.Address, &x.version}, func() { known[x.SenderID] = x })
 	changed := map[upstream.ID]bool{}
 	for _, x := range list {

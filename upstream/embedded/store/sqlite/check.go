@@ -12,12 +12,9 @@ import (
 	"deliverygraph/upstream/grouped"
 )
 
-// maxProblems is the maximum number of problems that Check returns.
-const maxProblems = 100
-
 // Check runs SQLite's own check of the file and its indexes, and compares rows, their order, headers, messages,
 // patterns and counts with each other. It needs little memory.
-func (s *Store) Check(ctx context.Context) (problems []string, err error) {
+func (s *Store) Check(ctx context.Context) (problems store.Problems, err error) {
 	err = s.read(ctx, "check the store", func(r *reader) {
 		c := checker{reader: r, seed: maphash.MakeSeed()}
 		c.check()
@@ -28,20 +25,14 @@ func (s *Store) Check(ctx context.Context) (problems []string, err error) {
 
 type checker struct {
 	*reader
-	problems []string
+	problems store.Problems
 	seed     maphash.Seed
 }
 
-func (c *checker) problem(format string, args ...any) {
-	if len(c.problems) < maxProblems {
-		c.problems = append(c.problems, fmt.Sprintf(format, args...))
-	}
-}
-
 func (c *checker) check() {
-	for v := range c.Rows(fmt.Sprintf("pragma integrity_check(%d)", maxProblems)) {
+	for v := range c.Rows(fmt.Sprintf("pragma integrity_check(%d)", store.MaxProblems)) {
 		if found := text(v[0]); found != "ok" {
-			c.problem("SQLite: %s", found)
+			c.problems.Add("SQLite: %s", found)
 		}
 	}
 	if len(c.problems) > 0 { // rows of a broken file prove nothing
@@ -49,7 +40,7 @@ func (c *checker) check() {
 	}
 	orphans := c.Number("select count(*) from bounce_content where id not in (select id from bounce)")
 	if orphans > 0 {
-		c.problem("%d messages belong to no bounce", orphans)
+		c.problems.Add("%d messages belong to no bounce", orphans)
 	}
 	for _, k := range kinds {
 		c.events(k)
@@ -67,7 +58,7 @@ func (c *checker) patterns() {
 		}
 	}
 	if wrong > 0 {
-		c.problem("%d bounces do not have the pattern of their diagnostic", wrong)
+		c.problems.Add("%d bounces do not have the pattern of their diagnostic", wrong)
 	}
 }
 
@@ -80,11 +71,11 @@ func (c *checker) events(k *kind) {
 	for v := range c.Rows("select " + k.listed + " from " + k.table +
 		" r left join domain d on d.id = r.domain_id order by r.id") {
 		if err := x.read(k, v); err != nil {
-			c.problem("%s %d cannot be read: %v", k.table, integer(v[0]), err)
+			c.problems.Add("%s %d cannot be read: %v", k.table, integer(v[0]), err)
 			continue
 		}
 		if before.id != 0 && before.Compare(x.Identity) >= 0 {
-			c.problem("%s %d is not in its place", k.table, x.id)
+			c.problems.Add("%s %d is not in its place", k.table, x.id)
 		}
 		if last := upstream.Day.Floor(before.Time); before.id != 0 && last != upstream.Day.Floor(x.Time) {
 			c.counts(k, checked, last, counted)
@@ -103,7 +94,7 @@ func (c *checker) events(k *kind) {
 		inTable.add(c.seed, h, uint64(integer(v[2])), uint64(integer(v[3])), uint64(integer(v[4])))
 	}
 	if inRows != inTable {
-		c.problem("%s_header differs from the headers in the rows of %s: it has %d, and the rows %d",
+		c.problems.Add("%s_header differs from the headers in the rows of %s: it has %d, and the rows %d",
 			k.table, k.table, inTable.headers, inRows.headers)
 	}
 }
@@ -146,17 +137,17 @@ func (c *checker) counts(k *kind, after, last upstream.Time, events counts) {
 			total += n
 			if got := integer(v[5+h]); got != n {
 				at := (day + upstream.Time(h)*hour).UTC().Format("2006-01-02T15:04Z")
-				c.problem("user %d, sender %d has a count of %d for %s at %s, and %d rows", user, sender, got, k.table,
+				c.problems.Add("user %d, sender %d has a count of %d for %s at %s, and %d rows", user, sender, got, k.table,
 					at, n)
 			}
 		}
 		if got := integer(v[4]); got != total {
-			c.problem("user %d, sender %d has a count of %d for %s on %s, and %d rows",
+			c.problems.Add("user %d, sender %d has a count of %d for %s on %s, and %d rows",
 				user, sender, got, k.table, day.UTC().Format("2006-01-02"), total)
 		}
 	}
 	for key := range events {
-		c.problem("user %d, sender %d has no count for %s on %s, and some rows",
+		c.problems.Add("user %d, sender %d has no count for %s on %s, and some rows",
 			key.user, key.sender, k.table, key.day.UTC().Format("2006-01-02"))
 	}
 }
