@@ -32,7 +32,7 @@ func sameLists(t *testing.T, s *sqlite.Store, o *storetest.Model) {
 		for _, only := range [][]upstream.ID{nil, {20, 22, 23}} {
 			q.Window = storetest.Ever
 			for _, k := range upstream.Kinds {
-				storetest.SameList(t, s, o, only, k, q)
+				storetest.Same(t, s, o, only, q.Question(k))
 			}
 		}
 	}
@@ -45,8 +45,7 @@ func TestListsAreRightWithoutIndexes(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "events.db")
 	s, o := storetest.Must[*sqlite.Store](t)(sqlite.Open(ctx, sqlite.Options{Path: path})), &storetest.Model{}
 	for b := range storetest.Batches(620, 200) {
-		storetest.Write(t, s, b)
-		o.Write(b)
+		storetest.WriteBoth(t, s, o, b)
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -89,8 +88,7 @@ func TestMigrationFillsTablesOfHeaders(t *testing.T) {
 	ctx, o := t.Context(), &storetest.Model{}
 	s := storetest.Must[*sqlite.Store](t)(sqlite.Open(ctx, sqlite.Options{Path: path}))
 	for b := range storetest.Batches(620, 200) {
-		storetest.Write(t, s, b)
-		o.Write(b)
+		storetest.WriteBoth(t, s, o, b)
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)

@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"context"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,17 +23,9 @@ var testProviders = func() *grouped.Providers {
 	return t
 }()
 
-// sameGroups compares groups.
-func sameGroups(t TB, s store.Reader, o *Model, only []upstream.ID, q upstream.Question) {
-	t.Helper()
-	Same(t, s, o, func(ctx context.Context, r store.Reader) (upstream.Groups, error) {
-		return r.Groups(ctx, only, q, testProviders)
-	}, only, q)
-}
-
 // groupsQueries draws queries.
 func groupsQueries(t *rapid.T, k upstream.Kind, when *rapid.Generator[upstream.Time]) upstream.Question {
-	q := upstream.Question{Kind: k, ListQuery: listQueries(t, when, 0)}
+	q := upstream.Question{Shape: upstream.ShapeGroups, Kind: k, ListQuery: listQueries(t, when, 0)}
 	if rapid.Bool().Draw(t, "no filter") {
 		q.ListQuery = upstream.ListQuery{Window: q.Window}
 	}
@@ -81,14 +72,13 @@ func testGroups(t *testing.T, open Opener) {
 		for range rapid.IntRange(1, 3).Draw(t, "writes") {
 			b := batches(when, 30).Draw(t, "batch")
 			onlyOnce(&b)
-			Write(t, s, b)
-			o.Write(b)
+			WriteBoth(t, s, o, b)
 			if rapid.IntRange(0, 2).Draw(t, "prune") == 0 {
 				prune(t, s, o, when.Draw(t, "before"))
 			}
 			for range 6 {
 				k := rapid.SampledFrom(upstream.Kinds[:]).Draw(t, "kind")
-				sameGroups(t, s, o, scopes(t), groupsQueries(t, k, when))
+				Same(t, s, o, scopes(t), groupsQueries(t, k, when))
 			}
 		}
 	})
@@ -116,8 +106,7 @@ func manyGroups(t *testing.T, open Opener, domains int) {
 		e.ProcessTime = at
 		b.Append(upstreamtest.RowsOf(e))
 	}
-	Write(t, s, b)
-	o.Write(b)
+	WriteBoth(t, s, o, b)
 	whole := upstream.Window{Start: start, End: start + days*86400}
 	intervals := []upstream.Interval{0, upstream.Hour, upstream.Day}
 	for i, w := range []upstream.Window{Ever, whole, {Start: start + 5000, End: whole.End - 100_000}} {
@@ -127,12 +116,13 @@ func manyGroups(t *testing.T, open Opener, domains int) {
 			{upstream.DimensionDomain, upstream.DimensionSender}, {upstream.DimensionDay},
 		} {
 			q := upstream.Question{
+				Shape:     upstream.ShapeGroups,
 				ListQuery: upstream.ListQuery{Window: w},
 				Grouping:  upstream.Grouping{By: by, Top: 4, Interval: intervals[(i+j)%len(intervals)], Sent: true},
 			}
 			for _, k := range []upstream.Kind{upstream.Emails, upstream.Bounces} {
 				q.Kind = k
-				sameGroups(t, s, o, nil, q)
+				Same(t, s, o, nil, q)
 			}
 		}
 	}

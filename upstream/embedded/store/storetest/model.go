@@ -49,6 +49,14 @@ func put[R any, I comparable](w *store.Written, rows *[]R, more []R, identity fu
 	}
 }
 
+// WriteBoth writes a batch to a store and its model, and ends the test if they disagree about its rows.
+func WriteBoth(t TB, s store.Store, o *Model, b store.Batch) {
+	t.Helper()
+	if got, want := Write(t, s, b), o.Write(b); got != want {
+		t.Fatalf("Write says %+v, want %+v", got, want)
+	}
+}
+
 // Prune removes the events before a time.
 func (o *Model) Prune(before upstream.Time) (n store.Removed) {
 	kept := o.rows.Select(func(_ upstream.Kind, e upstream.Event) bool { return e.Time >= before })
@@ -59,43 +67,18 @@ func (o *Model) Prune(before upstream.Time) (n store.Removed) {
 	return n
 }
 
-// Same ends the test if a store answers a question unlike the model. About describes the question.
-func Same[V any](
-	t TB, s store.Reader, o *Model, ask func(context.Context, store.Reader) (V, error), about ...any,
-) {
+// Same ends the test if a store answers a question about some users' events (nil is all) unlike the model.
+func Same(t TB, s store.Reader, o *Model, only []upstream.ID, q upstream.Question) {
 	t.Helper()
-	want, failed := ask(context.Background(), o)
-	got, err := ask(context.Background(), s)
+	want, failed := store.Ask(context.Background(), o, only, &q, testProviders)
+	got, err := store.Ask(context.Background(), s, only, &q, testProviders)
 	switch {
 	case failed != nil && upstream.CodeOf(err) == upstream.CodeOf(failed):
 	case failed != nil || err != nil:
-		t.Fatalf("%+v: the error is %v, want %v", about, err, failed)
+		t.Fatalf("%+v, only %v: the error is %v, want %v", q, only, err, failed)
 	default:
 		if d := Diff(want, got); d != "" {
-			t.Fatalf("%+v:\n%s", about, d)
+			t.Fatalf("%+v, only %v:\n%s", q, only, d)
 		}
 	}
-}
-
-// SameList compares a page of a list.
-func SameList(t TB, s store.Reader, o *Model, only []upstream.ID, k upstream.Kind, q upstream.ListQuery) {
-	t.Helper()
-	Same(t, s, o, func(ctx context.Context, r store.Reader) (upstream.Page, error) { return r.List(ctx, only, k, q) },
-		k, only, q)
-}
-
-// SameSeries compares a series of counts.
-func SameSeries(t TB, s store.Reader, o *Model, only []upstream.ID, k upstream.Kind, q upstream.CountQuery) {
-	t.Helper()
-	Same(t, s, o, func(ctx context.Context, r store.Reader) ([]upstream.Series, error) {
-		return r.Series(ctx, only, k, q)
-	}, k, only, q)
-}
-
-// SameCounts compares counts.
-func SameCounts(t TB, s store.Reader, o *Model, only []upstream.ID, k upstream.Kind, q upstream.CountQuery) {
-	t.Helper()
-	Same(t, s, o, func(ctx context.Context, r store.Reader) ([]upstream.Count, error) {
-		return r.Counts(ctx, only, k, q)
-	}, k, only, q)
 }

@@ -38,16 +38,14 @@ func testOneSecond(t *testing.T, open Opener) {
 				e.SenderID, e.Type, e.FullContent = upstream.ID(n%3+1), upstream.Hard, fmt.Sprint("message ", n)
 				e.XHeaders = []upstream.Header{{Name: "X-Parity", Value: fmt.Sprint(n % 2)}}
 				b.Add(upstream.Bounces, e)
-				if got, want := Write(t, s, b), o.Write(b); got != want {
-					t.Fatalf("Write says %+v, want %+v", got, want)
-				}
+				WriteBoth(t, s, o, b)
 			}
 			for _, q := range []upstream.ListQuery{
 				{Window: Ever}, {Window: Ever, SenderID: 2},
 				{Window: Ever, XHeaders: upstream.HeaderFilters{{Name: "X-Parity", Value: "1"}}},
 				{Window: Ever, Recipient: "r@example.com", Offset: 20},
 			} {
-				SameList(t, s, o, nil, upstream.Bounces, q)
+				Same(t, s, o, nil, q.Question(upstream.Bounces))
 			}
 			for _, b := range o.rows.Bounces {
 				if d := Diff(b, Must[upstream.BounceDetail](t)(s.Bounce(ctx, nil, b.Key()))); d != "" {

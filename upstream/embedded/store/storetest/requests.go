@@ -36,15 +36,23 @@ func Requests(info store.Info) []Request {
 	recipients := int(info.Emails.Rows)/10 + 100
 	type edit = func(*upstream.ListQuery, *rand.Rand)
 	var list []Request
+	providers := grouped.DefaultProviders()
+	ask := func(name string, only []upstream.ID, question func(*rand.Rand) upstream.Question) {
+		list = append(list, Request{name, func(s store.Store, r *rand.Rand) (int, error) {
+			q := question(r)
+			answer, err := store.Ask(ctx, s, only, &q, providers)
+			n := upstream.RowsOf(answer)
+			if series, ok := answer.([]upstream.Series); ok {
+				n = 0
+				for _, x := range series {
+					n += len(x.Points)
+				}
+			}
+			return n, err
+		}})
+	}
 	// add pages through lists as clients do, each to its end, or for 40 pages. jump lists from any offset up to a share
 	// of the rows.
-	page := func(s store.Store, k upstream.Kind, q upstream.ListQuery) (int, error) {
-		rows, err := s.List(ctx, nil, k, q)
-		if err != nil {
-			return 0, err
-		}
-		return rows.Len(), nil
-	}
 	add := func(k upstream.Kind, name string, edits ...edit) {
 		var q upstream.ListQuery
 		list = append(list, Request{k.ListPath() + " " + name, func(s store.Store, r *rand.Rand) (int, error) {
@@ -54,23 +62,25 @@ func Requests(info store.Info) []Request {
 					e(&q, r)
 				}
 			}
-			n, err := page(s, k, q)
-			if q.Offset += n; n < upstream.PageSize || q.Offset == 40*upstream.PageSize {
+			page, err := s.List(ctx, nil, k, q)
+			if err != nil {
+				return 0, err
+			}
+			if q.Offset += page.Len(); page.Len() < upstream.PageSize || q.Offset == 40*upstream.PageSize {
 				q.Offset = 0
 			}
-			return n, err
+			return page.Len(), nil
 		}})
 	}
 	jump := func(k upstream.Kind, name string, share float64, edits ...edit) {
 		rows := float64(info.Of(k).Rows) * share
-		list = append(list, Request{k.ListPath() + " " + name + ", a jump",
-			func(s store.Store, r *rand.Rand) (int, error) {
-				q := upstream.ListQuery{Window: all, Offset: int(rows * r.Float64())}
-				for _, e := range edits {
-					e(&q, r)
-				}
-				return page(s, k, q)
-			}})
+		ask(k.ListPath()+" "+name+", a jump", nil, func(r *rand.Rand) upstream.Question {
+			q := upstream.ListQuery{Window: all, Offset: int(rows * r.Float64())}
+			for _, e := range edits {
+				e(&q, r)
+			}
+			return q.Question(k)
+		})
 	}
 	inBroken := func(q *upstream.ListQuery, r *rand.Rand) { q.Window = broken(r) }
 	inWeek := func(q *upstream.ListQuery, r *rand.Rand) { q.Window = week(r) }
@@ -148,15 +158,10 @@ func Requests(info store.Info) []Request {
 	add(blocked, "blocked_reason", reason)
 	add(blocked, "blocked_reason, user_id, X- (one in 3)", reason, user, optIn)
 
-	list = append(list, Request{"/emails of a caller who may see 3 users",
-		func(s store.Store, r *rand.Rand) (int, error) {
-			rows, err := s.List(ctx, []upstream.ID{20, 22, 25}, upstream.Emails, upstream.ListQuery{Window: broken(r),
-				Offset: r.IntN(int(info.Emails.Rows)/3 + 1)})
-			if err != nil {
-				return 0, err
-			}
-			return rows.Len(), nil
-		}})
+	ask("/emails of a caller who may see 3 users", []upstream.ID{20, 22, 25}, func(r *rand.Rand) upstream.Question {
+		q := upstream.ListQuery{Window: broken(r), Offset: r.IntN(int(info.Emails.Rows)/3 + 1)}
+		return q.Question(upstream.Emails)
+	})
 	list = append(list, Request{"/bounce/…", func(s store.Store, r *rand.Rand) (int, error) {
 		q := upstream.ListQuery{Window: all, Offset: r.IntN(int(info.Bounces.Rows))}
 		rows, err := API(s).Bounces(ctx, q)
@@ -183,32 +188,20 @@ func Requests(info store.Info) []Request {
 				continue
 			}
 			for interval, of := range []string{"", "timeseries=hour", "timeseries=day"} {
-				list = append(list, Request{strings.TrimRight(fmt.Sprintf("%s %s %s", k.CountsPath(), c.name, of), " "),
-					func(s store.Store, r *rand.Rand) (int, error) {
-						q := upstream.CountQuery{Window: all}
-						if c.edit(&q, r); c.name != "" {
-							q.Window = broken(r)
-						}
-						if interval == 0 {
-							rows, err := s.Counts(ctx, nil, k, q)
-							return len(rows), err
-						}
-						rows, err := s.Series(ctx, nil, k, q.Per(upstream.Interval(interval)))
-						n := 0
-						for _, x := range rows {
-							n += len(x.Points)
-						}
-						return n, err
-					}})
+				name := strings.TrimRight(fmt.Sprintf("%s %s %s", k.CountsPath(), c.name, of), " ")
+				ask(name, nil, func(r *rand.Rand) upstream.Question {
+					q := upstream.CountQuery{Window: all, Interval: upstream.Interval(interval)}
+					if c.edit(&q, r); c.name != "" {
+						q.Window = broken(r)
+					}
+					return q.Question(k)
+				})
 			}
 		}
-	}
-	for _, k := range upstream.Kinds {
 		if path := kind.All[k].Catalogue; path != "" {
-			list = append(list, Request{path, func(s store.Store, _ *rand.Rand) (int, error) {
-				rows, err := s.Codes(ctx, k)
-				return len(rows), err
-			}})
+			ask(path, nil, func(*rand.Rand) upstream.Question {
+				return upstream.Question{Shape: upstream.ShapeCatalogue, Kind: k}
+			})
 		}
 	}
 	for _, g := range []struct {
@@ -227,7 +220,7 @@ func Requests(info store.Info) []Request {
 		{kind: upstream.Emails, by: upstream.DimensionDomain},
 	} {
 		q := upstream.Question{
-			Kind:     g.kind,
+			Shape: upstream.ShapeGroups, Kind: g.kind,
 			Grouping: upstream.Grouping{By: [2]upstream.Dimension{g.by}, Top: 10, Sent: g.series},
 		}
 		name, window := fmt.Sprintf("%s by %s", g.kind.GroupsPath(), g.by), broken
@@ -237,11 +230,10 @@ func Requests(info store.Info) []Request {
 		if g.series {
 			name, q.Interval = name+", series, sent", upstream.Day
 		}
-		list = append(list, Request{name, func(s store.Store, r *rand.Rand) (int, error) {
+		ask(name, nil, func(r *rand.Rand) upstream.Question {
 			q.Window = window(r)
-			groups, err := s.Groups(ctx, nil, q, grouped.DefaultProviders())
-			return len(groups.Groups), err
-		}})
+			return q
+		})
 	}
 	return list
 }

@@ -125,7 +125,7 @@ func Diff(want, got any) string {
 // Sound fails the test if Check finds a problem.
 func Sound(t TB, s store.Store) {
 	t.Helper()
-	if problems := Must[[]string](t)(s.Check(context.Background())); len(problems) > 0 {
+	if problems := Must[store.Problems](t)(s.Check(context.Background())); len(problems) > 0 {
 		t.Fatalf("the check finds:\n%s", strings.Join(problems, "\n"))
 	}
 }
