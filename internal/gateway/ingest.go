@@ -14,7 +14,7 @@ import (
 	"deliverygraph/upstream/embedded/ingest"
 )
 
-// ingestSettings say which webhooks are taken, and how to tell that they are genuine.
+// ingestSettings say which webhooks are accepted, and how to tell that they are genuine.
 type ingestSettings struct {
 	Listen        string        `placeholder:"ADDR"`
 	SESTopics     []string      `name:"ses-topics" placeholder:"ARN,…"`
@@ -81,7 +81,7 @@ func (s ingestSettings) check(c *serveCommand) error {
 		return badSetting("--ingest-listen needs a store to write to: name it, such as --data metrics.db " +
 			"(with --create to make it)")
 	case s.Listen != "" && len(flags) == 0:
-		return badSetting("--ingest-listen takes no webhooks yet: configure a service by --ingest-ses-topics, " +
+		return badSetting("--ingest-listen accepts no webhooks yet: configure a service by --ingest-ses-topics, " +
 			"--ingest-sendgrid-key, --ingest-mailgun-key, --ingest-postmark-auth, --ingest-sparkpost-auth " +
 			"or --ingest-rows-key")
 	case s.User < 1:
@@ -100,7 +100,7 @@ func (s ingestSettings) services() (list []ingest.Service, err error) {
 		switch {
 		case unsigned && d.service == "ses": // which checks the topics of messages all the same
 		case unsigned && d.value != "":
-			return nil, badSetting("--ingest-unsigned takes all requests to %s, and --ingest-%s does not: keep one",
+			return nil, badSetting("--ingest-unsigned accepts all requests to %s, and --ingest-%s does not: keep one",
 				d.service, d.flag)
 		case unsigned:
 			list = append(list, ingest.Unsigned(d.service))
@@ -123,7 +123,7 @@ func (s ingestSettings) services() (list []ingest.Service, err error) {
 	return list, nil
 }
 
-// listen opens the port of webhooks, if there is to be one.
+// listen opens the port of webhooks, if one is configured.
 func (s ingestSettings) listen() (net.Listener, error) {
 	if s.Listen == "" {
 		return nil, nil
