@@ -206,16 +206,13 @@ func (o object) mistyped(m member, name string) {
 	}
 }
 
-// notJSON says what is wrong with a record that is not an object.
-const notJSON = "the record is not JSON"
-
 // read reads a record.
 func (r *reader) read(text []byte, read func(*reader, object) error) error {
 	r.fault = ""
 	defer func(outer int) { r.members = r.members[:outer] }(len(r.members))
 	members, ok := r.parse(text)
 	if !ok {
-		return r.bad(notJSON)
+		return r.bad("the record is not a JSON object")
 	}
 	return read(r, object{members, r, ""})
 }

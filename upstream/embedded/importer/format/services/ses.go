@@ -62,7 +62,7 @@ func (outer envelope) read(r *reader, o object) error {
 	case text != "":
 		members, ok := r.parse([]byte(text))
 		if !ok {
-			return r.bad("the text within the envelope is no event: " + notJSON)
+			return r.bad("the text within the envelope is not a JSON object")
 		}
 		return in.read(r, object{members: members, reader: r})
 	case o.has("detail"): // EventBridge

@@ -173,3 +173,16 @@ func TestSESRecogniseTakesNoOtherFormats(t *testing.T) {
 		}
 	}
 }
+
+func TestSESReportsEnvelopesWithoutAnObject(t *testing.T) {
+	for _, text := range []string{"5", "{", "nonsense"} {
+		record, err := json.Marshal(map[string]string{"Type": "Notification", "Message": text})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := formattest.Read(t, services.SES, format.Options{}, string(record))
+		if want := []string{"the text within the envelope is not a JSON object"}; !slices.Equal(s.Bads, want) {
+			t.Errorf("%s: got %q, want %q", text, s.Bads, want)
+		}
+	}
+}
