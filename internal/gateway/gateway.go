@@ -59,7 +59,7 @@ func Run(ctx context.Context, args []string, io Streams) int {
 		err = givenEmpty(flags, args)
 	}
 	if err != nil {
-		given, meant := commandOf(parser, args)
+		given, meant := commandOf(parser.Model.Node, args)
 		if meant != "" {
 			meant = fmt.Sprintf(", did you mean %q?", meant)
 		}
@@ -84,12 +84,13 @@ func Run(ctx context.Context, args []string, io Streams) int {
 
 // commandOf returns the command that args begin with, or else the one that was probably meant: the flag library takes a
 // mistyped command for an argument of the default command.
-func commandOf(p *kong.Kong, args []string) (given, meant string) {
-	for _, c := range p.Model.Children {
+func commandOf(of *kong.Node, args []string) (given, meant string) {
+	for _, c := range of.Children {
 		switch {
 		case len(args) == 0:
 		case c.Name == args[0]:
-			return c.Name, ""
+			below, _ := commandOf(c, args[1:])
+			return strings.TrimSpace(c.Name + " " + below), ""
 		case meant == "" && levenshtein.ComputeDistance(args[0], c.Name) <= 1+len(c.Name)/5:
 			meant = c.Name
 		}

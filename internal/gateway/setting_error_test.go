@@ -279,6 +279,7 @@ func TestWrongSettings(t *testing.T) {
 	}{
 		"an unknown flag":          {[]string{"--lisen", "x"}, []string{"--lisen", "--listen"}},
 		"a command's unknown flag": {[]string{"prune", "--before", "2026"}, []string{"See deliverygraph prune --help."}},
+		"a command below another":  {[]string{"key", "new"}, []string{"See deliverygraph key new --help."}},
 		"an unknown command":       {[]string{"server"}, []string{"server"}},
 		"an address that is none":  {[]string{"--listen", "8080"}, []string{"--listen", "127.0.0.1:8080"}},
 		"a duration without unit":  {[]string{"--timeout", "30"}, []string{"--timeout", "30s"}},
