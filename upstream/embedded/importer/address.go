@@ -10,18 +10,16 @@ import (
 // wantAddress is what an address must be, for messages.
 const wantAddress = "exactly one address, without a name, brackets or spaces around it"
 
-// addressFault says what keeps s from being exactly one address, or "". It takes what
-// mail systems deliver to and not what RFC 5321 allows alone: local parts of any length,
-// with dots anywhere, and letters beyond ASCII; but what is special in mail headers
-// must be in quotes, as two addresses, or a name with an address, would be taken for
-// one otherwise.
+// addressFault returns why s is not exactly one address, or "". It accepts what mail systems deliver to, which is more
+// than RFC 5321 allows: local parts of any length, dots anywhere, and letters beyond ASCII. Characters with a meaning
+// in mail headers must be in quotes, since otherwise two addresses, or a name with an address, would pass as one.
 func addressFault(s string) string {
 	if len(s) > maxName {
 		return fmt.Sprintf("it has %d bytes, and at most %d are allowed", len(s), maxName)
 	}
 	at := -1
 	for i := 0; i < len(s); {
-		if plain(s[i]) { // as nearly all are
+		if plain(s[i]) { // the common case
 			i++
 			continue
 		}
@@ -31,7 +29,7 @@ func addressFault(s string) string {
 			return fmt.Sprintf("it contains the character %U", r)
 		case at >= 0 && r == '@':
 			return "it has more than one @ outside quotes"
-		case at >= 0: // of the domain
+		case at >= 0: // part of the domain
 		case r == '@':
 			at = i
 		case r == '"' && (i == 0 || s[i-1] == '.'):
@@ -54,8 +52,7 @@ func addressFault(s string) string {
 	return domainFault(s[at+1:])
 }
 
-// quoted returns the length of the quoted string that s begins with: a part of a local part,
-// or all of it.
+// quoted returns the length of the quoted string at the beginning of s, which is all or a part of a local part.
 func quoted(s string) (n int, fault string) {
 	for i := 1; i < len(s); i++ {
 		switch s[i] {
@@ -75,8 +72,7 @@ func quoted(s string) (n int, fault string) {
 	return 0, "its quotes are not closed"
 }
 
-// domainFault says what keeps s from being a domain, or an address literal such as
-// [192.0.2.1], or "".
+// domainFault returns why s is neither a domain nor an address literal such as [192.0.2.1], or "".
 func domainFault(s string) string {
 	if literal, ok := strings.CutPrefix(s, "["); ok {
 		literal, closed := strings.CutSuffix(literal, "]")
@@ -100,13 +96,13 @@ func domainFault(s string) string {
 	return ""
 }
 
-// plain says whether c may stand in a domain, and so in a local part too.
+// plain reports whether c may be part of a domain. Then it may be part of a local part as well.
 func plain(c byte) bool {
 	return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c == '.' || c == '-' || c == '_'
 }
 
-// invisible says whether r is a control character or one that shows nothing, which come of
-// copying and not of anyone's address. Joiners are letters' parts in some alphabets.
+// invisible reports whether r is a control character or an invisible one. Such characters get into addresses by
+// copying. Joiners are allowed, because some scripts need them.
 func invisible(r rune) bool {
 	return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) && r != '\u200c' && r != '\u200d'
 }

@@ -11,12 +11,12 @@ import (
 // MaxLine is the maximum length of a line in bytes.
 const MaxLine = 16 << 20
 
-// Lines calls visit with the lines of a file, except blank ones, and their numbers from 1. Line ends (LF or
-// CRLF) are removed, and also the zeros and byte order marks at the beginning of lines that crashes and
-// cat leave behind. A line is valid until visit returns.
+// Lines calls visit with each line of a file that is not blank, and with its number, from 1. It removes line ends (LF
+// or CRLF), and from the beginning of lines the zeros that crashes leave behind and the byte order marks of joined
+// files. A line is valid until visit returns.
 //
-// Lines reports lines longer than [MaxLine] to the sink and skips them. It returns errors of reading, of ctx,
-// of the sink and of visit.
+// Lines reports lines longer than [MaxLine] to the sink, and skips them. It returns errors of reading, of ctx, of the
+// sink and of visit.
 func (f File) Lines(ctx context.Context, s Sink, visit func(n int, line []byte) error) error {
 	var long []byte // a buffer for lines that do not fit into the file's
 	for n := 1; ; n++ {

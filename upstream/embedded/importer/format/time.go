@@ -8,18 +8,16 @@ import (
 	"deliverygraph/upstream"
 )
 
-// timeLayouts are the forms of a time, with its fraction of a second cut off. A layout
-// without an offset stands for the form without one.
+// timeLayouts are the supported forms of times, without fractions of a second.
 var timeLayouts = []string{
 	"2006-01-02T15:04:05Z07:00", "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05Z07", "2006-01-02T15:04:05",
 	"2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05Z0700", "2006-01-02 15:04:05Z07", "2006-01-02 15:04:05",
 	"2006-01-02 15:04:05 Z07:00", "2006-01-02 15:04:05 Z0700",
 }
 
-// ParseTime reads a time as mail servers and delivery services write it: Unix seconds, or a
-// date and a time of day with or without an offset from UTC. Without one it is a time in loc,
-// which may be nil for UTC. A fraction of a second is cut off, as rows have whole seconds. Times
-// before 1970, zero among them, are no times of mail.
+// ParseTime parses a time as mail servers and delivery services write it: Unix seconds, or a date and a time of day. If
+// the time has no offset from UTC, it is in loc; nil means UTC. A fraction of a second is cut off, because rows have
+// whole seconds. Times before 1970 and the time 0 are invalid.
 func ParseTime(s string, loc *time.Location) (t upstream.Time, ok bool) {
 	s = strings.TrimSpace(s)
 	if whole, fraction, _ := strings.Cut(s, "."); digits(whole) && (fraction == "" || digits(fraction)) {
@@ -43,10 +41,10 @@ func ParseTime(s string, loc *time.Location) (t upstream.Time, ok bool) {
 	return 0, false
 }
 
-// maxUnix is the end of the year 9999. What lies beyond is most often milliseconds.
+// maxUnix is the end of the year 9999. Larger numbers are usually milliseconds.
 const maxUnix = 253402300799
 
-// digits reports whether s is one decimal digit or more, and nothing else.
+// digits reports whether s consists of decimal digits and is not empty.
 func digits(s string) bool {
 	for i := range len(s) {
 		if s[i] < '0' || s[i] > '9' {

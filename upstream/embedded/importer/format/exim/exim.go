@@ -1,9 +1,8 @@
 // Package exim reads the main log of Exim, from its file or through syslog.
 //
-// Exim logs a message in several lines under its id: when it arrives (<=), when it is delivered
-// to a recipient (=>, ->, >>), when a delivery is deferred (==) or fails (**), and when it is
-// done (Completed). The reader keeps unfinished messages, to know the sender of each
-// recipient's mail and when Exim accepted the message.
+// Exim logs a message in several lines under its id: when it arrives (<=), when it is delivered to a recipient (=>, ->,
+// >>), when a delivery is deferred (==) or fails (**), and at the end (Completed). The reader keeps unfinished
+// messages, because only the first line has the sender and the time of arrival.
 package exim
 
 import (
@@ -80,7 +79,7 @@ func (r *reader) entry(n int, e entry, s format.Sink) error {
 		read = r.failed
 	case "==":
 		read = r.deferred
-	case "*>": // it was only tried out
+	case "*>": // a delivery that was suppressed by an option for tests
 		s.Skip(queue.Discarded)
 		return nil
 	default:
@@ -107,7 +106,7 @@ func (r *reader) entry(n int, e entry, s format.Sink) error {
 	return r.Queue.Read(n, m, s)
 }
 
-// arrive reads that Exim took a message. Bounce messages refer to the message that bounced.
+// arrive reads the line about the arrival of a message. Bounce messages refer to the message that bounced.
 func arrive(m *message, e entry, text []byte) {
 	sender, rest := cutAddress(text)
 	if len(m.Recipients) == 0 && m.Gone == 0 {
@@ -145,8 +144,7 @@ func (r *reader) deferred(n int, e entry, m *message, d delivery, s format.Sink)
 	return nil
 }
 
-// failed reads that a delivery failed, or that it was deferred for too long: then the last
-// deferral says why.
+// failed reads that a delivery has failed. If it was deferred for too long, the last deferral says why.
 func (r *reader) failed(n int, e entry, m *message, d delivery, s format.Sink) error {
 	i, err := r.recipient(n, m, d, s)
 	if i < 0 {
@@ -164,8 +162,7 @@ func (r *reader) failed(n int, e entry, m *message, d delivery, s format.Sink) e
 	return s.Record(n, rec)
 }
 
-// recipient returns the place of a delivery's recipient, or a negative number if there is nothing
-// to say about it.
+// recipient returns the index of the recipient of a delivery, or -1 if the delivery yields no record.
 func (r *reader) recipient(n int, m *message, d delivery, s format.Sink) (int, error) {
 	if !queue.HasDomain(string(d.to)) && !queue.HasDomain(string(d.original)) {
 		return -1, s.Bad(n, "the line does not name the recipient's address")

@@ -15,16 +15,16 @@ import (
 type entry struct {
 	time  int64  // milliseconds since 1970
 	host  string // if it came through syslog
-	other bool   // it is of another program
-	id    []byte // nil if it is about no message
-	text  []byte // behind the id
+	other bool   // another program wrote it
+	id    []byte // of the message; nil if the line is not about one
+	text  []byte // after the id
 }
 
 // parser reads the lines of one file.
 type parser struct {
 	syslog *syslog.Parser
 	loc    *time.Location
-	stamp  string // of the line before, as most have the same
+	stamp  string // of the line before: most lines have the same
 	time   upstream.Time
 }
 
@@ -62,14 +62,14 @@ func (p *parser) parse(line []byte) (e entry, problem string) {
 	return e, ""
 }
 
-// hasStamp reports whether a text begins like a time of Exim's own.
+// hasStamp reports whether a text begins with a time in the form of Exim.
 func hasStamp(text []byte) bool {
 	return len(text) > len("2026-01-25 21:25:22") && text[4] == '-' && text[7] == '-' && text[10] == ' ' &&
 		text[13] == ':'
 }
 
-// cutStamp reads a time such as "2026-01-25 21:25:22.123 +0100", whose fraction and zone may be
-// missing.
+// cutStamp parses the time at the beginning of a text, such as "2026-01-25 21:25:22.123 +0100". The fraction and the
+// zone are optional.
 func (p *parser) cutStamp(text []byte) (at upstream.Time, rest []byte, ok bool) {
 	end := bytes.IndexByte(text[len("2026-01-25 "):], ' ')
 	if end < 0 {
@@ -111,7 +111,7 @@ func isID(word []byte) bool {
 	return true
 }
 
-// delivery is what a line says of a recipient.
+// delivery is what a line says about a recipient.
 type delivery struct {
 	to, original []byte // the address after and before aliases
 	sender       []byte // as F=<…> names it
@@ -145,7 +145,7 @@ func parseDelivery(text []byte) (d delivery) {
 	return d
 }
 
-// cutAddress cuts a text at the end of the address that it begins with.
+// cutAddress splits a text after the address at its beginning.
 func cutAddress(text []byte) (address, rest []byte) {
 	quoted := false
 	for i, c := range text {
@@ -159,8 +159,8 @@ func cutAddress(text []byte) (address, rest []byte) {
 	return text, nil
 }
 
-// reasonAt returns the place of the colon before the reason, or a negative number. Colons in
-// quotes and in the names of ciphers are others.
+// reasonAt returns the index of the colon before the reason, or -1. Quoted text and the names of ciphers have other
+// colons.
 func reasonAt(text []byte) int {
 	quoted := false
 	for i, c := range text {
@@ -204,8 +204,7 @@ func (d delivery) reason() (code, diagnostic string) {
 	return format.Code(diagnostic), diagnostic
 }
 
-// replyAt returns where a reply begins, such as "550 5.1.1 User unknown", behind the words of
-// Exim, or a negative number.
+// replyAt returns the index of the reply, such as "550 5.1.1 User unknown", which follows words of Exim, or -1.
 func replyAt(text string) int {
 	for i := 0; i < len(text); {
 		colon := strings.Index(text[i:], ": ")
@@ -226,7 +225,7 @@ func replyAt(text string) int {
 	return -1
 }
 
-// recognise looks for a line of a message in the first bytes of a file.
+// recognise reports whether there is a line about a message in the first bytes of a file.
 func recognise(head []byte) bool {
 	if end := bytes.LastIndexByte(head, '\n'); end >= 0 {
 		head = head[:end]

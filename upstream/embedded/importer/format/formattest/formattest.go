@@ -1,4 +1,4 @@
-// Package formattest reads files in tests of formats.
+// Package formattest helps to test formats.
 package formattest
 
 import (
@@ -11,23 +11,23 @@ import (
 	"deliverygraph/upstream/embedded/importer/format"
 )
 
-// Sink keeps what a reader finds. Its zero value is ready for use.
+// Sink records what a reader passes on. The zero value is ready for use.
 type Sink struct {
 	Records []format.Record
 	Lines   []int // of Records
 	Skipped map[string]int
 	BadAt   []int
 	Bads    []string
-	Fail    error // what Record gives, if it is not nil
+	Fail    error // the result of Record
 }
 
-// Record keeps a record.
+// Record implements [format.Sink].
 func (s *Sink) Record(line int, r format.Record) error {
 	s.Records, s.Lines = append(s.Records, r), append(s.Lines, line)
 	return s.Fail
 }
 
-// Skip counts a record that was passed over.
+// Skip implements [format.Sink].
 func (s *Sink) Skip(reason string) {
 	if s.Skipped == nil {
 		s.Skipped = map[string]int{}
@@ -35,13 +35,13 @@ func (s *Sink) Skip(reason string) {
 	s.Skipped[reason]++
 }
 
-// Bad keeps the place of a bad record and the reason.
+// Bad implements [format.Sink].
 func (s *Sink) Bad(line int, reason string) error {
 	s.BadAt, s.Bads = append(s.BadAt, line), append(s.Bads, reason)
 	return nil
 }
 
-// Outcomes returns the records in short, such as "user@example.com bounced".
+// Outcomes returns the records in a short form, such as "user@example.com bounced".
 func (s *Sink) Outcomes() (all []string) {
 	for _, r := range s.Records {
 		all = append(all, r.Recipient+" "+[...]string{"accepted", "delivered", "bounced", "blocked"}[r.Outcome])
@@ -49,7 +49,7 @@ func (s *Sink) Outcomes() (all []string) {
 	return all
 }
 
-// Read reads files, each given by its text, one after the other with one reader.
+// Read reads texts as files, one after the other, with one reader.
 func Read(t testing.TB, f format.Format, o format.Options, texts ...string) *Sink {
 	t.Helper()
 	s, r := &Sink{}, f.New(o)
@@ -62,7 +62,7 @@ func Read(t testing.TB, f format.Format, o format.Options, texts ...string) *Sin
 	return s
 }
 
-// Flush has a reader hand over what is known of messages whose end it has not read.
+// Flush makes a reader pass on unfinished messages.
 func Flush(t testing.TB, r format.Reader, s *Sink) {
 	t.Helper()
 	if k, ok := r.(format.Keeper); ok {
@@ -72,7 +72,7 @@ func Flush(t testing.TB, r format.Reader, s *Sink) {
 	}
 }
 
-// Recognised reads a file that the format must recognise.
+// Recognised reads a text as a file, which the format must recognise.
 func Recognised(t testing.TB, f format.Format, text string) *Sink {
 	t.Helper()
 	if !f.Recognise([]byte(text)) {
@@ -81,12 +81,12 @@ func Recognised(t testing.TB, f format.Format, text string) *Sink {
 	return Read(t, f, format.Options{}, text)
 }
 
-// File makes a file of a text, last written at a time.
+// File returns a file with a text that was last written at a time.
 func File(text string, modTime time.Time) format.File {
 	return format.NewFile("test", modTime, strings.NewReader(text))
 }
 
-// Fuzz tries formats on texts of all kinds: they must read to their end, and make records that have an id, a recipient
+// Fuzz tests formats with texts of all kinds. They must be read to the end, and records must have an id, a recipient
 // and times.
 func Fuzz(f *testing.F, formats ...format.Format) {
 	f.Fuzz(func(t *testing.T, text string) {
@@ -108,8 +108,8 @@ func Fuzz(f *testing.F, formats ...format.Format) {
 	})
 }
 
-// Shared returns the text of a file of the data that is kept beside the repository, such as
-// "formats/ses/bounce.json". The test is skipped if it is absent.
+// Shared returns the text of a file of the test data beside the repository, such as "formats/ses/bounce.json". It skips
+// the test if there is no such file.
 func Shared(t testing.TB, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(Dir(t), filepath.FromSlash(name)))
@@ -122,8 +122,7 @@ func Shared(t testing.TB, name string) string {
 	return string(text)
 }
 
-// Dir returns the folder of the data that is kept beside the repository. The test is skipped if
-// it is absent.
+// Dir returns the folder of the test data beside the repository. It skips the test if there is none.
 func Dir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.Getwd()

@@ -11,23 +11,24 @@ import (
 	"deliverygraph/upstream/embedded/importer/format/syslog"
 )
 
-// attempt is a line about a delivery, cut into its parts.
+// attempt is a line about a delivery attempt, split into its parts.
 type attempt struct {
 	to, original, relay, code, status, text []byte
-	delay                                   int64 // since Postfix took the message, in milliseconds
+	delay                                   int64 // since the arrival of the message, in milliseconds
 }
 
-// near is how far apart times may be, in milliseconds, that belong together: lines have whole
-// seconds, and delays are rounded.
+// near is the maximum difference, in milliseconds, of times that belong together. Lines have whole seconds, and delays
+// are rounded.
 const near = 3000
 
-// sameMessage is how far the time when Postfix took a message may seem to move, in
-// milliseconds: by an hour, where summer time begins or ends and the log's zone is unknown.
+// sameMessage is the maximum difference, in milliseconds, of times of arrival that are computed from lines about the
+// same message. At the beginning and the end of summer time they differ by an hour if the time zone of the log is
+// unknown.
 const sameMessage = 2 * 60 * 60 * 1000
 
 func about(a, b, most int64) bool { return a-b <= most && b-a <= most }
 
-// deliver reads a line about a delivery. The message is nil if it is not in the queue.
+// deliver reads a line about a delivery. m is nil if the message is not in the queue.
 func (r *reader) deliver(n int, e syslog.Entry, svc service, id []byte, m *message, text []byte, s format.Sink) error {
 	a, ok := parseAttempt(text)
 	if !ok {
@@ -41,7 +42,7 @@ func (r *reader) deliver(n int, e syslog.Entry, svc service, id []byte, m *messa
 	if err != nil {
 		return err
 	}
-	// Without a line about its arrival, the queue manager may have been seen to take it up again.
+	// Without a line about the arrival, the queue manager may have activated the message before.
 	if !m.X.Exact && (!m.X.Queued || !about(arrived, m.Arrived, near)) {
 		m.Arrived = arrived
 	}
@@ -94,7 +95,7 @@ func (r *reader) outcome(n int, e syslog.Entry, svc service, m *message, a attem
 	return nil
 }
 
-// sent decides what a delivery means that was taken.
+// sent decides what a successful delivery means.
 func (r *reader) sent(n int, e syslog.Entry, svc service, m *message, i int, a attempt, s format.Sink) error {
 	next := queuedAs(a.text)
 	switch {
@@ -116,8 +117,7 @@ func (r *reader) sent(n int, e syslog.Entry, svc service, m *message, i int, a a
 	return nil
 }
 
-// expire reads that the time of a message has run out: it bounces for the recipients that
-// were deferred.
+// expire reads that a message has expired: it bounces for the recipients that were deferred.
 func (r *reader) expire(n int, e syslog.Entry, m *message, sender []byte, s format.Sink) error {
 	if m == nil {
 		s.Skip(noRecipients)
@@ -249,8 +249,8 @@ func unbracket(address []byte) []byte {
 	return address
 }
 
-// isDoubleBounce reports whether a sender is that of the notices which Postfix sends about
-// notices, and of its probes of addresses.
+// isDoubleBounce reports whether a sender is the one that Postfix uses for notices about notices and for probes of
+// addresses.
 func isDoubleBounce(sender []byte) bool { return bytes.HasPrefix(sender, []byte("double-bounce@")) }
 
 // loopback reports whether a relay is on this machine.
@@ -258,7 +258,7 @@ func loopback(relay []byte) bool {
 	return bytes.Contains(relay, []byte("[127.")) || bytes.Contains(relay, []byte("[::1]"))
 }
 
-// queuedAs returns the queue id that a server gives a message in its reply, if it is Postfix.
+// queuedAs returns the queue id that a server reports in its reply, if the server is Postfix.
 func queuedAs(text []byte) string {
 	i := bytes.LastIndex(text, []byte("queued as "))
 	if i < 0 {
@@ -290,7 +290,7 @@ func diagnostic(text []byte) string {
 	return string(text)
 }
 
-// clip shortens what a message quotes of a line.
+// clip shortens a part of a line that a message quotes.
 func clip(text []byte) string {
 	if len(text) > 64 {
 		return string(text[:64]) + "…"

@@ -1,15 +1,13 @@
 // Package postfix reads the mail logs of Postfix.
 //
-// Postfix logs a message in several lines under its queue id, mixed with those of others: when
-// it takes the message (smtpd or pickup, cleanup), when the queue manager takes it up
-// ("from=<…>"), for each recipient and attempt ("to=<…>, … status=…"), and when it is done
-// ("removed"). The reader keeps unfinished messages, to know the sender of each
-// recipient's mail and when Postfix accepted the message.
+// Postfix logs a message in several lines under its queue id, mixed with those of other messages: when it accepts the
+// message (smtpd or pickup, cleanup), when the queue manager activates it ("from=<…>"), for each recipient and attempt
+// ("to=<…>, … status=…"), and at the end ("removed"). The reader keeps unfinished messages, because only the first
+// lines have the sender and the time of arrival.
 //
-// A deferral is not a bounce. If a message expires in the queue, it bounces for the recipients that were
-// deferred. Mail that is delivered on the same machine is not outgoing mail, and is skipped. So are
-// notices that Postfix sends itself, and deliveries to a content filter, which returns the message under
-// another queue id.
+// A deferral is not a bounce. If a message expires in the queue, it bounces for the recipients that were deferred. The
+// reader skips mail that is delivered on the same machine, which is not outgoing mail; notices that Postfix sends
+// itself; and deliveries to a content filter, which returns the message under another queue id.
 package postfix
 
 import (
@@ -23,7 +21,7 @@ import (
 	"deliverygraph/upstream/embedded/importer/format/syslog"
 )
 
-// mailPrograms matches the names of programs whose lines may come first in a log of Postfix.
+// mailPrograms matches the names of programs that may write the first lines of a log of Postfix.
 var mailPrograms = regexp.MustCompile(`(?i)postfix|/(qmgr|cleanup|lmtp|pickup)$|mail|smtp|imap|pop3|dovecot|` +
 	`milter|dkim|dmarc|spam|amavis|clam|postgrey|postsrs|policyd|sasl`)
 
@@ -61,9 +59,9 @@ type message = queue.Message[life]
 
 // life is what only Postfix logs about a message.
 type life struct {
-	Exact  bool   // the time of arrival is not merely when the queue manager was seen to take it up
-	Queued bool   // the queue manager was seen to take it up, or an agent to deliver it
-	Given  bool   // a client or a local program was seen to give it to Postfix
+	Exact  bool   // the time of arrival is known, not only when the queue manager activated it
+	Queued bool   // there was a line of the queue manager or of a delivery agent
+	Given  bool   // there was a line about the client or local program that sent it
 	Size   string // in bytes; empty if the line that names the sender was not read
 }
 
@@ -109,7 +107,7 @@ func (r *reader) entry(n int, e syslog.Entry, s format.Sink) error {
 	return r.message(n, e, svc, id, text, s)
 }
 
-// message reads a line about the message that has a queue id.
+// message reads a line about a message with a queue id.
 func (r *reader) message(n int, e syslog.Entry, svc service, id, text []byte, s format.Sink) error {
 	m := r.Find(e.Host, id)
 	has := func(prefix string) bool { return bytes.HasPrefix(text, []byte(prefix)) }
@@ -144,8 +142,8 @@ func (r *reader) message(n int, e syslog.Entry, svc service, id, text []byte, s 
 	return nil
 }
 
-// arrive reads that Postfix takes a message: that its queue file is made, or that its headers
-// are read, which may be much later.
+// arrive reads a line about the arrival of a message: Postfix writes one when it creates the queue file, and another
+// when it reads the header, which may be much later.
 func (r *reader) arrive(n int, e syslog.Entry, id []byte, m *message, made bool, s format.Sink) error {
 	m, err := r.current(n, e, id, m, m != nil && m.X.Queued && !about(e.Time, m.Arrived, near), s)
 	if err != nil {
@@ -158,8 +156,7 @@ func (r *reader) arrive(n int, e syslog.Entry, id []byte, m *message, made bool,
 	return r.Queue.Read(n, m, s)
 }
 
-// manage reads that the queue manager takes a message up, for the first time or again, or that
-// the message's time has run out.
+// manage reads a line of the queue manager, which activates a message, perhaps once more, or expires it.
 func (r *reader) manage(n int, e syslog.Entry, id []byte, m *message, text []byte, s format.Sink) error {
 	sender, rest := cutSender(text)
 	if bytes.Contains(rest, []byte("expired, returned to sender")) {
@@ -175,7 +172,7 @@ func (r *reader) manage(n int, e syslog.Entry, id []byte, m *message, text []byt
 	return r.Queue.Read(n, m, s)
 }
 
-// taken notes that the queue manager has picked up a message.
+// taken notes that the queue manager has activated a message.
 func taken(m *message, sender, size []byte) {
 	m.X.Queued = true
 	m.Notice = m.Notice || !m.X.Given && (len(sender) == 0 || isDoubleBounce(sender))
@@ -191,8 +188,8 @@ func sameSender(m *message, sender []byte) bool {
 	return m.Sender == string(sender) || m.Sender == strings.ToValidUTF8(string(sender), "\ufffd")
 }
 
-// current returns the message that a line is about. It is a new one if m is nil, or if its id was reused:
-// then m is past, and the line about its end is missing.
+// current returns the message that a line is about. That is a new one if m is nil or past. A message is past if its
+// queue id has been reused, so that the line about its end must be missing.
 func (r *reader) current(n int, e syslog.Entry, id []byte, m *message, past bool, s format.Sink) (*message, error) {
 	if past {
 		if err := r.Finish(n, m, s); err != nil {
@@ -215,7 +212,7 @@ const (
 	cleanup                  // writes messages to the queue
 	bouncer                  // sends notices
 	local                    // delivers on this machine
-	discarder                // delivers to nowhere
+	discarder                // discards mail
 	remote                   // delivers elsewhere, or fails to
 )
 
@@ -226,8 +223,8 @@ var daemons = map[string]service{
 	"smtp": remote, "relay": remote, "error": remote, "retry": remote,
 }
 
-// service tells what a program does. Postfix's are named such as postfix/smtp, with several
-// instances postfix-out/smtp, and with a name for the service postfix/submission/smtpd.
+// service returns what a program does. Postfix names its programs like postfix/smtp, those of further instances like
+// postfix-out/smtp, and those of other services like postfix/submission/smtpd.
 func (r *reader) service(program string) service {
 	svc, known := r.services[program]
 	if known {
@@ -247,7 +244,7 @@ func (r *reader) service(program string) service {
 	return svc
 }
 
-// consonants are, with the digits, what long queue ids are made of.
+// consonants are the letters of long queue ids, which also have digits.
 var consonants = []byte("BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz")
 
 // queueID reads the queue id that a line about a message begins with. Short ids are

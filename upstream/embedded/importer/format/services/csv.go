@@ -11,8 +11,8 @@ import (
 	"deliverygraph/upstream/embedded/importer/format"
 )
 
-// newColumns returns the columns that a header line names, in lower case except for what follows "header_": the name of
-// a header.
+// newColumns returns the columns that a header line names. Their names are in lower case, except for the names of
+// headers after "header_".
 func newColumns(names []string) (columns []member) {
 	for _, name := range names {
 		name = strings.TrimPrefix(strings.TrimSpace(name), "#")
@@ -33,9 +33,9 @@ func hasAll(row []string, values ...string) bool {
 // maxLines is how many lines a row may have: values in quotes may hold line breaks.
 const maxLines = 16
 
-// eachRow calls give with the rows of a file, and the numbers of the lines on which they begin, from 1. A row is valid
-// until give returns. Lines that are not CSV are reported to the sink. Unlike with a [csv.Reader] of the whole file, a
-// quote that is not closed does not lose the rest of the file.
+// eachRow calls give with each row of a file, and with the number, from 1, of the line where it begins. A row is valid
+// until give returns. Lines that are not CSV are reported to the sink. An unclosed quote costs a single line, whereas a
+// [csv.Reader] would lose the rest of the file.
 func eachRow(ctx context.Context, f format.File, s format.Sink, give func(n int, row []string) error) error {
 	t := newTable()
 	if err := f.Lines(ctx, s, func(n int, line []byte) error { return t.line(n, line, s, give) }); err != nil {
@@ -60,8 +60,8 @@ func firstRow(head []byte) []string {
 type table struct {
 	text    *bytes.Reader
 	csv     *csv.Reader
-	pending [][]byte // lines of a row whose quotes are not closed yet
-	first   int      // the number of the first
+	pending [][]byte // the lines of a row with an open quote
+	first   int      // the number of the first of them
 }
 
 func newTable() *table {
@@ -71,7 +71,8 @@ func newTable() *table {
 	return t
 }
 
-// line takes a line, and gives the row that it ends. The values are valid until the next.
+// line reads a line, and calls give with the row that ends there, if one does. The values are valid until the next
+// call.
 func (t *table) line(n int, line []byte, s format.Sink, give func(n int, row []string) error) error {
 	odd := bytes.Count(line, []byte(`"`))%2 == 1
 	if len(t.pending) == 0 {
@@ -97,7 +98,7 @@ func (t *table) line(n int, line []byte, s format.Sink, give func(n int, row []s
 	return t.unclosed(s, give)
 }
 
-// unclosed reports a line whose quotes are not closed, and takes the lines after it again.
+// unclosed reports a line whose quote is not closed, and reads the lines after it again.
 func (t *table) unclosed(s format.Sink, give func(n int, row []string) error) error {
 	lines, n := t.pending, t.first
 	t.pending = nil

@@ -20,7 +20,8 @@ func setOf(names string) map[string]bool {
 	return set
 }
 
-// beginning is the members of the first object of a file, to tell formats apart. A list or an object is "[" or "{".
+// beginning holds the members of the first object of a file, by which formats are recognised. An array or an object is
+// "[" or "{".
 type beginning map[string]string
 
 // has reports whether there are members with all of some names.
@@ -28,8 +29,8 @@ func (b beginning) has(names ...string) bool {
 	return !slices.ContainsFunc(names, func(name string) bool { _, ok := b[name]; return !ok })
 }
 
-// firstObject returns what can be read of the members in the first bytes of a file. It is nil if they do not begin with
-// an object, or with arrays that do.
+// firstObject returns the members that the first bytes of a file have, as far as they can be read. It returns nil if
+// the file begins neither with an object nor with an array of objects.
 func firstObject(head []byte) beginning {
 	start := 0
 	for start < len(head) && separator(head[start]) {
@@ -67,12 +68,12 @@ func firstObject(head []byte) beginning {
 	return members
 }
 
-// eachObject calls visit with the objects of a file and the lines where they begin, from 1. An object is valid until
-// visit returns. What is no object is reported to the sink. The error is that of reading, of the context, of the sink
-// or of visit.
+// eachObject calls visit with each object of a file, and with the number, from 1, of the line where it begins. An
+// object is valid until visit returns. Anything else is reported to the sink. Errors are those of reading, of ctx, of
+// the sink and of visit.
 func eachObject(ctx context.Context, f format.File, s format.Sink, visit func(line int, object []byte) error) error {
 	in := stream{in: f, line: 1}
-	lost := false // behind something that is no object
+	lost := false // after something that is not an object
 	for {
 		if ctx.Err() != nil {
 			return ctx.Err()

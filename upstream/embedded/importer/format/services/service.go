@@ -137,12 +137,13 @@ func blocked(reason string) meaning { return meaning{outcome: format.Blocked, re
 
 // event is what an event of any service says.
 type event struct {
-	at, accepted    []string // its time, and when the message was accepted: the first that is a time counts
+	at, accepted    []string // when it happened, and when the message was accepted: the first valid time counts
 	account, sender string
 	recipients      []string
 	id              string // of the message
-	madeID          string // what an id is made of, with the time, if there is none
-	// place returns the place, from 1, of a recipient among those that share the id. If it is nil, none does.
+	madeID          string // part of the id, with the time, if there is none
+	// place returns the position, from 1, of a recipient among those with the same id. If it is nil, each recipient has
+	// an id of its own.
 	place func(recipient string, i int) int
 
 	code, diagnostic, content string // of bounces
@@ -158,15 +159,15 @@ func (e *event) header(name string, values ...string) {
 	}
 }
 
-// custom adds those of a message's headers that rows have.
+// custom adds a header of the message, if rows may have it.
 func (e *event) custom(name, value string) {
 	if upstream.IsHeaderName(name) {
 		e.headers = append(e.headers, upstream.Header{Name: name, Value: value})
 	}
 }
 
-// variable adds a custom header for what the sender gave the message by a name, such as a tag: X- and the name, with
-// "-" in place of characters that no header's name can have.
+// variable adds a custom header for a value that the sender has attached to the message, such as a tag. The header has
+// the name of the value, with the prefix X- and with "-" in place of characters that names of headers cannot have.
 func (e *event) variable(name, value string) {
 	name = strings.Map(func(r rune) rune {
 		if r <= ' ' || r == ':' || r > '~' {
@@ -259,13 +260,13 @@ func (r *reader) firstTime(texts []string) (upstream.Time, bool) {
 	return 0, false
 }
 
-// placeAmong returns the place of an address among others, from 1, or 0.
+// placeAmong returns the position of an address in a list, from 1, or 0.
 func placeAmong(addresses []string, address string) int {
 	return 1 + slices.IndexFunc(addresses, func(a string) bool { return strings.EqualFold(format.Address(a), address) })
 }
 
-// reason returns the reason of a blocked email: that of the words of the service if it is in the table, or else these
-// words as a code, such as "spam-content".
+// reason returns the reason of a blocked email: what the table has for the words of the service, or else these words as
+// a code, such as "spam-content".
 func reason(table map[string]string, words, none string) string {
 	if known := table[strings.ToLower(strings.TrimSpace(words))]; known != "" {
 		return known

@@ -16,18 +16,18 @@ const (
 	maxDepth  = 64
 )
 
-// stream divides a text into objects. What was read and is still needed lies in buf from start
-// on: when it turns out not to be an object, reading goes on behind its first line.
+// stream divides a text into objects. buf[start:] is what is not finished yet: if it turns out not to be an object,
+// reading continues after its first line.
 type stream struct {
 	in      io.Reader
 	buf     []byte
-	start   int              // of what is still needed
-	pos     int              // of the next byte to look at
-	line    int              // at start
+	start   int              // of what is not finished yet
+	pos     int              // of the next byte
+	line    int              // of the text, at start
 	decoder jsontext.Decoder // of the object at start
 }
 
-// fill reads more. Its error is [io.EOF] at the end.
+// fill reads more of the file. The error is [io.EOF] at the end.
 func (s *stream) fill() error {
 	if s.start > 0 {
 		s.buf = s.buf[:copy(s.buf, s.buf[s.start:])]
@@ -60,14 +60,14 @@ func (s *stream) peek() (byte, error) {
 	return s.buf[s.pos], nil
 }
 
-// advance takes what was looked at as done with.
+// advance finishes everything before pos.
 func (s *stream) advance() {
 	s.line += bytes.Count(s.buf[s.start:s.pos], []byte{'\n'})
 	s.start = s.pos
 }
 
-// separator reports whether a byte may stand between objects. Of a byte order mark, as cat
-// leaves it in the middle of a file, each byte does.
+// separator reports whether a byte may stand between objects. Each byte of a byte order mark may: joining files leaves
+// these in the middle.
 func separator(c byte) bool {
 	switch c {
 	case ' ', '\t', '\r', '\n', ',', '[', ']', 0x1e, 0xef, 0xbb, 0xbf, 0:
@@ -76,7 +76,7 @@ func separator(c byte) bool {
 	return false
 }
 
-// between passes over what stands between objects, and gives the byte after it.
+// between skips what stands between objects, and returns the byte after it.
 func (s *stream) between() (byte, error) {
 	for {
 		c, err := s.peek()
@@ -90,7 +90,7 @@ func (s *stream) between() (byte, error) {
 	}
 }
 
-// object reads the object at start up to its end, or says why there is none.
+// object reads the object at start to its end, or says why it is not one.
 func (s *stream) object() (problem string, err error) {
 	for {
 		whole, problem := s.scan()
@@ -106,13 +106,13 @@ func (s *stream) object() (problem string, err error) {
 	}
 }
 
-// scan reports whether the object at start is whole, and moves pos to the end of what was read of it. It stops early at
-// what is not JSON, so that the objects after it are found.
+// scan reports whether the object at start is complete, and moves pos to the end of what it has read. It stops at the
+// first byte that is not JSON, so that the objects after it are found.
 func (s *stream) scan() (whole bool, problem string) {
 	d, text := &s.decoder, s.buf[s.start:]
 	line, _, _ := bytes.Cut(text, []byte{'\n'})
 	d.Reset(bytes.NewBuffer(line), lenient)
-	if _, err := d.ReadValue(); err == nil { // as most objects are
+	if _, err := d.ReadValue(); err == nil { // it is in one line, as most objects are
 		s.pos = s.start + int(d.InputOffset())
 		return true, ""
 	}
@@ -133,15 +133,16 @@ func (s *stream) scan() (whole bool, problem string) {
 	}
 }
 
-// take takes the object that was read as done with. It is valid until the next is looked for.
+// take finishes the object that was read, and returns it and its line. The object is valid until the next call of
+// another method.
 func (s *stream) take() (line int, object []byte) {
 	line, object = s.line, s.buf[s.start:s.pos]
 	s.advance()
 	return line, object
 }
 
-// skip passes over what is no object: up to the end of the line, or the boundary of two
-// objects that have nothing between them.
+// skip skips what is not an object: the rest of its line, or up to the boundary of two objects without anything between
+// them.
 func (s *stream) skip() error {
 	before := byte(0)
 	for s.pos = s.start; ; s.pos++ {

@@ -10,18 +10,18 @@ import (
 // clock finds the years of times that have none.
 type clock struct {
 	loc  *time.Location
-	most int64      // no line is later, in milliseconds since 1970
+	most int64      // the latest possible time of a line, in milliseconds since 1970
 	year int        // of the first line
 	last time.Time  // the minute of the line before; zero before the first
-	keep *time.Time // gets last; may be nil
-	late bool       // a line was later than most in the year that follows from the first line's
+	keep *time.Time // is set to last; may be nil
+	late bool       // a line was later than most, so the year of the first line is wrong
 }
 
-// slack is how much later than the file itself a line may seem to be: its time may be in
-// another zone than the options say.
+// slack is how much later than the file itself a line may be, because the log may be in another time zone than the
+// options say.
 const slack = 14 * time.Hour
 
-// newClock makes the clock of a file that was last written at a time, zero if unknown.
+// newClock returns the clock for a file that was last written at a time, which is zero if it is unknown.
 func newClock(o format.Options, written time.Time) clock {
 	latest := o.Now
 	if latest.IsZero() {
@@ -38,14 +38,14 @@ func newClock(o format.Options, written time.Time) clock {
 	return clock{loc: loc, most: latest.UnixMilli(), year: latest.Year()}
 }
 
-// How far a line may lie before and behind the line before it. Lines are nearly in order,
-// and a file may hold several that were put together in the wrong order.
+// The limits of how much earlier or later than the line before a line may be. Lines are nearly in order, but a file may
+// consist of several that were joined in the wrong order.
 const (
 	maxBack    = 92 * 24 * time.Hour
 	maxForward = 366*24*time.Hour - maxBack
 )
 
-// minute returns when the minute of a time such as "Jan 25 21:25" begins.
+// minute returns the beginning of a minute such as "Jan 25 21:25".
 func (c *clock) minute(text []byte) (millis int64, ok bool) {
 	month, ok := months[string(text[:3])]
 	if text[3] != ' ' || text[6] != ' ' || text[9] != ':' || !ok {
@@ -95,8 +95,8 @@ func (c *clock) find(in func(year int) (time.Time, bool)) (t time.Time, ok bool)
 	return t, ok
 }
 
-// unambiguous chooses between the two times that have the same date and time of day in the
-// hour in which summer time ends: the earlier, unless the log is past it.
+// unambiguous resolves a time of day that occurs twice, because summer time ends. It returns the earlier one, unless
+// the log is past it.
 func (c *clock) unambiguous(t time.Time) time.Time {
 	early := t
 	if before := t.Add(-time.Hour); before.Hour() == t.Hour() {
@@ -117,7 +117,7 @@ var months = func() map[string]time.Month {
 	return m
 }()
 
-// number reads two digits, of which the first may be a space.
+// number parses two digits, the first of which may be a space.
 func number(text []byte) (int, bool) {
 	if text[0] == ' ' {
 		text = text[1:]

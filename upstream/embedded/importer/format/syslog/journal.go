@@ -8,8 +8,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// journalEntry is what is read of an entry of journalctl -o json. Journald writes a value as
-// an array of bytes if it is not UTF-8, and as an array of values if a field is repeated.
+// journalEntry has the fields that are read of an entry of journalctl -o json. Journald writes a value that is not
+// UTF-8 as an array of bytes, and the values of a repeated field as an array.
 type journalEntry struct {
 	Time       jsontext.Value `json:"__REALTIME_TIMESTAMP"` // microseconds, as a string
 	Host       jsontext.Value `json:"_HOSTNAME"`
@@ -31,7 +31,7 @@ func (p *Parser) journal(line []byte) (e Entry, problem string) {
 		Message: text(j.Message)}, ""
 }
 
-// text returns the text of a journal's value, nil if it is null or of another form.
+// text returns the text of a value of a journal, or nil if it is null or has another form.
 func text(value jsontext.Value) []byte {
 	switch value.Kind() {
 	case '"':
@@ -57,5 +57,5 @@ func text(value jsontext.Value) []byte {
 	return nil
 }
 
-// uint8Number is a byte; a []byte would be read from a string in base64.
+// uint8Number is a byte. A []byte would be read from a string in base64.
 type uint8Number uint8

@@ -7,8 +7,7 @@ import (
 	"deliverygraph/upstream/embedded/importer/format"
 )
 
-// stamp reads the time that a line begins with and the space after it. The rest is nil if the
-// line does not begin with a time.
+// stamp parses the time at the beginning of a line. The rest, which follows a space, is nil if there is no time.
 func (p *Parser) stamp(line []byte) (millis int64, rest []byte) {
 	switch {
 	case len(line) < len("Jan 25 21:25:22 ") || line[0] == ' ':
@@ -22,7 +21,7 @@ func (p *Parser) stamp(line []byte) (millis int64, rest []byte) {
 	return 0, nil
 }
 
-// rfc3164 reads a time such as "Jan 25 21:25:22" or "Jan 25 21:25:22.123456".
+// rfc3164 parses a time such as "Jan 25 21:25:22" or "Jan 25 21:25:22.123456".
 func (p *Parser) rfc3164(line []byte) (int64, []byte) {
 	minute := line[:len("Jan 25 21:25")]
 	within, zone, rest, ok := seconds(line[len(minute):])
@@ -39,8 +38,8 @@ func (p *Parser) rfc3164(line []byte) (int64, []byte) {
 	return p.begins + within, rest
 }
 
-// rfc3339 reads a time such as "2026-01-25T21:25:22.123456+01:00", of which the zone may be
-// missing, or have no colon as journalctl writes it.
+// rfc3339 parses a time such as "2026-01-25T21:25:22.123456+01:00". The zone is optional, and may have no colon, as in
+// the output of journalctl.
 func (p *Parser) rfc3339(line []byte) (int64, []byte) {
 	minute := line[:min(len(line), len("2026-01-25T21:25"))]
 	within, zone, rest, ok := seconds(line[len(minute):])
@@ -57,7 +56,8 @@ func (p *Parser) rfc3339(line []byte) (int64, []byte) {
 	return p.begins + within, rest
 }
 
-// seconds reads ":22.123456", as milliseconds, the zone that follows it, and the space.
+// seconds parses the seconds, such as ":22.123456", and returns them in milliseconds, with the zone and what follows a
+// space.
 func seconds(text []byte) (millis int64, zone, rest []byte, ok bool) {
 	if len(text) < 4 || text[0] != ':' || !digit(text[1]) || !digit(text[2]) {
 		return 0, nil, nil, false
@@ -75,7 +75,7 @@ func seconds(text []byte) (millis int64, zone, rest []byte, ok bool) {
 	return millis, zone, bytes.TrimLeft(rest, " "), ok && len(zone) <= len("+01:00")
 }
 
-// unix reads a time such as "1769376322.123456", as journalctl -o short-unix writes it.
+// unix parses a time such as "1769376322.123456", as journalctl -o short-unix writes it.
 func unix(line []byte) (int64, []byte) {
 	at, rest, found := bytes.Cut(line, []byte(" "))
 	whole, fraction, _ := bytes.Cut(at, []byte("."))

@@ -1,9 +1,9 @@
-// Package syslog reads lines of system logs: with heads by RFC 3164, RFC 3339 or RFC 5424,
-// with or without a priority, and the entries of journalctl, by -o json and by its short forms.
+// Package syslog reads lines of system logs: those of RFC 3164, RFC 3339 and RFC 5424, with or without a priority, and
+// entries of journalctl, from -o json and its short forms.
 //
-// Heads by RFC 3164 have neither a year nor a zone. The year is the latest in which no line of
-// the file's beginning is later than the file itself, and it changes where the lines pass from
-// December to January. The zone is that of the options.
+// Times of RFC 3164 have neither a year nor a zone. The zone is that of the options. The year is the latest one for
+// which no line at the beginning of the file is later than the file itself. It changes where the lines pass from
+// December to January.
 package syslog
 
 import (
@@ -17,9 +17,9 @@ import (
 // Entry is a line of a log.
 type Entry struct {
 	Time    int64  // milliseconds since 1970
-	Host    string // empty if the line names none
+	Host    string // empty if the line has none
 	Program string // such as "postfix/smtp", without the process id
-	Message []byte // valid as long as the line
+	Message []byte // shares memory with the line
 }
 
 // Parser reads the lines of one file, in their order. It is not safe for concurrent use.
@@ -27,13 +27,13 @@ type Parser struct {
 	clock clock
 	names map[string]string // hosts and programs, so that entries share their strings
 
-	// The minute of the line before, as most lines are of the same: how its stamp begins
-	// and ends, around the seconds, and when it begins.
+	// The minute of the line before, because most lines have the same: its text before and after the seconds, and its
+	// beginning.
 	minute, zone []byte
 	begins       int64
 }
 
-// New makes a parser of a file. It peeks at the file's beginning.
+// New returns a parser for a file. It peeks at the beginning of the file.
 func New(f format.File, o format.Options) *Parser {
 	c := newClock(o, f.ModTime)
 	if c.keep = f.Clock; c.keep != nil && !c.keep.IsZero() {
@@ -56,7 +56,7 @@ func New(f format.File, o format.Options) *Parser {
 
 func newParser(c clock) *Parser { return &Parser{clock: c, names: map[string]string{}} }
 
-// Begins returns the time of a file's first line that has one, or zero.
+// Begins returns the time of the first line with a time, or zero if there is none.
 func Begins(f format.File, o format.Options) time.Time {
 	p := New(f, o)
 	for line := range bytes.Lines(f.Beginning()) {
@@ -67,8 +67,8 @@ func Begins(f format.File, o format.Options) time.Time {
 	return time.Time{}
 }
 
-// Entries returns what can be read of the first bytes of a file, to tell formats apart. It
-// leaves the last line out, which may be cut, unless it is the only one.
+// Entries returns the entries that the first bytes of a file have, for recognising formats. It omits the last line,
+// which may be incomplete, unless it is the only one.
 func Entries(head []byte) iter.Seq[Entry] {
 	if end := bytes.LastIndexByte(head, '\n'); end >= 0 {
 		head = head[:end]
@@ -88,7 +88,7 @@ const (
 	noJournal = "the line is not an entry of journalctl -o json"
 )
 
-// Parse reads a line, or says what is wrong with it.
+// Parse parses a line, or says what is wrong with it.
 func (p *Parser) Parse(line []byte) (e Entry, problem string) {
 	if len(line) == 0 {
 		return e, noTime
@@ -110,7 +110,7 @@ func (p *Parser) Parse(line []byte) (e Entry, problem string) {
 	return e, ""
 }
 
-// priority cuts off a priority such as "<22>", and the version that follows it in RFC 5424.
+// priority removes a priority such as "<22>", and the version after it in RFC 5424.
 func priority(line []byte) (rest []byte, versioned bool) {
 	if line[0] != '<' {
 		return line, false
@@ -122,7 +122,7 @@ func priority(line []byte) (rest []byte, versioned bool) {
 	return bytes.CutPrefix(line[end+1:], []byte("1 "))
 }
 
-// host reads the host's name, which some logs leave out.
+// host splits off the name of the host, which some logs omit.
 func (p *Parser) host(text []byte) (host string, rest []byte) {
 	name, rest, found := bytes.Cut(text, []byte(" "))
 	if !found || bytes.HasSuffix(name, []byte(":")) || bytes.IndexByte(name, '[') > 0 {
@@ -131,7 +131,7 @@ func (p *Parser) host(text []byte) (host string, rest []byte) {
 	return p.intern(name), rest
 }
 
-// program reads the program's name and process id up to the colon, if there are such.
+// program splits off the name and the process id of the program, which end with a colon, if there are any.
 func (p *Parser) program(text []byte) (program string, message []byte) {
 	end := bytes.IndexAny(text, "[: ")
 	if end <= 0 || text[end] == ' ' {
@@ -152,8 +152,8 @@ func (p *Parser) program(text []byte) (program string, message []byte) {
 	return p.intern(name), bytes.TrimLeft(rest, " ")
 }
 
-// structured reads what follows the time in RFC 5424: host, program, process id, message id,
-// structured data and the message.
+// structured parses what follows the time in RFC 5424: host, program, process id, message id, structured data and the
+// message.
 func (p *Parser) structured(text []byte) (host, program string, message []byte) {
 	var parts [4][]byte
 	for i := range parts {
@@ -173,7 +173,7 @@ func (p *Parser) structured(text []byte) (host, program string, message []byte) 
 	return p.intern(parts[0]), p.intern(parts[1]), bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
 }
 
-// maxNames bounds the names that are shared.
+// maxNames limits the number of names that are shared.
 const maxNames = 1 << 12
 
 func (p *Parser) intern(name []byte) string {
@@ -188,8 +188,8 @@ func (p *Parser) intern(name []byte) string {
 	return s
 }
 
-// Unescape replaces the escapes by which rsyslog writes control characters and other bytes,
-// such as #012, by the bytes, and control characters by spaces: the line breaks of replies.
+// Unescape decodes the escapes by which rsyslog writes control characters and other bytes, such as #012. Control
+// characters, such as the line breaks of replies, become spaces.
 func Unescape(text []byte) []byte {
 	if bytes.IndexByte(text, '#') < 0 && bytes.IndexFunc(text, control) < 0 {
 		return text
