@@ -14,16 +14,15 @@ import (
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/doctor"
 	"deliverygraph/upstream/embedded"
-	"deliverygraph/upstream/grouped"
 	"deliverygraph/upstream/upstreamtest"
 )
 
 // sampleDays are all days of the sample.
 var sampleDays = upstream.Window{Start: upstreamtest.SampleDay - 2*86400, End: upstreamtest.SampleCrowd + 86400}
 
-// backend is a Backend over a model, with faults. Each func that is not nil is a fault.
+// backend is a store of the sample with faults. Each func that is not nil is a fault.
 type backend struct {
-	*upstreamtest.Model
+	upstreamtest.Backend
 	query  func(*upstream.ListQuery)                         // changes list queries
 	list   func(upstream.Kind, upstream.ListQuery, rows) any // replaces lists
 	count  func(upstream.Kind, *upstream.CountQuery)         // changes counts queries
@@ -37,10 +36,10 @@ func newEmpty() *upstreamtest.Model { return upstreamtest.NewModel(upstreamtest.
 // rows returns a page of the list without the fault.
 type rows func(upstream.ListQuery) any
 
-func newBackend() *backend { return &backend{Model: sampleModel} }
+func newBackend() *backend { return &backend{Backend: upstreamtest.Backend{Model: sampleModel}} }
 
-// sampleModel is shared by all backends over the sample. Its answers are remembered,
-// since tests ask the same and the model sorts all rows each time.
+// sampleModel is shared by all backends over the sample. Its answers are remembered, since tests ask the same and the
+// model looks at all rows each time.
 var (
 	sampleModel = upstreamtest.NewModel(upstreamtest.Sample())
 	remembered  sync.Map
@@ -70,7 +69,7 @@ func (b *backend) List(ctx context.Context, only []upstream.ID, k upstream.Kind,
 		key := k.ListPath() + "?" + q.Encode()
 		known, ok := remembered.Load(key)
 		if !ok || b.Model != sampleModel || only != nil {
-			page, err := upstreamtest.Backend{Model: b.Model}.List(ctx, only, k, q)
+			page, err := b.Backend.List(ctx, only, k, q)
 			if err != nil {
 				panic(err)
 			}
@@ -90,13 +89,8 @@ func (b *backend) List(ctx context.Context, only []upstream.ID, k upstream.Kind,
 	return upstream.PageOf(b.list(k, q, list)), nil
 }
 
-// Codes implements store.Reader.
-func (b *backend) Codes(ctx context.Context, k upstream.Kind) ([]string, error) {
-	return upstreamtest.Backend{Model: b.Model}.Codes(ctx, k)
-}
-
 func (b *backend) Bounce(ctx context.Context, only []upstream.ID, k upstream.BounceKey) (upstream.BounceDetail, error) {
-	d, err := b.Limit(only).Bounce(ctx, k)
+	d, err := b.Backend.Bounce(ctx, only, k)
 	if b.detail != nil {
 		return b.detail(k, d, err)
 	}
@@ -109,16 +103,11 @@ func (b *backend) Counts(ctx context.Context, only []upstream.ID, k upstream.Kin
 		b.count(k, &q)
 	}
 	found, err := recall(b.Model, only, k.CountsPath()+"?"+q.Encode(),
-		func() ([]upstream.Count, error) { return b.Limit(only).Counts(ctx, k, q) })
+		func() ([]upstream.Count, error) { return b.Backend.Counts(ctx, only, k, q) })
 	if b.counts != nil {
 		found = b.counts(k, q, found)
 	}
 	return found, err
-}
-
-func (b *backend) Groups(ctx context.Context, only []upstream.ID, q upstream.Question,
-	_ *grouped.Providers) (upstream.Groups, error) {
-	return b.Limit(only).Groups(ctx, q)
 }
 
 func (b *backend) Series(ctx context.Context, only []upstream.ID, k upstream.Kind,
@@ -126,9 +115,8 @@ func (b *backend) Series(ctx context.Context, only []upstream.ID, k upstream.Kin
 	if b.count != nil {
 		b.count(k, &q)
 	}
-
 	found, err := recall(b.Model, only, k.CountsPath()+"?"+q.Encode(),
-		func() ([]upstream.Series, error) { return b.Limit(only).Series(ctx, k, q) })
+		func() ([]upstream.Series, error) { return b.Backend.Series(ctx, only, k, q) })
 	for i := range found {
 		found[i].Points = slices.Clone(found[i].Points)
 	}

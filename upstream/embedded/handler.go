@@ -67,9 +67,6 @@ func New(b store.Reader, o Options) http.Handler {
 	if o.Logger == nil {
 		h.options.Logger = slog.New(slog.DiscardHandler)
 	}
-	if o.Duplicate202 {
-		h.duplicates = &duplicates{running: map[identity]bool{}}
-	}
 	if o.MaxConcurrent > 0 {
 		h.slots = make(chan struct{}, o.MaxConcurrent)
 	}
@@ -77,10 +74,10 @@ func New(b store.Reader, o Options) http.Handler {
 }
 
 type handler struct {
-	backend    store.Reader
-	options    Options
-	duplicates *duplicates   // nil if duplicates get the data too
-	slots      chan struct{} // nil if there is no limit
+	backend store.Reader
+	options Options
+	running sync.Map      // the identities of requests being processed, with Duplicate202
+	slots   chan struct{} // nil if there is no limit
 }
 
 // ServeHTTP answers one request. It completes the body before it sends the first byte,
@@ -123,14 +120,12 @@ func (h *handler) answer(r *http.Request, received time.Time, dst []byte) (statu
 	if err != nil {
 		return 0, dst, err
 	}
-	if h.duplicates != nil {
-		// end runs before the answer is written, so a caller that has read the answer may
-		// repeat the request.
-		end, first := h.duplicates.begin(identity{caller, path, sortedParameters(r.URL.RawQuery)})
-		if !first {
+	if h.options.Duplicate202 {
+		id := identity{caller, path, sortedParameters(r.URL.RawQuery)}
+		if _, running := h.running.LoadOrStore(id, true); running {
 			return http.StatusAccepted, append(dst, nothing[q.Shape]...), nil
 		}
-		defer end()
+		defer h.running.Delete(id) // before the answer is written, so that a caller who has read it may ask again
 	}
 	if h.slots != nil {
 		select {

@@ -65,35 +65,22 @@ func same(t tb, what string, got any, err error, want any) {
 }
 
 // ask compares an answer with the model's, and returns its length.
-func (s apiSuite) ask(t tb, q *upstream.Question) int {
+func (s apiSuite) ask(t tb, q upstream.Question) int {
 	t.Helper()
-	want, err := s.model.Ask(t.Context(), q)
+	want, err := s.model.Ask(t.Context(), &q)
 	if err != nil {
 		t.Fatalf("%s?%s: the model fails: %v", q.Path(), q.Encode(), err)
 	}
-	got, err := s.api.Ask(t.Context(), q)
+	got, err := s.api.Ask(t.Context(), &q)
 	same(t, q.Path()+"?"+q.Encode(), got, err, want)
 	return upstream.RowsOf(want)
-}
-
-// list compares a list of any kind with the model's and returns its length.
-func (s apiSuite) list(t tb, k upstream.Kind, q upstream.ListQuery) int {
-	t.Helper()
-	return s.ask(t, Question(k, q))
-}
-
-// count compares counts, or time series if there is an interval, with the model's and returns the number of ids.
-func (s apiSuite) count(t tb, k upstream.Kind, q upstream.CountQuery) int {
-	t.Helper()
-	question := q.Question(k)
-	return s.ask(t, &question)
 }
 
 func (s apiSuite) lists(t *testing.T) {
 	for _, c := range listCases() {
 		for _, k := range c.kinds {
 			t.Run(k.String()+"/"+c.name, func(t *testing.T) {
-				if found := s.list(t, k, c.query); (found == 0) != c.none {
+				if found := s.ask(t, c.query.Question(k)); (found == 0) != c.none {
 					t.Errorf("the case tests nothing: the model returns %d rows", found)
 				}
 			})
@@ -137,7 +124,7 @@ func (s apiSuite) counts(t *testing.T) {
 					for _, interval := range []upstream.Interval{0, upstream.Hour, upstream.Day} {
 						q := c.query.Per(interval)
 						q.Rollup = rollup
-						if found := s.count(t, k, q); (found == 0) != c.none {
+						if found := s.ask(t, q.Question(k)); (found == 0) != c.none {
 							t.Errorf("the case tests nothing: the model returns %d rows", found)
 						}
 					}
@@ -153,8 +140,7 @@ func (s apiSuite) details(t *testing.T) {
 		if b.UserID == crowdedUser && i%97 > 2 {
 			continue // some of the crowd are enough, including both recipients of one email
 		}
-		q := b.Key().Question()
-		s.ask(t, &q)
+		s.ask(t, b.Key().Question())
 	}
 	known := s.sample.Bounces[0].Key()
 	for name, change := range map[string]func(*upstream.BounceKey){
@@ -200,10 +186,10 @@ func (s apiSuite) random(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		k := rapid.SampledFrom(upstream.Kinds[:]).Draw(t, "kind")
 		if rapid.Bool().Draw(t, "list") {
-			s.list(t, k, ListQueries(k).Draw(t, "query"))
+			s.ask(t, ListQueries(k).Draw(t, "query").Question(k))
 			return
 		}
-		s.count(t, k, SeriesQueries(k).Draw(t, "query"))
+		s.ask(t, SeriesQueries(k).Draw(t, "query").Question(k))
 	})
 }
 
@@ -222,8 +208,8 @@ func (s apiSuite) manyCallers(t *testing.T) {
 	for i := range 8 {
 		callers.Go(func() {
 			k := upstream.Kinds[i%3]
-			s.list(t, k, upstream.ListQuery{Window: wholeSample, Offset: i / 3 * 400})
-			s.count(t, k, upstream.CountQuery{Window: wholeSample, Interval: upstream.Hour})
+			s.ask(t, upstream.ListQuery{Window: wholeSample, Offset: i / 3 * 400}.Question(k))
+			s.ask(t, upstream.CountQuery{Window: wholeSample, Interval: upstream.Hour}.Question(k))
 		})
 	}
 	callers.Wait()
