@@ -17,27 +17,17 @@ import (
 // BounceCategories answers Query.bounceCategories.
 func (query) BounceCategories(ctx context.Context) ([]*model.BounceCategory, error) {
 	codes, err := loaders.From(ctx).API.BounceCategories(ctx)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]*model.BounceCategory, len(codes))
-	for i, c := range codes {
-		out[i] = &model.BounceCategory{Code: c, Description: describe(kind.Bounce.Descriptions, c)}
-	}
-	return out, nil
+	return eachOf(func(code *string) model.BounceCategory {
+		return model.BounceCategory{Code: *code, Description: describe(kind.Bounce.Descriptions, *code)}
+	})(codes), err
 }
 
 // BlockedReasons answers Query.blockedReasons.
 func (query) BlockedReasons(ctx context.Context) ([]*model.BlockedReason, error) {
 	codes, err := loaders.From(ctx).API.BlockedReasons(ctx)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]*model.BlockedReason, len(codes))
-	for i, c := range codes {
-		out[i] = &model.BlockedReason{Code: c, Description: describe(kind.BlockedEmail.Descriptions, c)}
-	}
-	return out, nil
+	return eachOf(func(code *string) model.BlockedReason {
+		return model.BlockedReason{Code: *code, Description: describe(kind.BlockedEmail.Descriptions, *code)}
+	})(codes), err
 }
 
 func describe(descriptions map[string]string, code string) *string {

@@ -1,6 +1,7 @@
 package resolvers
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -75,20 +76,23 @@ func emailsWithID(ctx context.Context, q upstream.ListQuery, id string) (found [
 
 // becomes loads the bounce and the blocked email of a recipient. The recipients of a message share the calls.
 func becomes(ctx context.Context, r *model.MessageRecipient) (*model.Bounce, *model.BlockedEmail, error) {
-	var bounce *model.Bounce
-	var blocked *model.BlockedEmail
+	return both(
+		func() (*model.Bounce, error) { return email{}.Bounce(ctx, r.Email) },
+		func() (*model.BlockedEmail, error) { return email{}.Blocked(ctx, r.Email) },
+	)
+}
+
+// both calls two functions at the same time.
+func both[A, B any](one func() (A, error), other func() (B, error)) (a A, b B, err error) {
 	var errs [2]error
 	upstream.Concurrently(2, func(i int) {
 		if i == 0 {
-			bounce, errs[i] = messageRecipient{}.Bounce(ctx, r)
+			a, errs[i] = one()
 		} else {
-			blocked, errs[i] = messageRecipient{}.Blocked(ctx, r)
+			b, errs[i] = other()
 		}
 	})
-	if errs[0] != nil {
-		return nil, nil, errs[0]
-	}
-	return bounce, blocked, errs[1]
+	return a, b, cmp.Or(errs[:]...)
 }
 
 // Outcome answers MessageRecipient.outcome.

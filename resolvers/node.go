@@ -52,15 +52,15 @@ func (query) Nodes(ctx context.Context, ids []string) ([]model.Node, error) {
 		}
 		out[i] = n
 	})
-	var siblings [len(upstream.Kinds)]int
+	senders := map[upstream.Kind][]*model.Sender{} // by the kind of the counts that found them
 	for _, n := range out {
 		if s, ok := n.(*model.Sender); ok {
-			siblings[s.Origin.Kind]++
+			senders[s.Origin.Kind] = append(senders[s.Origin.Kind], s)
 		}
 	}
-	for _, n := range out {
-		if s, ok := n.(*model.Sender); ok {
-			s.Siblings = siblings[s.Origin.Kind]
+	for _, alike := range senders {
+		for _, s := range alike {
+			s.Siblings = len(alike)
 		}
 	}
 	return out, nil

@@ -32,16 +32,11 @@ func (recipient) Suppression(ctx context.Context, r *model.Recipient, userID *st
 	q := upstream.ListQuery{Window: w, UserID: u, Recipient: r.Address}
 	hard := q
 	hard.BounceType = upstream.Hard
-	var bounced, blocked []event
-	var errs [2]error
-	upstream.Concurrently(2, func(i int) {
-		if i == 0 {
-			bounced, errs[i] = newestOf(ctx, bounceList, hard)
-		} else {
-			blocked, errs[i] = newestOf(ctx, blockedEmailList, q)
-		}
-	})
-	if err := cmp.Or(errs[:]...); err != nil {
+	bounced, blocked, err := both(
+		func() ([]event, error) { return newestOf(ctx, bounceList, hard) },
+		func() ([]event, error) { return newestOf(ctx, blockedEmailList, q) },
+	)
+	if err != nil {
 		return nil, err
 	}
 	s := &model.Suppression{Verdict: model.SuppressionVerdictNoEvidence, AsOf: w.End}

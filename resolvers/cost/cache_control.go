@@ -10,7 +10,7 @@ import (
 	"deliverygraph/upstream/cached"
 )
 
-// maxAge is the most that is said of an answer, however final its parts are.
+// maxAge is the maximum max-age of an answer, even if no part of it can change any more.
 const maxAge = time.Hour
 
 // CacheControl returns the Cache-Control header of the answer to a GET whose operation has run without an error.

@@ -20,8 +20,8 @@ import (
 
 // Options configure an [Extension].
 type Options struct {
-	// MaxCalls is how many upstream calls an operation may make; 0 is any number. One
-	// that plans more is refused, QUERY_TOO_EXPENSIVE.
+	// MaxCalls is how many upstream calls an operation may make; 0 means no limit. An operation that plans more is
+	// refused with QUERY_TOO_EXPENSIVE.
 	MaxCalls int
 	// Allowed says whether callers may have their operations explained.
 	Allowed bool
@@ -33,8 +33,8 @@ type Options struct {
 	Groups func(ctx context.Context, q upstream.Question) (calls int, exact bool, err error)
 	// Now is the clock.
 	Now func() time.Time
-	// Observe, if not nil, is called with how many upstream calls each operation plans, and
-	// whether it was refused as that is past MaxCalls. It holds the operation up.
+	// Observe, if not nil, is called with the number of upstream calls that each operation plans, and whether it was
+	// refused because that is more than MaxCalls. The operation waits for it.
 	Observe func(calls int64, refused bool)
 	// Limiter charges callers for their operations. CostPerMinute is the limit, in units, of those without a limit of
 	// their own; 0 means none. Refused is called with [UsedUp] or [TooDear] for each operation refused.
@@ -80,7 +80,7 @@ const (
 // request is what is known about an operation before it runs.
 type request struct {
 	asked   asked
-	refused bool // it asks, and may not
+	refused bool // it asked for an explanation that its caller may not have
 	plan    Plan
 	bill    bill
 	limiter *ratelimit.Limiter

@@ -69,7 +69,7 @@ func senderOf(w *walker, on object, f *field, at *path) int64 {
 	return w.below(s, f, at)
 }
 
-// address prices the addresses of senders. If counts found the sender, they also gave its address. For the
+// addressPrice prices the addresses of senders. If counts found the sender, they also have its address. For the
 // senders of rows, the counts of the list cost a call.
 func addressPrice(w *walker, on object, _ *field, at *path) int64 {
 	if on.similar == 0 {

@@ -125,8 +125,8 @@ func (f *Feed) subscribe(ctx context.Context, q upstream.ListQuery, after *strin
 	q.Window, q.Offset = upstream.Window{}, 0
 	s := &Subscription{
 		feed: f, binding: "subscription" + upstream.Bounces.ListPath() + "?" + q.Encode(),
-		ended: make(chan struct{}),
 	}
+	s.ended, s.abort = context.WithCancelCause(context.Background())
 	if after != nil {
 		if err := s.resume(*after); err != nil {
 			return nil, err

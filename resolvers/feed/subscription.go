@@ -22,9 +22,8 @@ type Subscription struct {
 	delivered *mark  // at the start; superseded by last if that is not nil
 	last      *Event // delivered last
 
-	once  sync.Once
-	ended chan struct{}
-	err   error // why it ended; set before ended is closed
+	ended context.Context // its cause says why it has ended
+	abort context.CancelCauseFunc
 	left  sync.Once
 }
 
@@ -42,11 +41,8 @@ func (e *SlowError) Error() string { return "feed: the subscriber is too slow" }
 
 // end ends the subscription with err. Only the first call has an effect.
 func (s *Subscription) end(err error) {
-	s.once.Do(func() {
-		s.err = err
-		close(s.ended)
-		s.at.Store(nil) // releases the unread events
-	})
+	s.abort(err)
+	s.at.Store(nil) // releases the unread events
 }
 
 // Close ends the subscription.
@@ -62,7 +58,7 @@ func (s *Subscription) Cursor(e *Event) string { return e.seal(s.binding) }
 // closed, the context's error, or the upstream's. An upstream error ends the subscription.
 func (s *Subscription) Next(ctx context.Context) (*Event, error) {
 	select {
-	case <-s.ended:
+	case <-s.ended.Done():
 		return nil, s.reason()
 	default:
 	}
@@ -78,18 +74,18 @@ func (s *Subscription) Next(ctx context.Context) (*Event, error) {
 	}
 	at := s.at.Load()
 	if at == nil {
-		<-s.ended
+		<-s.ended.Done()
 		return nil, s.reason()
 	}
 	select {
 	case <-at.passed:
 		if !s.at.CompareAndSwap(at, at.next) {
-			<-s.ended
+			<-s.ended.Done()
 			return nil, s.reason()
 		}
 		s.last = at.next.event
 		return s.last, nil
-	case <-s.ended:
+	case <-s.ended.Done():
 		return nil, s.reason()
 	case <-ctx.Done():
 		return nil, ctx.Err()
@@ -98,8 +94,8 @@ func (s *Subscription) Next(ctx context.Context) (*Event, error) {
 
 // reason returns why the subscription has ended.
 func (s *Subscription) reason() error {
-	if s.err != errSlow {
-		return s.err
+	if err := context.Cause(s.ended); err != errSlow {
+		return err
 	}
 	m := s.delivered
 	if s.last != nil {

@@ -42,12 +42,6 @@ type Loaders struct {
 	outcomeLoaders
 }
 
-// New returns the loaders of an operation of their own, whose relative windows end exactly now. The argument next is
-// the upstream as its caller may see it.
-func New(next upstream.Asker, now time.Time) *Loaders {
-	return newLoaders(operation.New(context.Background(), operation.Options{}), next, now, 0, nil)
-}
-
 // newLoaders returns loaders that report batches to watch, which may be nil.
 func newLoaders(op *operation.Operation, next upstream.Asker, now time.Time, shared time.Duration,
 	watch Watch) *Loaders {

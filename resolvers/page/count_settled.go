@@ -28,8 +28,8 @@ type piece[R any] struct {
 	err    error
 }
 
-// fromSettled returns the number of rows of the list as what has settled, which the memory knows, and the rest. What
-// the memory does not know is asked for side by side. It reports false if the list cannot be counted in parts.
+// fromSettled returns the number of rows of the list: the settled ones, which the memory knows, and the rest. It counts
+// what the memory does not know concurrently. It reports false if the list cannot be counted in parts.
 func (c *Connection[R]) fromSettled(ctx context.Context) (n int, ok bool, err error) {
 	w := c.src.Window
 	if c.src.Memory == nil {
@@ -82,7 +82,7 @@ func (c *Connection[R]) fromSettled(ctx context.Context) (n int, ok bool, err er
 	}
 	seam := past.End // between what has settled and the rest
 	if found {
-		if known.fits(w.End) { // one page tells both
+		if known.fits(w.End) { // one page shows both
 			seam = known.window.End
 		}
 		add(known.window.Start, past.Start, -1)
@@ -131,7 +131,7 @@ func (s settled) fits(to upstream.Time) bool {
 	return rows < upstream.PageSize/2
 }
 
-// seed tells the sizer of a window that begins with the list what the list's pages have shown.
+// seed passes what the pages of the list have shown to the sizer of a window that begins with the list.
 func (c *Connection[R]) seed(s *sizer[R]) {
 	c.mu.Lock()
 	p := c.far

@@ -178,7 +178,7 @@ func decodesToAddress(code string) bool {
 		if len(form) < shortest {
 			continue
 		}
-		if len(form)%4 == 1 { // a character of something else stands behind it
+		if len(form)%4 == 1 { // the last character belongs to something else
 			form = form[:len(form)-1]
 		}
 		b, err := base64.RawStdEncoding.DecodeString(urlSafe.Replace(form))

@@ -15,7 +15,8 @@ type decoded struct {
 	at   []int // of each byte, and of the end
 }
 
-// readings are a text's plain forms, in lower case: as lines are folded within a word, and between words.
+// readings returns the decoded forms of a text in lower case: one in which a folded line continues a word and, if that
+// is different, one in which it begins another.
 func readings(text string) []string {
 	encoded := func(r rune) bool { return r >= utf8.RuneSelf || strings.ContainsRune("%+\\=&\r\n([{<", r) }
 	if !strings.ContainsFunc(text, encoded) {
@@ -28,8 +29,8 @@ func readings(text string) []string {
 	return []string{joined.text, apart.text}
 }
 
-// decode undoes the ways in which parts of addresses are written, also one upon the other. A
-// line end, with the spaces behind it, becomes fold.
+// decode decodes the encodings in which parts of addresses are written, even several on top of each other. A line end
+// and the spaces after it become fold.
 func decode(text, fold string) decoded {
 	d := decoded{text: text, at: make([]int, len(text)+1)}
 	for i := range d.at {
@@ -60,12 +61,12 @@ func (d decoded) once(fold string) decoded {
 	return out
 }
 
-// escape is a character by its number.
+// escape matches a character that is written as a number.
 var escape = regexp.MustCompile(`(?i)^(?:%([0-9a-f]{2})|=(40|2e|3d|2b|25)|\+(40|2b|3d)|` +
 	`&#0*([0-9]{1,7});?|&#x0*([0-9a-f]{1,6});?|` +
 	`\\u\{?0*([0-9a-f]{2,4})\}?|\\x\{?0*([0-9a-f]{2})\}?)`)
 
-// word is what stands for a character, by name.
+// word matches a character that is written as a word.
 var word = regexp.MustCompile(`(?i)^(?:\s*[(\[{<]\s*(at|dot)\s*[)\]}>]\s*|` +
 	`&(commat|period|equals|amp|lt|gt|quot|num);?)`)
 
@@ -76,7 +77,7 @@ var named = map[string]string{
 
 var softBreak = regexp.MustCompile(`^=?\r?\n[ \t]*`)
 
-// unit gives what the text's first character stands for, and how many bytes it takes.
+// unit decodes the first character of a text, and returns how many bytes it takes.
 func unit(text, fold string) (plain string, n int) {
 	switch text[0] {
 	case '%', '+', '\\', '=', '&', '\r', '\n':
