@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -72,21 +73,16 @@ func (s *Store) Backup(ctx context.Context, target string) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := f.Close(); err != nil {
-		return err
-	}
 	c.Exec("vacuum into ?", part)
 	switch {
 	case ctx.Err() != nil:
-		return ctx.Err()
+		err = ctx.Err()
 	case c.Err != nil:
-		return fmt.Errorf("back up %w", database.Explain(s.path, c.Err))
+		err = fmt.Errorf("back up %w", database.Explain(s.path, c.Err))
+	default:
+		err = f.Sync()
 	}
-	f, err = os.OpenFile(part, os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+	if err = cmp.Or(err, f.Close()); err != nil {
 		return err
 	}
 	return os.Rename(part, target)

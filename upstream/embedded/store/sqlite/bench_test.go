@@ -87,7 +87,8 @@ func BenchmarkStore(b *testing.B) {
 
 func ms(d time.Duration) string { return fmt.Sprintf("%.2f", float64(d.Microseconds())/1000) }
 
-// load writes the sample in batches of 32,768 emails, as imports do, and prints the duration without that of making them.
+// load writes the sample in batches of 32,768 emails, as imports do, and prints the duration without that of making
+// them.
 func load(b *testing.B, path string, emails int) {
 	s := storetest.Must[*sqlite.Store](b)(sqlite.Open(context.Background(), sqlite.Options{Path: path}))
 	var took, busy, slowest time.Duration

@@ -41,7 +41,7 @@ func (s *Store) buildIndexes() error {
 	if err == nil {
 		defer s.unlock(w)
 		s.tempBeside(w.Conn)
-		w.Exec("pragma cache_size = -16384") // SQLite sorts in as much memory, and takes twice as much while it does
+		w.Exec("pragma cache_size = -16384") // SQLite sorts within it, and needs twice that memory meanwhile
 		for _, q := range indexes {
 			w.Wait(q)
 		}

@@ -81,7 +81,7 @@ func TestListsAreRightWithoutIndexes(t *testing.T) {
 	complete()
 }
 
-// Earlier releases filled the tables of headers at the end of an import. Those of one that was killed are filled when the
+// Earlier releases filled the tables of headers at the end of an import. If it was killed, they are filled when the
 // store is opened.
 func TestMigrationFillsTablesOfHeaders(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "events.db")

@@ -66,7 +66,7 @@ func (c *checker) patterns() {
 func (c *checker) events(k *kind) {
 	var x, before row
 	var inRows, inTable headerSum
-	counted := counts{} // of the day of before
+	counted := counts{} // those of the day of before
 	checked := upstream.Time(math.MinInt64)
 	for v := range c.Rows("select " + k.listed + " from " + k.table +
 		" r left join domain d on d.id = r.domain_id order by r.id") {

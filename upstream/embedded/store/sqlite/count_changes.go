@@ -10,7 +10,7 @@ import (
 // counts are the changes of event_count in a transaction.
 type counts map[counted]*[24]int64
 
-// counted is what a row of event_count counts, hour by hour.
+// counted identifies a row of event_count, which counts events hour by hour.
 type counted struct {
 	kind   *kind
 	day    upstream.Time

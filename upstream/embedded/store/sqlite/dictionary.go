@@ -9,7 +9,7 @@ import (
 	"deliverygraph/upstream/embedded/store"
 )
 
-// interned is what identifies a text that many rows share: its table, the text, and the value of a header.
+// interned identifies a text that many rows share: its table, the text, and the value of a header.
 type interned struct{ table, text, value string }
 
 // maxInterned limits the ids of texts in memory, to some megabytes.

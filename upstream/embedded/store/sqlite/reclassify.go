@@ -13,7 +13,7 @@ func (s *Store) Reclassify(
 ) (changed int, err error) {
 	const many = 200
 	last, more := firstID(-store.MaxTime)-1, true
-	// classify sorts the next rows, and has those updated whose class changes.
+	// classify sorts the next rows, and calls update for those whose class changes.
 	classify := func(c conn, update func(*row, store.Class)) (some int) {
 		rows := c.load(kinds[upstream.Bounces], many, "r.id > ?", last)
 		if more = len(rows) == many; len(rows) > 0 {

@@ -25,7 +25,7 @@ type writer struct {
 	oldest  upstream.Time // the earliest event that was changed
 }
 
-// everything is the time of changes that may concern any event, nothing of those that concern none.
+// everything is the time of changes that may concern any event, and nothing that of changes that concern no event.
 const (
 	everything = upstream.Time(math.MinInt64)
 	nothing    = upstream.Time(math.MaxInt64)
