@@ -198,7 +198,10 @@ func (x *execution) responses() iter.Seq2[*graphql.Response, bool] {
 			}
 			x.room.resize(0)
 		}
-		if resp := x.failure(); resp != nil && !x.stopped() {
+		if x.stopped() {
+			return
+		}
+		if resp := x.failure(); resp != nil {
 			yield(resp, false)
 		}
 	}

@@ -173,9 +173,9 @@ type streamEndKey struct{}
 
 // FailStream sets the error that ends the stream of the context's subscription. The resolver calls it before it closes
 // its channel of events, because closing a channel cannot say that there was an error. The subscriber gets the error
-// like any other error of a field. Only the first call counts.
+// like any other error of a field. Only the first error counts, and nil is none.
 func FailStream(ctx context.Context, err error) {
-	if end, ok := ctx.Value(streamEndKey{}).(*atomic.Pointer[error]); ok {
+	if end, ok := ctx.Value(streamEndKey{}).(*atomic.Pointer[error]); ok && err != nil {
 		end.CompareAndSwap(nil, &err)
 	}
 }
