@@ -14,6 +14,7 @@ import (
 
 	"deliverygraph/internal/auth"
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/upstreamtest"
 )
 
@@ -37,30 +38,23 @@ var crowd = sync.OnceValue(func() upstreamtest.Rows {
 			at = day + upstream.Time(i/700)*40_000 // hundreds in one second
 		}
 		id := fmt.Sprintf("%s.%06d", at.UTC().Format("20060102150405"), i*7919%n)
-		b := upstream.Bounce{
-			UserID: user, SenderID: sender, EmailID: id, EmailAddress: fmt.Sprintf("r%d@example%d.com", i%50, i%3),
-			Local: fmt.Sprintf("r%d", i%50), Domain: fmt.Sprintf("example%d.com", i%3),
-			Type: []upstream.BounceType{upstream.Hard, upstream.Soft}[i%2], Category: "other", Code: "5.0.0",
-			BounceTime: at, ProcessTime: at,
+		local, domain := fmt.Sprintf("r%d", i%50), fmt.Sprintf("example%d.com", i%3)
+		e := store.Event{
+			Identity: upstream.Identity{
+				Time: at, EmailID: id, Recipient: local + "@" + domain, UserID: user, SenderID: sender,
+			},
+			Local: local, Domain: domain,
+			Own: store.Own{
+				Delivered: i%3 == 0, ProcessTime: at, Type: []upstream.BounceType{upstream.Hard, upstream.Soft}[i%2],
+				Category: "other", Code: "5.0.0", DiagnosticCode: "smtp;550", RuleName: "rule",
+			},
 		}
-		users := []upstream.ID{user}
-		if i%50 == 7 {
-			users = append(users, 41-user%2)
-		}
-		for _, u := range users {
-			b.UserID = u
-			if u >= 40 {
-				b.UserID -= 20
+		rows.Append(upstreamtest.RowsOf(e))
+		if i%50 == 7 { // another user's too
+			if e.UserID = 41 - user%2; e.UserID >= 40 {
+				e.UserID -= 20
 			}
-			rows.Bounces = append(rows.Bounces,
-				upstreamtest.Rows{
-					Bounces: []upstream.BounceDetail{{Bounce: b, DiagnosticCode: "smtp;550", RuleName: "rule"}},
-				}.Bounces...)
-			rows.Emails = append(rows.Emails,
-				upstream.Email{
-					UserID: b.UserID, SenderID: sender, EmailID: id, EmailAddress: b.EmailAddress, Local: b.Local,
-					Domain: b.Domain, ProcessTime: at, Delivered: i%3 == 0,
-				})
+			rows.Append(upstreamtest.RowsOf(e))
 		}
 	}
 	return rows

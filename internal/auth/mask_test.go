@@ -18,41 +18,31 @@ import (
 
 const metrics, recipients, content = auth.MetricsRead, auth.RecipientsRead, auth.ContentRead
 
-// letters returns one bounced and one blocked email of a recipient whose address is written in many ways.
+// letters returns an email that bounced and was blocked, to a recipient whose address is written in many ways, and one
+// that was blocked.
 func letters() upstreamtest.Rows {
-	b := upstream.BounceDetail{Bounce: upstream.Bounce{
-		UserID: 20, SenderID: 200, EmailID: "20161122000000.1", EmailAddress: "Omar.Klein@pots.example",
+	e := store.Event{
+		Identity: upstream.Identity{
+			Time: day, EmailID: "20161122000000.1", Recipient: "Omar.Klein@pots.example", UserID: 20, SenderID: 200,
+		},
 		Local: "Omar.Klein", Domain: "pots.example",
-		Type: upstream.Hard, Category: "other", Code: "5.0.0", BounceTime: day, ProcessTime: day,
 		XHeaders: []upstream.Header{
 			{Name: "X-Campaign", Value: "spring"}, {Name: "X-To", Value: `"Omar Klein" <omar.klein@POTS.example>`},
 			{Name: "X-Unsubscribe", Value: "https://example.com/u?a=omar.klein%40pots.example"},
 			{Name: "X-Return", Value: "bounce-omar.klein=pots.example"}, {Name: "X-Copy", Value: "lena@example.net"},
 			{Name: "X-List", Value: "a=b"},
-		}},
-		DiagnosticCode: "smtp;550 5.1.1 <omar.klein@pots.example>: User omar.klein unknown (asked for \"O " +
-			"K\"@example.net, SRS0=x=OMAR.KLEIN=40pots.example) by omar.kleiner",
-		RuleName: "badmailbox01", FullContent: "To: omar.klein@pots.example",
-	}
-	return upstreamtest.Rows{
-		Bounces: []upstream.BounceDetail{b},
-		Emails: []upstream.Email{
-			{
-				UserID: 20, SenderID: 200, EmailID: b.EmailID, EmailAddress: b.EmailAddress, Local: b.Local,
-				Domain: b.Domain, ProcessTime: day, XHeaders: b.XHeaders,
-			},
 		},
-		BlockedEmails: []upstream.BlockedEmail{
-			{
-				UserID: 20, SenderID: 200, EmailID: b.EmailID, EmailAddress: b.EmailAddress, Local: b.Local,
-				Domain: b.Domain, Reason: "manual", ProcessTime: day, XHeaders: b.XHeaders,
-			},
-			{
-				UserID: 20, SenderID: 200, EmailID: b.EmailID, EmailAddress: "lena@pots.example", Local: "lena",
-				Domain: "pots.example", Reason: "manual", ProcessTime: day, XHeaders: b.XHeaders[:1],
-			},
+		Own: store.Own{
+			ProcessTime: day, Type: upstream.Hard, Category: "other", Code: "5.0.0", Reason: "manual",
+			DiagnosticCode: "smtp;550 5.1.1 <omar.klein@pots.example>: User omar.klein unknown (asked for \"O " +
+				"K\"@example.net, SRS0=x=OMAR.KLEIN=40pots.example) by omar.kleiner",
+			RuleName: "badmailbox01", FullContent: "To: omar.klein@pots.example",
 		},
 	}
+	rows := upstreamtest.RowsOf(e)
+	e.Recipient, e.Local, e.XHeaders, e.Type = "lena@pots.example", "lena", e.XHeaders[:1], ""
+	rows.Append(upstreamtest.RowsOf(e))
+	return rows
 }
 
 var letterBox = upstream.ListQuery{Window: upstream.Window{Start: day, End: day + 1}}
