@@ -11,6 +11,7 @@ import (
 
 	"deliverygraph/graph/model"
 	"deliverygraph/internal/auth"
+	"deliverygraph/resolvers/cost"
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/resolvers/page"
 	"deliverygraph/upstream"
@@ -174,7 +175,7 @@ func findRow[R, T any](ctx context.Context, k kindOf[R, T], id model.NodeID) (*T
 	padded := false // rows of other seconds were returned, which offsets count
 	lower := func(k page.Key) page.Key { k.Recipient = upstream.LowerAddress(k.Recipient); return k }
 	var alike *T
-	for range 20 {
+	for range cost.MaxRowPages {
 		rows, err := k.fetch(loaders.From(ctx).API, ctx, q)
 		if err != nil {
 			return nil, err

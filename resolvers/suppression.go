@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"deliverygraph/graph/model"
+	"deliverygraph/resolvers/cost"
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/resolvers/page"
 	"deliverygraph/upstream"
@@ -121,9 +122,6 @@ func evidenceOf(bounced, blocked []event) []*evidence {
 	return all
 }
 
-// maxUndecided limits the users whose deliveries are looked up one by one.
-const maxUndecided = 20
-
 // deliveries finds the first delivery after each user's evidence: with one call from the oldest evidence on. Only if
 // there are 500 deliveries or more, it makes another one for each user that these do not decide.
 func deliveries(ctx context.Context, q upstream.ListQuery, all []*evidence) error {
@@ -157,7 +155,7 @@ func deliveries(ctx context.Context, q upstream.ListQuery, all []*evidence) erro
 		return err
 	}
 	undecided := slices.DeleteFunc(slices.Clone(all), func(e *evidence) bool { return e.delivery != nil })
-	if len(undecided) > maxUndecided {
+	if len(undecided) > cost.MaxUndecided {
 		return badArgument("userId", "mail of %d users to this address bounced or was blocked, "+
 			"and there is too much of it to be read: name one user", len(all))
 	}

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"deliverygraph/graph/model"
+	"deliverygraph/resolvers/cost"
 	"deliverygraph/resolvers/page"
 	"deliverygraph/upstream"
 )
@@ -79,9 +80,6 @@ func (t *timeline) source() page.Source[event] {
 	}
 }
 
-// maxTimelinePages limits the upstream pages that a timeline reads for one connection, besides the first of each list.
-const maxTimelinePages = 100
-
 var errLongTimeline = badArgument("window",
 	"there are too many events in this window to be read from so far away: use a shorter window")
 
@@ -89,7 +87,7 @@ var errLongTimeline = badArgument("window",
 func (t *timeline) fetch(ctx context.Context, w upstream.Window, offset int) ([]event, error) {
 	var read [len(upstream.Kinds)]int // rows of each list
 	next := func(ctx context.Context, k int) (rows []event, more bool, err error) {
-		if read[k] > 0 && t.pages.Add(1) > maxTimelinePages {
+		if read[k] > 0 && t.pages.Add(1) > cost.MaxTimelinePages {
 			return nil, false, errLongTimeline
 		}
 		rows, err = t.lists[k](ctx, w, read[k])

@@ -13,8 +13,8 @@ const (
 	// near is the number of rows up to which an offset is skipped by reading. Longer offsets are jumped over if counts
 	// tell how far.
 	near = 2 * upstream.PageSize
-	// maxPages is the most upstream pages that a merge reads, besides the first of each user.
-	maxPages = 200
+	// MaxMergedPages is the maximum number of upstream pages that a merge reads, besides the first of each user.
+	MaxMergedPages = 200
 )
 
 // merge is a list of several users, merged from the lists of each in list order: time, email id, recipient, and then
@@ -23,7 +23,7 @@ const (
 // A page costs a call for each user, and one more for each upstream page that is used up on the way to the offset.
 // Offsets of more than [near] rows would need many, so the start of the window is first moved up to an hour (then a
 // second) before the wanted row. This takes at most two time series calls for each user, and some counts in hours of
-// many thousand rows. It needs a filter that the counts endpoints support; with others, offsets beyond [maxPages] pages
+// many thousand rows. It needs a filter that the counts endpoints support; with others, offsets beyond [MaxMergedPages] pages
 // are refused. Package page walks with small offsets, so only the end of a list and totals of such filters cost more.
 //
 // Pages of a remote that does not sort still have one order, the same in each call, unless the window was moved.
@@ -57,7 +57,7 @@ func (m *merge[R, P]) read(ctx context.Context) ([]R, error) {
 	pages := 0
 	next := func(ctx context.Context, i int) (rows []R, more bool, err error) {
 		if readers[i].q.Offset > 0 {
-			if pages++; pages > maxPages {
+			if pages++; pages > MaxMergedPages {
 				return nil, false, m.tooLong()
 			}
 		}

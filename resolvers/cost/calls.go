@@ -124,11 +124,8 @@ func (w *walker) symbol(s symbol) int32 {
 	return n
 }
 
-// These are limits of package auth for lists that it merges from the lists of several users.
-const (
-	mergedPages = 200
-	mergedJumps = 16 // for the counts and series of each user
-)
+// mergedJumps is the maximum number of counts and series of each user for a list that package auth merges.
+const mergedJumps = 16
 
 // times returns how many upstream calls one call for a user, or for all users, turns into.
 func (w *walker) times(user int32) int64 {
@@ -152,7 +149,7 @@ func (w *walker) counting(user int32, r upstream.Rollup) int64 {
 func (w *walker) merged(user int32) (worst int64) {
 	n := w.times(user)
 	if n > 1 {
-		n = mergedPages + mergedJumps*n
+		n = auth.MaxMergedPages + mergedJumps*n
 	}
 	return n
 }

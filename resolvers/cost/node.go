@@ -9,8 +9,8 @@ import (
 	"deliverygraph/upstream/kind"
 )
 
-// maxRowPages is the maximum number of pages of one second that are searched for a row.
-const maxRowPages = 20
+// MaxRowPages is the maximum number of pages of one second that are searched for a row.
+const MaxRowPages = 20
 
 // nodes prices Query.node and Query.nodes. Objects of one type are priced together.
 func nodes(w *walker, _ object, f *field, at *path) (rows int64) {
@@ -74,11 +74,11 @@ func (w *walker) found(t model.NodeType, ids []model.NodeID, text string, at *pa
 		}
 		w.charge(call{op: opDetail, list: self}, n, n, at)
 		w.charge(call{op: opProbe, kind: upstream.Bounces, list: self}, masked,
-			add(mul(n, maxRowPages), mul(masked, auth.MaxUnmasked)), at)
+			add(mul(n, MaxRowPages), mul(masked, auth.MaxUnmasked)), at)
 		return w.foundRows(upstream.Bounces, self, n)
 	}
 	k, _ := t.RowKind()
-	w.charge(call{op: opFirst, kind: k, list: self}, n, mul(n, maxRowPages), at)
+	w.charge(call{op: opFirst, kind: k, list: self}, n, mul(n, MaxRowPages), at)
 	return w.foundRows(k, self, n)
 }
 

@@ -12,10 +12,13 @@ const deliveryEvent = "DeliveryEvent"
 
 // Limits of the resolvers of a recipient's fields.
 const (
-	timelinePages = 100 // upstream pages of a connection besides the first of each list
-	countProbes   = 128 // calls that count a list which does not fit on a page
-	becauseRows   = 2
-	undecided     = 20 // users whose deliveries are looked up one by one
+	// MaxTimelinePages is the number of upstream pages of a connection of events, besides the first of each list.
+	MaxTimelinePages = 100
+	// MaxUndecided is the number of users whose deliveries are looked up one by one.
+	MaxUndecided = 20
+
+	countProbes = 128 // calls that count a list which does not fit on a page
+	becauseRows = 2
 )
 
 // recipient prices Query.recipient.
@@ -80,7 +83,7 @@ func events(w *walker, on object, f *field, at *path) (rows int64) {
 	for _, k := range upstream.Kinds {
 		walk := now && (a.After != nil || a.Before != nil)
 		l := w.recipientList(on, k, window{Window: in, walk: walk}, upstream.ListQuery{})
-		kinds = append(kinds, w.rowsOf(l, w.readList(l, timelinePages+int64(p.MaxProbes), at), size, 1))
+		kinds = append(kinds, w.rowsOf(l, w.readList(l, MaxTimelinePages+int64(p.MaxProbes), at), size, 1))
 	}
 	return w.elements("DeliveryEventConnection", f, kinds, size, at)
 }
@@ -123,7 +126,7 @@ func suppression(w *walker, on object, f *field, at *path) (rows int64) {
 		case upstream.Bounces:
 			q.BounceType = upstream.Hard
 		case upstream.Emails: // from the time of the evidence on
-			q.Delivered, worst = true, undecided
+			q.Delivered, worst = true, MaxUndecided
 		}
 		l := w.recipientList(on, k, window{Window: in}, q)
 		l.user = w.literal(aUser, u)
