@@ -166,6 +166,23 @@ func TestReaderReportsObjectsOfAnotherForm(t *testing.T) {
 	}
 }
 
+// What is kept of a record while it is read is not kept any longer, in files of objects and in tables.
+func TestReadersKeepNothingOfEarlierRecords(t *testing.T) {
+	objects := strings.Repeat(`{"email":"a@example.com","event":"open","timestamp":1,"category":["a","b"],"unique_args":{"c":1}}`+"\n", 1000)
+	table := "processed,message_id,event,email,categories,unique_args\n" +
+		strings.Repeat(`2016-04-19 19:47:30,1.filter,open,a@example.com,"[""a"",""b""]","{""c"":1}"`+"\n", 1000)
+	for name, text := range map[string]string{"objects": objects, "table": table} {
+		r := SendGrid.New(format.Options{}).(*reader)
+		var s formattest.Sink
+		if err := r.Read(t.Context(), formattest.File(text, time.Time{}), &s); err != nil || s.Skipped["open"] != 1000 {
+			t.Fatal(err, s)
+		}
+		if cap(r.members) > 100 {
+			t.Errorf("%s: %d members are kept", name, cap(r.members))
+		}
+	}
+}
+
 func TestFirstObjectGivesMembersAsFarAsTheyGo(t *testing.T) {
 	for head, want := range map[string]map[string]string{
 		`{"a": "x", "b": {"c": 1}, "d": [1], "e": 1.0, "f": nul`: {"a": "x", "b": "{", "d": "[", "e": "1.0"},

@@ -98,7 +98,7 @@ func (r *reader) Read(ctx context.Context, f format.File, s format.Sink) error {
 					columns[i].text = values[i]
 				}
 			}
-			r.values = values
+			r.values, r.members = values, r.members[:0]
 			return r.row(r, object{members: columns, reader: r})
 		case !reported:
 			reported = true
