@@ -248,18 +248,18 @@ func TestDashboardRefreshCostsThreeSmallCalls(t *testing.T) {
 	g.later.Store(1800)
 	g.remembering(nil)
 	g.called()
-	for i := range 200 {
+	for i := range 67 {
 		all = append(all, g.dashboard())
 		calls := g.called()
 		// The first refreshes fetch everything, by day and then by hour.
 		if i > 1 && small(calls) != len(calls) || len(calls) != 3 {
 			t.Errorf("refresh %d costs %v", i, calls)
 		}
-		g.later.Add(10)
+		g.later.Add(30)
 	}
 	g.serve(g.client)
-	for i := 0; i < 200; i += 20 {
-		g.later.Store(1800 + int64(i)*10)
+	for i := 0; i < len(all); i += 7 {
+		g.later.Store(1800 + int64(i)*30)
 		if d := cmp.Diff(g.dashboard(), all[i]); d != "" {
 			t.Errorf("refresh %d (-uncached +cached)\n%s", i, d)
 		}
