@@ -119,30 +119,3 @@ func (c storeFlags) run(ctx context.Context, s store.Store, err error, f func(st
 	}
 	return err
 }
-
-type migrateCommand struct {
-	Data    string `required:"" placeholder:"FILE"`
-	Cluster string `placeholder:"NAME"`
-}
-
-// Run migrates the store.
-func (c *migrateCommand) Run(ctx context.Context, streams Streams) error {
-	if !inClickHouse(c.Data) {
-		if c.Cluster != "" {
-			return badSetting("--cluster is for stores in ClickHouse: write --data as %s", clickhouse.Form)
-		}
-		return storeFlags{c.Data}.with(ctx, streams, func(s store.Store) error {
-			i, err := s.Info(ctx)
-			if err == nil {
-				fmt.Fprintf(streams.Out, "%s has version %d\n", c.Data, i.Version)
-			}
-			return err
-		})
-	}
-	version, err := clickhouse.Migrate(ctx, c.Data, c.Cluster)
-	if err != nil {
-		return badData(c.Data, err, "")
-	}
-	fmt.Fprintf(streams.Out, "%s has tables of version %d\n", nameOfData(c.Data), version)
-	return nil
-}

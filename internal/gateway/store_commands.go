@@ -16,6 +16,7 @@ import (
 	"deliverygraph/graph/model"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/clickhouse"
 )
 
 // span is a duration in ISO 8601, such as P400D.
@@ -31,6 +32,33 @@ func (s *span) UnmarshalText(text []byte) (err error) {
 
 // ago returns the time that lies the span before now.
 func (s span) ago() upstream.Time { return s.Before(upstream.Time(time.Now().Unix())) }
+
+type migrateCommand struct {
+	Data    string `required:"" placeholder:"FILE"`
+	Cluster string `placeholder:"NAME"`
+}
+
+// Run migrates the store.
+func (c *migrateCommand) Run(ctx context.Context, streams Streams) error {
+	if !inClickHouse(c.Data) {
+		if c.Cluster != "" {
+			return badSetting("--cluster is for stores in ClickHouse: write --data as %s", clickhouse.Form)
+		}
+		return storeFlags{c.Data}.with(ctx, streams, func(s store.Store) error {
+			i, err := s.Info(ctx)
+			if err == nil {
+				fmt.Fprintf(streams.Out, "%s has version %d\n", c.Data, i.Version)
+			}
+			return err
+		})
+	}
+	version, err := clickhouse.Migrate(ctx, c.Data, c.Cluster)
+	if err != nil {
+		return badData(c.Data, err, "")
+	}
+	fmt.Fprintf(streams.Out, "%s has tables of version %d\n", nameOfData(c.Data), version)
+	return nil
+}
 
 type pruneCommand struct {
 	storeFlags
