@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -192,13 +193,10 @@ func writePart(w io.Writer, resp *graphql.Response, first, more bool) error {
 	if !more {
 		boundary = "\r\n-----\r\n"
 	}
-	for _, piece := range [][]byte{
+	pieces := net.Buffers{
 		[]byte("Content-Type: application/json; charset=utf-8\r\n\r\n" + head), before, data, after,
 		[]byte(tail + boundary),
-	} {
-		if _, err := w.Write(piece); err != nil {
-			return err
-		}
 	}
-	return nil
+	_, err := pieces.WriteTo(w)
+	return err
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"math"
+	"net"
 	"net/http"
 	"strconv"
 	"time"
@@ -78,7 +79,7 @@ func encodeErrors(list gqlerror.List) []byte {
 
 // writeArray sends the answers to a batch.
 func writeArray(w http.ResponseWriter, members []answer) {
-	var pieces [][]byte
+	var pieces net.Buffers
 	size, separator := len("]"), "["
 	for _, a := range members {
 		before, data, after := encode(a.response, a.ran)
@@ -91,9 +92,8 @@ func writeArray(w http.ResponseWriter, members []answer) {
 	w.Header()["Content-Type"] = contentTypes[mediaJSON]
 	w.Header().Set("Content-Length", strconv.Itoa(size))
 	w.WriteHeader(http.StatusOK)
-	for _, piece := range append(pieces, []byte("]")) {
-		_, _ = w.Write(piece)
-	}
+	pieces = append(pieces, []byte("]"))
+	_, _ = pieces.WriteTo(w)
 }
 
 // encode returns a response as JSON in three pieces, so that the data need not be copied.

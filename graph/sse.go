@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"net"
 	"net/http"
 	"slices"
 	"sync"
@@ -76,10 +77,9 @@ func (s *eventStream) beat() error { return s.write([]byte(":\n\n")) }
 func (s *eventStream) write(parts ...[]byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, p := range parts {
-		if _, err := s.w.Write(p); err != nil {
-			return err
-		}
+	pieces := net.Buffers(parts)
+	if _, err := pieces.WriteTo(s.w); err != nil {
+		return err
 	}
 	return s.control.Flush()
 }
