@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -100,11 +99,9 @@ func read(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer file.Close()
-	var b bytes.Buffer
-	if n, err := io.Copy(&b, io.LimitReader(file, maxBytes+1)); err != nil {
-		return nil, err
-	} else if n > maxBytes {
-		return nil, fmt.Errorf("%s: the file has more than %d bytes", path, maxBytes)
+	text, err := io.ReadAll(io.LimitReader(file, maxBytes+1))
+	if err == nil && len(text) > maxBytes {
+		err = fmt.Errorf("%s: the file has more than %d bytes", path, maxBytes)
 	}
-	return b.Bytes(), nil
+	return text, err
 }
