@@ -60,7 +60,7 @@ func (e *exam) halves(ctx context.Context, s *sample, w upstream.Window, middle 
 	differ := func(moveStart, moveEnd upstream.Time) (which int, came, wanted string) {
 		for i, w := range windows {
 			w = upstream.Window{Start: w.Start + moveStart, End: w.End + moveEnd}
-			came, wanted = talliesOf(counts[i].rows).differ(tally(within(w, s.rows), upstream.BySender), whoseSender)
+			came, wanted = talliesOf(counts[i].rows).differ(tally(within(w, s.rows), upstream.BySender), "sender")
 			if came != "" {
 				return i, came, wanted
 			}
@@ -105,7 +105,7 @@ func (e *exam) rollup(ctx context.Context, s *sample, w upstream.Window) {
 	if c.failed("a row with user_id for each user") {
 		return
 	}
-	came, wanted := talliesOf(users.rows).differ(tally(within(w, s.rows), upstream.ByUser), whoseUser)
+	came, wanted := talliesOf(users.rows).differ(tally(within(w, s.rows), upstream.ByUser), "user")
 	if came != "" {
 		c.breaks(came, wanted+", as in the list", "the gateway shows wrong counts of accounts and wrong totals")
 		return
@@ -142,7 +142,7 @@ func (e *exam) countFilter(ctx context.Context, s *sample, w upstream.Window) {
 	if c.failed("counts of the matching events") {
 		return
 	}
-	came, wanted := talliesOf(got.rows).differ(tally(want, upstream.BySender), whoseSender)
+	came, wanted := talliesOf(got.rows).differ(tally(want, upstream.BySender), "sender")
 	if came != "" {
 		c.breaks(came, wanted, "the gateway shows wrong counts")
 		return
@@ -192,7 +192,7 @@ func (e *exam) series(ctx context.Context, s *sample, i upstream.Interval, w ups
 			points[b] = points[b].Add(p.Tally)
 		}
 	}
-	if came, wanted := sums.differ(total, whoseSender); came != "" {
+	if came, wanted := sums.differ(total, "sender"); came != "" {
 		c.breaks(came+" in all points together", wanted+", as in the counts of that window",
 			"the gateway shows series that do not add up to its totals, and totals that change as its cache fills")
 		return

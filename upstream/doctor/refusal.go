@@ -22,7 +22,7 @@ func (e *exam) timeForms(ctx context.Context, samples [len(upstream.Kinds)]*samp
 		rows, a := askBy[[]upstream.Count](ctx, e, upstream.CountQuery{}.Question(s.kind),
 			"start_time="+iso(s.window.Start)+"&end_time="+iso(s.window.End)+"&rollup_to=sender")
 		c := e.check(ruleTimes, s.kind.CountsPath(), a).of(s.kind)
-		came, wanted := talliesOf(rows).differ(talliesOf(unix.rows), whoseSender)
+		came, wanted := talliesOf(rows).differ(talliesOf(unix.rows), "sender")
 		const effect = "none: the gateway only sends Unix seconds"
 		switch {
 		case a.unsent:

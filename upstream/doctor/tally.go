@@ -47,6 +47,3 @@ func words(t upstream.Tally) string {
 	}
 	return fmt.Sprintf("%d (%d soft, %d hard)", t.Total, t.Soft, t.Hard)
 }
-
-// Whose the counts are, for messages.
-const whoseSender, whoseUser = "sender", "user"

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,32 +12,19 @@ import (
 // RefusingDomain is the domain that refuses mail in [PolicyRefusal].
 const RefusingDomain = "inbox.example"
 
-// mailDomains are the domains of recipients, each repeated by its weight.
-var mailDomains = weighted([]choice{
-	{"mail.example", 22}, {RefusingDomain, 17}, {"post.example", 12}, {"example.com", 10}, {"webmail.test", 8},
-	{"example.net", 7}, {"example.org", 7}, {"home.example", 5}, {"campus.example", 4}, {"office.test", 3},
-	{"alder.example", 1}, {"birch.example", 1}, {"cedar.example", 1}, {"maple.test", 1}, {"rowan.test", 1},
-})
+// mailDomains are the domains of recipients, each repeated by its weight: of 100 recipients, 22 are at mail.example.
+var mailDomains = slices.Concat(
+	slices.Repeat([]string{"mail.example"}, 22), slices.Repeat([]string{RefusingDomain}, 17),
+	slices.Repeat([]string{"post.example"}, 12), slices.Repeat([]string{"example.com"}, 10),
+	slices.Repeat([]string{"webmail.test"}, 8), slices.Repeat([]string{"example.net"}, 7),
+	slices.Repeat([]string{"example.org"}, 7), slices.Repeat([]string{"home.example"}, 5),
+	slices.Repeat([]string{"campus.example"}, 4), slices.Repeat([]string{"office.test"}, 3),
+	[]string{"alder.example", "birch.example", "cedar.example", "maple.test", "rowan.test"},
+)
 
 // mistyped are domains that do not exist: misspellings of those above.
 var mistyped = []string{
 	"mial.example", "mail.exmaple.test", "inbx.example", "pots.example", "webmial.test", "exmaple.test",
-}
-
-type choice struct {
-	value  string
-	weight int
-}
-
-// weighted returns a list with each value repeated by its weight.
-func weighted(choices []choice) []string {
-	var l []string
-	for _, c := range choices {
-		for range c.weight {
-			l = append(l, c.value)
-		}
-	}
-	return l
 }
 
 // recipient is a mailbox on an account's list, with its history.
