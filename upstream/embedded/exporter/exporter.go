@@ -34,8 +34,8 @@ type Row struct {
 // Options configure [Run].
 type Options struct {
 	Window upstream.Window
-	// Lacks is called for each row that is written, but that a store will lack, or have without some of its content,
-	// after an import. What says why. It may be nil.
+	// Lacks is called for each written row that an import refuses, or stores without some of its content. What says
+	// why. It may be nil.
 	Lacks func(r *Row, what string)
 	// Progress is called now and then with the summary so far. It may be nil.
 	Progress func(*Summary)
@@ -67,9 +67,8 @@ func (s *Summary) String() string {
 	return text
 }
 
-// Run writes the rows of a window to w, one a line. If it is interrupted, everything it has written but the last line
-// is valid, and the last line, too, unless w failed. Errors are those of ctx, of the source or of w. The summary
-// describes what was written, even with an error.
+// Run writes the rows of a window to w, one per line. If it is interrupted, all lines are valid, except the last one if w
+// failed. Errors are those of ctx, of the source or of w. The summary describes what was written, even with an error.
 func Run(ctx context.Context, from Source, w io.Writer, o Options) (written Summary, err error) {
 	const large = 256 << 10
 	start := time.Now()
@@ -110,7 +109,7 @@ func Run(ctx context.Context, from Source, w io.Writer, o Options) (written Summ
 	return written, err
 }
 
-// add counts a row, and names what an import of its line would lack.
+// add counts a row, and reports what an import of its line would lack.
 func (s *Summary) add(r *Row, read *importer.Line, line []byte, lacks func(*Row, string)) {
 	again, problem := read.Event(line)
 	switch {

@@ -21,16 +21,16 @@ type runs struct {
 	dir   string // of the file
 	bytes int    // maximum size of a run
 
-	text  []byte // of the current run
-	lines []placed
+	text  []byte   // of the current run
+	lines []timed  // in text
 	file  *os.File // nil until it has a run
 	ends  []int64  // of the runs in it
 }
 
-// placed is a line of a run, and the time of its row.
-type placed struct {
-	time     upstream.Time
-	from, to int
+// timed is a line and the time of its row.
+type timed struct {
+	time upstream.Time
+	line []byte
 }
 
 // add adds a copy of a line.
@@ -45,14 +45,12 @@ func (r *runs) add(t upstream.Time, line []byte) error {
 	}
 	from := len(r.text)
 	r.text = append(r.text, line...)
-	r.lines = append(r.lines, placed{t, from, len(r.text)})
+	r.lines = append(r.lines, timed{t, r.text[from:]})
 	return nil
 }
 
 func (r *runs) sort() {
-	slices.SortFunc(r.lines, func(a, b placed) int {
-		return cmp.Or(cmp.Compare(a.time, b.time), cmp.Compare(a.from, b.from))
-	})
+	slices.SortStableFunc(r.lines, func(a, b timed) int { return cmp.Compare(a.time, b.time) })
 }
 
 // spill writes the current run to the file and begins another.
@@ -73,10 +71,10 @@ func (r *runs) spill() error {
 	}
 	var head [2 * binary.MaxVarintLen64]byte
 	for _, l := range r.lines {
-		h := binary.AppendUvarint(binary.AppendVarint(head[:0], int64(l.time)), uint64(l.to-l.from))
-		end += int64(len(h) + l.to - l.from)
+		h := binary.AppendUvarint(binary.AppendVarint(head[:0], int64(l.time)), uint64(len(l.line)))
+		end += int64(len(h) + len(l.line))
 		_, _ = w.Write(h) // the writer keeps its first error for Flush
-		_, _ = w.Write(r.text[l.from:l.to])
+		_, _ = w.Write(l.line)
 	}
 	if err := w.Flush(); err != nil {
 		return unsorted(err)
@@ -91,7 +89,7 @@ func (r *runs) merge(give func(line []byte) error) error {
 	if r.file == nil {
 		r.sort()
 		for _, l := range r.lines {
-			if err := give(r.text[l.from:l.to]); err != nil {
+			if err := give(l.line); err != nil {
 				return err
 			}
 		}
@@ -148,9 +146,8 @@ func unsorted(err error) error {
 
 // front is the first line of a run that merge has not passed on.
 type front struct {
-	time upstream.Time
-	line []byte
-	in   *bufio.Reader
+	timed
+	in *bufio.Reader
 }
 
 // next reads the next line. The error is [io.EOF] at the end.
