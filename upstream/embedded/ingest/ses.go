@@ -109,7 +109,8 @@ func (s *sns) verify(ctx context.Context, h http.Header, body []byte) ([]byte, s
 	case s.o.Unsigned && (err != nil || e.Type == ""):
 		return body, "", nil // events without an envelope
 	case err != nil:
-		return nil, "", refuse(http.StatusBadRequest, "the body is not a message of SNS: %v", err)
+		return nil, "", refuse(http.StatusBadRequest,
+			"the body is not a message of SNS: it must be a JSON object whose fields are strings")
 	case e.Type == "" && strings.EqualFold(h.Get("X-Amz-Sns-Rawdelivery"), "true"):
 		return nil, "", refuse(http.StatusForbidden,
 			"raw messages have no signature: turn raw message delivery off in the subscription")

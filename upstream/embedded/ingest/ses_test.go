@@ -153,9 +153,11 @@ func TestSNSSignature(t *testing.T) {
 			"https://sns.us-east-1.amazonaws.com@example.com/x.pem")), 403},
 		"of an unknown type": {sns.sign(t, with(notify("2"), "Type", "Other")), 400},
 		"of a bare event":    {[]byte(sesDelivery), 400},
+		"of an array":        {[]byte(`[]`), 400},
+		"of a number":        {[]byte(`{"Type": 5}`), 400},
 		"two in one body":    {append(sns.sign(t, notify("2")), sesDelivery...), 400},
 	} {
-		if status, a := p.post("/ses", c.body); status != c.want || a.Error == "" {
+		if status, a := p.post("/ses", c.body); status != c.want || a.Error == "" || strings.Contains(a.Error, "Go ") {
 			t.Errorf("signature %s: %d, %+v; want %d", name, status, a, c.want)
 		}
 	}
