@@ -35,19 +35,16 @@ func NewModel(rows Rows) *Model {
 
 func newModel(d *data, only []upstream.ID) *Model {
 	m := &Model{data: d, only: only}
-	m.Asker = answering{m}
+	m.Asker = Asker(m.answer)
 	return m
 }
 
 // Limit returns a view of m that is limited to the data of these users. Nil means all.
 func (m *Model) Limit(only []upstream.ID) *Model { return newModel(m.data, only) }
 
-// answering makes a model an [upstream.Asker].
-type answering struct{ *Model }
-
-// Ask implements [upstream.Asker].
-func (m answering) Ask(ctx context.Context, q *upstream.Question) (any, error) {
-	answer, err := store.Ask(ctx, Backend{m.Model}, m.only, q, grouped.DefaultProviders())
+// answer answers a question, unless ctx has ended.
+func (m *Model) answer(ctx context.Context, q *upstream.Question) (any, error) {
+	answer, err := store.Ask(ctx, Backend{m}, m.only, q, grouped.DefaultProviders())
 	if err := cmp.Or(ctx.Err(), err); err != nil {
 		return nil, err
 	}
