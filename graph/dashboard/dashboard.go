@@ -21,7 +21,6 @@ package dashboard
 
 import (
 	"embed"
-	"html/template"
 	"net/http"
 
 	"deliverygraph/internal/web/site"
@@ -42,13 +41,11 @@ type Options struct {
 	Demo string
 }
 
-// dist holds the files that web/build.mjs writes. All but the notices are named by the hash of their content.
+// files are the page and the files that web/build.mjs writes. All but the notices are named by the hash of their
+// content.
 //
-//go:embed dist/*.gz dist/third-party-notices.txt
-var dist embed.FS
-
-//go:embed page.html
-var pageHTML string
+//go:embed page.html dist/*.gz dist/third-party-notices.txt
+var files embed.FS
 
 // settings is passed to web/src/api.js as JSON.
 type settings struct {
@@ -64,8 +61,7 @@ const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 
 // New returns a handler for the dashboard at the path "/" and for its files: see [site.New].
 func New(o Options) (http.Handler, error) {
 	return site.New(site.Options{
-		Name: "dashboard", Dist: dist, Template: template.Must(template.New("page").Parse(pageHTML)),
-		Policy: contentSecurityPolicy,
-		Data:   map[string]any{"Title": o.Title, "Demo": o.Demo, "Settings": settings{o.Endpoint, o.Playground}},
+		Name: "dashboard", Files: files, Policy: contentSecurityPolicy,
+		Data: map[string]any{"Title": o.Title, "Demo": o.Demo, "Settings": settings{o.Endpoint, o.Playground}},
 	})
 }

@@ -24,7 +24,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"html/template"
 	"io/fs"
 	"net/http"
 	"strings"
@@ -78,13 +77,11 @@ type Tab struct {
 	Variables string `json:"variables"`
 }
 
-// dist holds the files that web/build.mjs writes. All but the notices are named by the hash of their content.
+// files are the page and the files that web/build.mjs writes. All but the notices are named by the hash of their
+// content.
 //
-//go:embed dist/*.gz dist/third-party-notices.txt
-var dist embed.FS
-
-//go:embed page.html
-var pageHTML string
+//go:embed page.html dist/*.gz dist/third-party-notices.txt
+var files embed.FS
 
 // settings is passed to web/src/app.jsx as JSON.
 type settings struct {
@@ -109,8 +106,7 @@ func New(o Options) (http.Handler, error) {
 	}
 	s := settings{cmp.Or(o.Endpoint, "graphql"), cmp.Or(o.Title, "GraphQL Playground"), o.Dashboard, tabs}
 	return site.New(site.Options{
-		Name: "playground", Dist: dist, Template: template.Must(template.New("page").Parse(pageHTML)),
-		Policy: contentSecurityPolicy, NotFound: o.NotFound,
+		Name: "playground", Files: files, Policy: contentSecurityPolicy, NotFound: o.NotFound,
 		Data: map[string]any{"Title": s.Title, "Demo": o.Demo, "Notice": o.Notice, "Settings": s},
 	})
 }

@@ -26,13 +26,13 @@ type Options struct {
 	// Name is the page's name in messages, such as "playground".
 	Name string
 
-	// Dist holds the page's files in a folder dist, as dist.mjs writes them: a script, a stylesheet, an icon and a text
-	// file of licences. All but the last are compressed, and named by the hash of their content.
-	Dist fs.FS
+	// Files holds the page and its files. The page is page.html, a template of html/template. The files are in a folder
+	// dist, as dist.mjs writes them: a script, a stylesheet, an icon and a text file of licences. All but the last are
+	// compressed, and named by the hash of their content.
+	Files fs.FS
 
-	// Template is the page. It is executed with Data and the names of the page's files: Script, Style, Icon and Notices.
-	Template *template.Template
-	Data     map[string]any
+	// Data is passed to the template, with the names of the page's files as Script, Style, Icon and Notices.
+	Data map[string]any
 
 	// Policy is the Content-Security-Policy of all responses.
 	Policy string
@@ -53,11 +53,11 @@ func New(o Options) (http.Handler, error) {
 	}
 	data := maps.Clone(o.Data)
 	for key, kind := range map[string]string{"Script": ".js", "Style": ".css", "Icon": ".svg", "Notices": ".txt"} {
-		found, err := fs.Glob(o.Dist, "dist/*"+kind+"*")
+		found, err := fs.Glob(o.Files, "dist/*"+kind+"*")
 		if err != nil || len(found) != 1 {
 			return nil, fmt.Errorf("%s: want one %s file in dist, found %q: build the page again", o.Name, kind, found)
 		}
-		content, err := fs.ReadFile(o.Dist, found[0])
+		content, err := fs.ReadFile(o.Files, found[0])
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", o.Name, err)
 		}
@@ -69,8 +69,12 @@ func New(o Options) (http.Handler, error) {
 		}
 		data[key] = name
 	}
+	t, err := template.ParseFS(o.Files, "page.html")
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", o.Name, err)
+	}
 	var page bytes.Buffer
-	if err := o.Template.Execute(&page, data); err != nil {
+	if err := t.Execute(&page, data); err != nil {
 		return nil, fmt.Errorf("%s: make the page: %w", o.Name, err)
 	}
 	h.assets["/"] = newAsset(".html", "no-cache", pack(page.Bytes()))
