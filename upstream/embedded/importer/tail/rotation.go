@@ -313,7 +313,7 @@ func (s *Set) openFile(name, path string) (f *file, m *Mark, err error) {
 	if live, ok := in.(*os.File); ok && !packed {
 		f.live, f.content = live, live
 	} else {
-		f.content = &stream{in: in}
+		f.content = newStream(in)
 	}
 	if n, _ := f.content.ReadAt(make([]byte, 1), 0); n == 0 && f.live == nil {
 		_ = in.Close()
@@ -325,7 +325,7 @@ func (s *Set) openFile(name, path string) (f *file, m *Mark, err error) {
 		if in, _, _, err = s.options.Unpack(path); err != nil {
 			return nil, nil, fmt.Errorf("cannot follow: %w", err)
 		}
-		f.closer, f.content = in, &stream{in: in}
+		f.closer, f.content = in, newStream(in)
 	}
 	return f, m, nil
 }
