@@ -35,7 +35,8 @@ func Mailgun(key string, window time.Duration, now func() time.Time) (Service, e
 	s.verify = func(_ *http.Request, body []byte) ([]byte, string, error) {
 		signed, err := signatureOf(body)
 		if err != nil {
-			return nil, "", refuse(http.StatusBadRequest, "the body is not a webhook in JSON: %v", err)
+			return nil, "", refuse(http.StatusBadRequest,
+				"the body is not a webhook in JSON: it must be an object whose signature consists of strings")
 		}
 		if signed.Timestamp == "" || signed.Token == "" || signed.Signature == "" {
 			return nil, "", refuse(http.StatusUnauthorized,

@@ -232,8 +232,10 @@ func TestMailgunSignature(t *testing.T) {
 			t.Errorf("%s: %d, %+v", body, status, a)
 		}
 	}
-	if status, a := p.post("/mailgun", []byte("event=delivered&token=t")); status != 400 {
-		t.Errorf("a form: %d, %+v", status, a)
+	for _, body := range []string{"event=delivered&token=t", `{"signature":5}`, `{"signature":{"token":5}}`, "[]"} {
+		if status, a := p.post("/mailgun", []byte(body)); status != 400 || strings.Contains(a.Error, "Go ") {
+			t.Errorf("%s: %d, %+v", body, status, a)
+		}
 	}
 	p.want("email a@example.net user 1 delivered true", "email b@example.net user 1 delivered true")
 }
