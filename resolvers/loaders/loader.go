@@ -2,6 +2,7 @@ package loaders
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,10 +30,21 @@ type loader[K comparable, V any] struct {
 	size  func(K) int // number of objects that load by a key, in explanations and traces; nil means 1
 	base
 
-	mu    sync.Mutex
-	cache *dataloader.InMemoryCache[K, V] // nil until it is needed
-	queue *dataloader.Loader[K, V]        // over cache; nil until it is needed
+	mu      sync.Mutex
+	columns []column[K, V]                  // loaded by all, and not yet in cache
+	cache   *dataloader.InMemoryCache[K, V] // nil until it is needed
+	queue   *dataloader.Loader[K, V]        // over cache; nil until it is needed
 }
+
+// column is the keys of a call of [loader.all], with their values or errors.
+type column[K comparable, V any] struct {
+	keys   []K
+	values []V
+	errs   []error
+}
+
+// few is the number of keys up to which columns are searched one by one. A map of them costs more.
+const few = 16
 
 // base is what all loaders of an operation share.
 type base struct {
@@ -51,12 +63,8 @@ func (l *loader[K, V]) one(ctx context.Context, key K) (V, error) { return l.pro
 
 // promise begins to load the value of a key, and returns the function that waits for it.
 func (l *loader[K, V]) promise(ctx context.Context, key K) func() (V, error) {
-	cache := l.memory()
-	if known, ok := cache.Get(ctx, key); ok {
-		l.op.Again()
-		return known
-	}
 	l.mu.Lock()
+	cache := l.prime(ctx)
 	if l.queue == nil {
 		l.queue = dataloader.NewBatchedLoader(func(ctx context.Context, keys []K) []*dataloader.Result[V] {
 			values, errs := l.run(ctx, keys)
@@ -69,41 +77,82 @@ func (l *loader[K, V]) promise(ctx context.Context, key K) func() (V, error) {
 			dataloader.WithBatchCapacity[K, V](upstream.PageSize))
 	}
 	l.mu.Unlock()
+	if known, ok := cache.Get(ctx, key); ok {
+		l.op.Again()
+		return known
+	}
 	return l.queue.Load(ctx, key)
 }
 
-// memory returns what has been loaded by both doors, and what is being loaded.
-func (l *loader[K, V]) memory() *dataloader.InMemoryCache[K, V] {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+// prime moves what columns loaded to the cache. The caller holds the mutex.
+func (l *loader[K, V]) prime(ctx context.Context) *dataloader.InMemoryCache[K, V] {
 	if l.cache == nil {
 		l.cache = dataloader.NewCache[K, V]()
 	}
+	for _, c := range l.columns {
+		for i, k := range c.keys {
+			l.cache.Set(ctx, k, func() (V, error) { return c.values[i], c.errs[i] })
+		}
+	}
+	l.columns = nil
 	return l.cache
 }
 
 // all loads the values of all keys at once. errs has an error, or nil, for each key.
 func (l *loader[K, V]) all(ctx context.Context, keys []K) (values []V, errs []error) {
-	cache := l.memory()
+	l.mu.Lock()
+	total := 0
+	for _, c := range l.columns {
+		total += len(c.keys)
+	}
+	if l.cache != nil || total > few {
+		l.prime(ctx)
+	}
+	columns, cache := l.columns, l.cache
+	l.mu.Unlock()
+	if columns == nil && cache == nil {
+		return l.load(ctx, keys)
+	}
 	values, errs = make([]V, len(keys)), make([]error, len(keys))
 	var missing []K
 	var at []int // their indexes in keys
 	for i, k := range keys {
-		if get, known := cache.Get(ctx, k); known {
+		if get, known := find(ctx, columns, cache, k); known {
 			l.op.Again()
 			values[i], errs[i] = get()
 		} else {
 			missing, at = append(missing, k), append(at, i)
 		}
 	}
-	if len(missing) == 0 {
-		return values, errs
+	if len(missing) > 0 {
+		loaded, failed := l.load(ctx, missing)
+		for j, i := range at {
+			values[i], errs[i] = loaded[j], failed[j]
+		}
 	}
-	loaded, failed := l.run(ctx, missing)
-	for j, i := range at {
-		values[i], errs[i] = loaded[j], failed[j]
-		cache.Set(ctx, keys[i], func() (V, error) { return loaded[j], failed[j] })
+	return values, errs
+}
+
+// find returns the value of a key that has been loaded, or is being loaded, from the cache or else the columns.
+func find[K comparable, V any](ctx context.Context, columns []column[K, V], cache *dataloader.InMemoryCache[K, V],
+	k K) (dataloader.Thunk[V], bool) {
+	if cache != nil {
+		return cache.Get(ctx, k)
 	}
+	for _, c := range columns {
+		if i := slices.Index(c.keys, k); i >= 0 {
+			return func() (V, error) { return c.values[i], c.errs[i] }, true
+		}
+	}
+	return nil, false
+}
+
+// load runs the batch function and remembers what it loads.
+func (l *loader[K, V]) load(ctx context.Context, keys []K) (values []V, errs []error) {
+	values, errs = l.run(ctx, keys)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.columns = append(l.columns, column[K, V]{keys, values, errs})
 	return values, errs
 }
 
