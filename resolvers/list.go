@@ -262,40 +262,19 @@ type found struct {
 func findAll(ctx context.Context, q upstream.CountQuery) ([]found, error) {
 	keys := countsOfAllKinds(q)
 	counts, errs := loaders.From(ctx).AllCounts(ctx, keys)
-	// Most ids are in the first answer, which is sorted. The map holds only the others.
-	var all []found
-	var others map[upstream.ID]int
-	sorted := 0
-	for i, a := range counts {
-		if errs[i] != nil {
-			return nil, errs[i]
-		}
-		if i == 0 {
-			all = make([]found, 0, len(a.Rows))
-		}
-		for n := range a.Rows {
-			c := &a.Rows[n]
-			if i == 0 && sorted == len(all) && (sorted == 0 || all[sorted-1].ID < c.ID) {
-				all = append(all, found{Count: *c, kind: keys[i].Kind})
-				sorted++
+	if err := cmp.Or(errs...); err != nil {
+		return nil, err
+	}
+	all := make([]found, 0, len(counts[0].Rows))
+	for i, c := range counts {
+		for _, row := range c.Rows {
+			if slices.ContainsFunc(counts[:i], func(c *loaders.Counts) bool { return c.Of(row.ID).ID != 0 }) {
 				continue
 			}
-			j, known := slices.BinarySearchFunc(all[:sorted], c.ID, func(f found, id upstream.ID) int {
-				return cmp.Compare(f.ID, id)
-			})
-			if !known {
-				j, known = others[c.ID]
+			for later := i + 1; row.Sender == "" && q.Rollup == upstream.BySender && later < len(counts); later++ {
+				row.Sender = counts[later].Of(row.ID).Sender
 			}
-			switch {
-			case !known:
-				if others == nil {
-					others = map[upstream.ID]int{}
-				}
-				others[c.ID] = len(all)
-				all = append(all, found{Count: *c, kind: keys[i].Kind})
-			case all[j].Sender == "":
-				all[j].Sender = c.Sender
-			}
+			all = append(all, found{Count: row, kind: keys[i].Kind})
 		}
 	}
 	return all, nil

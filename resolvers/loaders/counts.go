@@ -3,7 +3,7 @@ package loaders
 import (
 	"cmp"
 	"context"
-	"slices"
+	"sort"
 
 	"deliverygraph/upstream"
 )
@@ -52,13 +52,8 @@ func seriesBatch(ctx context.Context, api upstream.API, keys []CountsKey, values
 
 // Counts is the answer to a counts call.
 type Counts struct {
-	Rows []upstream.Count // in the upstream's order
+	Rows []upstream.Count // each id once, in ascending order
 	Sum  upstream.Tally   // of all rows
-
-	// distinct and index have each id once. They are set if the rows are not sorted by id, or have an id twice,
-	// as only a remote's may.
-	distinct []upstream.Count
-	index    map[upstream.ID]int
 }
 
 func newCounts(rows []upstream.Count) Counts {
@@ -68,32 +63,15 @@ func newCounts(rows []upstream.Count) Counts {
 		sorted = sorted && (i == 0 || rows[i-1].ID < rows[i].ID)
 		c.Sum = c.Sum.Add(rows[i].Tally)
 	}
-	if sorted {
-		return c
-	}
-	c.index = make(map[upstream.ID]int, len(rows))
-	for _, r := range rows {
-		i, met := c.index[r.ID]
-		if !met {
-			c.index[r.ID] = len(c.distinct)
-			c.distinct = append(c.distinct, r)
-			continue
-		}
-		c.distinct[i].Tally = c.distinct[i].Add(r.Tally)
+	if !sorted { // or with an id twice, as only the answer of a remote may be
+		c.Rows = upstream.MergeCounts(rows)
 	}
 	return c
 }
 
-// Of returns the row of an id, with all its tallies added up and its first address, or a zero row.
+// Of returns the row of an id, or a zero row.
 func (c *Counts) Of(id upstream.ID) upstream.Count {
-	if c.index != nil {
-		if i, met := c.index[id]; met {
-			return c.distinct[i]
-		}
-		return upstream.Count{}
-	}
-	i, met := slices.BinarySearchFunc(c.Rows, id,
-		func(r upstream.Count, id upstream.ID) int { return cmp.Compare(r.ID, id) })
+	i, met := sort.Find(len(c.Rows), func(i int) int { return cmp.Compare(id, c.Rows[i].ID) })
 	if !met {
 		return upstream.Count{}
 	}
