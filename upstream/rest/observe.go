@@ -11,9 +11,9 @@ import (
 // Call describes a finished call to [Options].Observe. In log/slog output it shows no addresses.
 type Call struct {
 	question *upstream.Question // that it asks
-	Endpoint string // the path with placeholders, such as "/bounces": few distinct values
-	Path     string // the path below the base URL, escaped
-	Query    string // as sent, without the question mark; may contain addresses, see RedactedQuery
+	Endpoint string             // the path with placeholders, such as "/bounces": few distinct values
+	Path     string             // the path below the base URL, escaped
+	Query    string             // as sent, without the question mark; may contain addresses, see RedactedQuery
 
 	Status   int           // the last HTTP status; 0 if there was none
 	Tries    int           // requests sent; 0 if the caller left before the first
