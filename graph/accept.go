@@ -35,8 +35,8 @@ type accepted struct {
 // nothing reports whether the request accepts none of the formats that this endpoint offers.
 func (a accepted) nothing() bool { return !a.single && a.events == never && !a.parts }
 
-// Bounds of the cache of Accept headers: programs send one of a few values, and parsing one costs as much as the rest of
-// a small request. Longer headers are parsed each time.
+// Bounds of the cache of Accept headers: programs send one of a few values, and parsing one costs as much as the rest
+// of a small request. Longer headers are parsed each time.
 const (
 	maxAccepts   = 100
 	maxAcceptLen = 300

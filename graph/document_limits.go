@@ -149,7 +149,8 @@ func (m *meter) fragment(name string, spread *ast.Position) measures {
 	return of
 }
 
-// selections measures a selection set, and links its spreads to their fragments. At the root of a query, introspection is counted separately.
+// selections measures a selection set, and links its spreads to their fragments. At the root of a query, introspection
+// is counted separately.
 func (m *meter) selections(set ast.SelectionSet, root bool) (of measures) {
 	for _, s := range set {
 		switch s := s.(type) {

@@ -2,8 +2,8 @@
 // from, and what happened to the mail of one recipient. The page reads the public GraphQL API with the visitor's key,
 // so that visitors see only what they may see.
 //
-// Start reading at [New]. The page is page.html. Its script starts in web/src/app.js, which makes the panels. Each panel
-// (web/src/panels) is a query and a function that shows the result. Package site serves the files.
+// Start reading at [New]. The page is page.html. Its script starts in web/src/app.js, which makes the panels. Each
+// panel (web/src/panels) is a query and a function that shows the result. Package site serves the files.
 //
 // # Building the page
 //

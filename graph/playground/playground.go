@@ -118,8 +118,8 @@ func New(o Options) (http.Handler, error) {
 const contentSecurityPolicy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
 	"object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// exampleFiles holds a file for each example, in the order of the tabs. It starts with the description as a comment. Its
-// variables, if any, are in the .json file of the same name.
+// exampleFiles holds a file for each example, in the order of the tabs. It starts with the description as a comment.
+// Its variables, if any, are in the .json file of the same name.
 //
 //go:embed examples
 var exampleFiles embed.FS

@@ -23,8 +23,9 @@ const (
 // A page costs a call for each user, and one more for each upstream page that is used up on the way to the offset.
 // Offsets of more than [near] rows would need many, so the start of the window is first moved up to an hour (then a
 // second) before the wanted row. This takes at most two time series calls for each user, and some counts in hours of
-// many thousand rows. It needs a filter that the counts endpoints support; with others, offsets beyond [MaxMergedPages] pages
-// are refused. Package page walks with small offsets, so only the end of a list and totals of such filters cost more.
+// many thousand rows. It needs a filter that the counts endpoints support; with others, offsets beyond [MaxMergedPages]
+// pages are refused. Package page walks with small offsets, so only the end of a list and totals of such filters cost
+// more.
 //
 // Pages of a remote that does not sort still have one order, the same in each call, unless the window was moved.
 type merge[R any, P upstream.Row[R]] struct {

@@ -72,8 +72,8 @@ func (c rowsCollector) Collect(to chan<- prometheus.Metric) {
 	}
 }
 
-// Lookup records a cache lookup. The result is "hit", "shared", "miss", "stale", "joined" or "failed". Joined means that
-// an equal call, which is recorded by itself, answered it.
+// Lookup records a cache lookup. The result is "hit", "shared", "miss", "stale", "joined" or "failed". Joined means
+// that an equal call, which is recorded by itself, answered it.
 func (m *Metrics) Lookup(endpoint, result string, joined bool) {
 	m.lookups.WithLabelValues(endpoint, result).Inc()
 	if joined {

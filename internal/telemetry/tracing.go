@@ -28,8 +28,8 @@ type Tracing struct {
 var wire = propagation.TraceContext{}
 
 // OTLP returns an exporter to a collector over HTTP, such as "http://127.0.0.1:4318/v1/traces". Headers, timeout,
-// compression and other options come from the standard OTEL_EXPORTER_OTLP_… environment variables. The logger gets a line
-// when traces are lost.
+// compression and other options come from the standard OTEL_EXPORTER_OTLP_… environment variables. The logger gets a
+// line when traces are lost.
 func OTLP(ctx context.Context, endpoint string, logger *slog.Logger) (sdktrace.SpanExporter, error) {
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { logger.Warn("traces are lost", "error", err) }))
 	return otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(endpoint))

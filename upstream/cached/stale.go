@@ -7,8 +7,8 @@ import (
 )
 
 // failed reports whether an error means that the API is down or its answers are invalid, so that an old answer is
-// better than none. Callers who ask for something wrong, missing or forbidden get the error, and so do callers who hit a
-// bug in the gateway.
+// better than none. Callers who ask for something wrong, missing or forbidden get the error, and so do callers who hit
+// a bug in the gateway.
 func failed(err error) bool {
 	switch upstream.CodeOf(err) {
 	case upstream.Unavailable, upstream.Timeout, upstream.InvalidResponse:

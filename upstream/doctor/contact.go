@@ -14,8 +14,8 @@ import (
 var greetings = append(catalogueQuestions(),
 	upstream.CountQuery{Window: upstream.Window{Start: 1479772800, End: 1479776400}}.Question(upstream.Emails))
 
-// contact checks whether a server of the metrics API is there and accepts the key. If not, it returns one sentence that says
-// why, and the examination ends. It tries up to three endpoints, since a single one may be missing or broken.
+// contact checks whether a server of the metrics API is there and accepts the key. If not, it returns one sentence that
+// says why, and the examination ends. It tries up to three endpoints, since a single one may be missing or broken.
 func (e *exam) contact(ctx context.Context) (trouble string) {
 	all := make([]answer, len(greetings))
 	for i, q := range greetings {

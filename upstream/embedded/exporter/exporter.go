@@ -67,8 +67,8 @@ func (s *Summary) String() string {
 	return text
 }
 
-// Run writes the rows of a window to w, one per line. If it is interrupted, all lines are valid, except the last one if w
-// failed. Errors are those of ctx, of the source or of w. The summary describes what was written, even with an error.
+// Run writes the rows of a window to w, one per line. If it is interrupted, all lines are valid, except the last one if
+// w failed. Errors are those of ctx, of the source or of w. The summary describes what was written, even with an error.
 func Run(ctx context.Context, from Source, w io.Writer, o Options) (written Summary, err error) {
 	const large = 256 << 10
 	start := time.Now()

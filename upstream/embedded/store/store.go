@@ -49,9 +49,9 @@ var (
 // whose events the caller may see; nil is all, empty is none. Events of other users are treated as if they did not
 // exist. The catalogues are the same for all callers. Implementations neither modify only nor keep it.
 type Reader interface {
-	// List lists at most [upstream.PageSize] rows of a kind in the window from q.Offset, oldest first: by the kind's time,
-	// then by email id, recipient, user and sender. All filters must match; filters that the kind does not have are
-	// ignored.
+	// List lists at most [upstream.PageSize] rows of a kind in the window from q.Offset, oldest first: by the kind's
+	// time, then by email id, recipient, user and sender. All filters must match; filters that the kind does not have
+	// are ignored.
 	List(ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.ListQuery) (upstream.Page, error)
 	// Bounce returns one bounce with its details, the first by recipient if an email bounced for several. The error is
 	// [upstream.NotFound] if there is none among those of only.
@@ -65,9 +65,9 @@ type Reader interface {
 	// lies in the window.
 	Series(ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.CountQuery) ([]upstream.Series, error)
 
-	// Groups groups the events of q's kind in the window that match all filters, and counts the emails sent in each group
-	// if q.Sent, by [upstream.Question.SentQuery]. q is valid. Providers are those of p. Of a header that a row has
-	// several times, it is not defined which one counts.
+	// Groups groups the events of q's kind in the window that match all filters, and counts the emails sent in each
+	// group if q.Sent, by [upstream.Question.SentQuery]. q is valid. Providers are those of p. Of a header that a row
+	// has several times, it is not defined which one counts.
 	Groups(
 		ctx context.Context, only []upstream.ID, q upstream.Question, p *grouped.Providers,
 	) (upstream.Groups, error)
@@ -176,8 +176,8 @@ const Remains = "store/remains"
 // from its bounce nor a bounce from its email. Rows may come before their sender. Batches of some thousands of rows in
 // order of time are written fastest.
 type Batch struct {
-	// Accounts are those of another store, from which the rows come. The error of Write is [upstream.InvalidArgument] if
-	// one has another number here, or its number is that of another account or reserved.
+	// Accounts are those of another store, from which the rows come. The error of Write is [upstream.InvalidArgument]
+	// if one has another number here, or its number is that of another account or reserved.
 	Accounts      []Account
 	Senders       []Sender
 	Emails        []upstream.Email

@@ -18,8 +18,8 @@ const rebuild = "run, in the folder web: npm ci && npm run build"
 // builder is the script that writes the folder dist of every page. It counts as one of the page's sources.
 const builder = "../../internal/web/site/dist.mjs"
 
-// CheckDist fails the test if the folder dist of the package under test was not built from the sources in its folder web.
-// dist.mjs computes the same checksum.
+// CheckDist fails the test if the folder dist of the package under test was not built from the sources in its folder
+// web. dist.mjs computes the same checksum.
 func CheckDist(t *testing.T) {
 	t.Helper()
 	names := map[string]string{}

@@ -15,8 +15,8 @@ import (
 	"deliverygraph/upstream/embedded/importer/format"
 )
 
-// object is what a record says by name: the members of a JSON object, or the values in the columns of a row. It is valid
-// as long as the text of the record.
+// object is what a record says by name: the members of a JSON object, or the values in the columns of a row. It is
+// valid as long as the text of the record.
 type object struct {
 	members []member
 	reader  *reader

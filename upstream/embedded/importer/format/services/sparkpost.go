@@ -74,8 +74,8 @@ func readSparkPostFile(r *reader, o object) error {
 	return r.as(skip("test of a webhook"), event{})
 }
 
-// readSparkPost reads an event. In a table, tags and metadata are not read, since sparkyEvents writes them in the syntax
-// of Python.
+// readSparkPost reads an event. In a table, tags and metadata are not read, since sparkyEvents writes them in the
+// syntax of Python.
 func readSparkPost(r *reader, o object) error {
 	e := event{
 		at: []string{o.get("timestamp")}, accepted: []string{o.get("injection_time")}, account: o.get("subaccount_id"),
