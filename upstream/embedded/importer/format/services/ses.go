@@ -78,15 +78,15 @@ func (outer envelope) read(r *reader, o object) error {
 // event reads an event.
 func (in envelope) event(r *reader, o object) error {
 	mail := o.object("mail")
-	sent, to := mail.get("timestamp"), mail.texts("destination")
+	sent, to, account := mail.get("timestamp"), mail.texts("destination"), mail.get("sendingAccountId")
+	if arn := strings.Split(mail.get("sourceArn"), ":"); account == "" && len(arn) > 4 {
+		account = arn[4]
+	}
 	e := event{
-		at: []string{sent, in.time}, accepted: []string{sent}, account: cmp.Or(mail.get("sendingAccountId"), in.account),
+		at: []string{sent, in.time}, accepted: []string{sent}, account: cmp.Or(account, in.account),
 		sender: mail.get("source"), recipients: to, id: mail.get("messageId"),
 		place:      func(recipient string, i int) int { return sesPlace(to, recipient, i) },
 		diagnostic: o.object("reject").get("reason"),
-	}
-	if arn := strings.Split(mail.get("sourceArn"), ":"); mail.get("sendingAccountId") == "" && len(arn) > 4 && arn[4] != "" {
-		e.account = arn[4]
 	}
 	if from := mail.object("commonHeaders").texts("from"); e.sender == "" && len(from) > 0 {
 		e.sender = from[0]
