@@ -24,7 +24,7 @@ var mailgunSuppressed = []struct{ word, reason string }{
 // whose members are the fields. See https://help.mailgun.com/hc/en-us/articles/14048832145051-Legacy-Webhooks.
 func readLegacyMailgun(r *reader, o object) error {
 	headers := map[string]string{}
-	list, _ := r.parse([]byte(o.get("message-headers"))) // without them the event is bad
+	list, _ := r.parse([]byte(o.get("message-headers")), '[') // without them the event is bad
 	for _, h := range list {
 		if pair := r.texts(h); len(pair) == 2 {
 			headers[strings.ToLower(pair[0])] = pair[1]

@@ -33,18 +33,18 @@ type member struct {
 // lenient accepts what senders get wrong.
 var lenient = json.JoinOptions(jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
 
-// parse returns the members of a JSON object or the elements of an array. They alias the text. It returns false if the
-// text is neither.
-func (r *reader) parse(text []byte) (list []member, ok bool) {
+// parse returns what is in a JSON object or array, as kind says: its members or elements, which alias the text. It returns
+// false if the text is something else.
+func (r *reader) parse(text []byte, kind jsontext.Kind) (list []member, ok bool) {
 	d := &r.decoder
 	r.text = *bytes.NewBuffer(text)
 	d.Reset(&r.text, lenient)
 	begin, err := d.ReadToken()
-	if err != nil || begin.Kind() != '{' && begin.Kind() != '[' {
+	if err != nil || begin.Kind() != kind {
 		return nil, false
 	}
-	start, named := len(r.members), begin.Kind() == '{'
-	for kind := d.PeekKind(); kind != '}' && kind != ']'; kind = d.PeekKind() {
+	start, named := len(r.members), kind == '{'
+	for next := d.PeekKind(); next != '}' && next != ']'; next = d.PeekKind() {
 		var name, value jsontext.Value
 		if named {
 			if name, err = d.ReadValue(); err != nil {
@@ -144,7 +144,7 @@ func (r *reader) unquote(m member, kind jsontext.Kind) (list []member, ok bool) 
 	if text.Kind() != kind {
 		return nil, false
 	}
-	return r.parse(text)
+	return r.parse(text, kind)
 }
 
 // object returns the object with a name. It has no members if there is none.
@@ -180,7 +180,7 @@ func (o object) contents(m member, name string, kind jsontext.Kind) []member {
 	case 0, 'n':
 		return nil
 	case kind:
-		list, _ := o.reader.parse(m.json) // it is valid
+		list, _ := o.reader.parse(m.json, kind) // it is valid
 		return list
 	}
 	o.mistyped(m, name)
@@ -210,7 +210,7 @@ func (o object) mistyped(m member, name string) {
 func (r *reader) read(text []byte, read func(*reader, object) error) error {
 	r.fault = ""
 	defer func(outer int) { r.members = r.members[:outer] }(len(r.members))
-	members, ok := r.parse(text)
+	members, ok := r.parse(text, '{')
 	if !ok {
 		return r.bad("the record is not a JSON object")
 	}

@@ -60,7 +60,7 @@ func (outer envelope) read(r *reader, o object) error {
 	case text != "" && (kind != "" && kind != "Notification" || strings.HasPrefix(text, "Successfully validated")):
 		return r.as(skip("SNS confirmation"), event{})
 	case text != "":
-		members, ok := r.parse([]byte(text))
+		members, ok := r.parse([]byte(text), '{')
 		if !ok {
 			return r.bad("the text within the envelope is not a JSON object")
 		}

@@ -175,7 +175,7 @@ func TestSESRecogniseTakesNoOtherFormats(t *testing.T) {
 }
 
 func TestSESReportsEnvelopesWithoutAnObject(t *testing.T) {
-	for _, text := range []string{"5", "{", "nonsense"} {
+	for _, text := range []string{"5", "{", "nonsense", "[]", `[{"eventType":"Delivery"}]`} {
 		record, err := json.Marshal(map[string]string{"Type": "Notification", "Message": text})
 		if err != nil {
 			t.Fatal(err)
@@ -184,5 +184,13 @@ func TestSESReportsEnvelopesWithoutAnObject(t *testing.T) {
 		if want := []string{"the text within the envelope is not a JSON object"}; !slices.Equal(s.Bads, want) {
 			t.Errorf("%s: got %q, want %q", text, s.Bads, want)
 		}
+	}
+}
+
+func TestSESReportsRecordsThatAreNotObjects(t *testing.T) {
+	s := formattest.Read(t, services.SES, format.Options{}, `{"Records":[5,[{"eventType":"Delivery"}],null]}`)
+	const want = "the record is not a JSON object"
+	if !slices.Equal(s.Bads, []string{want, want, want}) {
+		t.Errorf("got %q, want %q for each record", s.Bads, want)
 	}
 }
