@@ -35,7 +35,7 @@ func (s upstreamSettings) options() rest.Options {
 func badUpstream(err error) error {
 	flags := map[string]string{
 		"BaseURL": "--upstream", "Key": "--upstream-key", "CAFile": "--upstream-ca",
-		"MaxConcurrent": "--upstream-concurrency", "CallTimeout": "--timeout",
+		"MaxConcurrent": "--upstream-concurrency",
 	}
 	all := []error{err}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
