@@ -102,7 +102,8 @@ func fill(t *testing.T, a *view, n int, kind string) {
 		_, err = a.Counts(t.Context(), upstream.Emails,
 			upstream.CountQuery{Window: upstream.Window{Start: 0, End: 7201}, UserID: upstream.ID(n + 1)})
 	case "series":
-		_, err = a.Series(t.Context(), upstream.Emails, upstream.CountQuery{Window: w, UserID: upstream.ID(n + 1), Interval: upstream.Hour})
+		_, err = a.Series(t.Context(), upstream.Emails,
+			upstream.CountQuery{Window: w, UserID: upstream.ID(n + 1), Interval: upstream.Hour})
 	}
 	if err != nil {
 		t.Fatal(err)

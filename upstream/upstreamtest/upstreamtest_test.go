@@ -62,7 +62,9 @@ func TestModelMatchesLiteralAnswers(t *testing.T) {
 	}, counts); diff != "" || err != nil {
 		t.Errorf("counts: %v (-want +got)\n%s", err, diff)
 	}
-	series, err := m.Limit([]upstream.ID{1}).Series(t.Context(), upstream.Emails, upstream.CountQuery{Window: upstream.Window{Start: at - 1, End: at + 3601}, Rollup: upstream.ByUser, Interval: upstream.Hour})
+	series, err := m.Limit([]upstream.ID{1}).Series(t.Context(), upstream.Emails, upstream.CountQuery{
+		Window: upstream.Window{Start: at - 1, End: at + 3601}, Rollup: upstream.ByUser, Interval: upstream.Hour,
+	})
 	if diff := cmp.Diff([]upstream.Series{{ID: 1, Points: []upstream.Point{
 		{Start: at - 3600, Tally: upstream.Tally{Total: 1}},
 		{Start: at, Tally: upstream.Tally{Total: 2}},

@@ -25,9 +25,9 @@ func Test(t *testing.T, open Opener) {
 		run  func(*testing.T, Opener)
 	}{
 		{"AnswersMatchTheModel", testAnswers},
-		{"GroupsAreThoseCountedByHand", testGroups},
-		{"GroupsOfManyRowsAreThoseCountedByHand", testManyGroups},
-		{"GroupsOfManyDomainsAreThoseCountedByHand", testManyDomains},
+		{"GroupsMatchTheModel", testGroups},
+		{"GroupsOfManyRowsMatchTheModel", testManyGroups},
+		{"GroupsOfManyDomainsMatchTheModel", testManyDomains},
 		{"PagesOfManyRows", testPages},
 		{"PagingSeesChanges", testPaging},
 		{"ContentIsUnchanged", testContent},

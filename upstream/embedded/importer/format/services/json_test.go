@@ -168,7 +168,8 @@ func TestReaderReportsObjectsOfAnotherForm(t *testing.T) {
 
 // What is kept of a record while it is read is not kept any longer, in files of objects and in tables.
 func TestReadersKeepNothingOfEarlierRecords(t *testing.T) {
-	objects := strings.Repeat(`{"email":"a@example.com","event":"open","timestamp":1,"category":["a","b"],"unique_args":{"c":1}}`+"\n", 1000)
+	objects := strings.Repeat(`{"email":"a@example.com","event":"open","timestamp":1,`+
+		`"category":["a","b"],"unique_args":{"c":1}}`+"\n", 1000)
 	table := "processed,message_id,event,email,categories,unique_args\n" +
 		strings.Repeat(`2016-04-19 19:47:30,1.filter,open,a@example.com,"[""a"",""b""]","{""c"":1}"`+"\n", 1000)
 	for name, text := range map[string]string{"objects": objects, "table": table} {
