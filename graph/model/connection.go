@@ -65,9 +65,10 @@ func (c Connection[T]) TotalCount(ctx context.Context) (*int64, error) {
 	return &n, nil
 }
 
-// Breakdown returns the groups of all rows of the connection.
+// Breakdown returns the groups of all rows of the connection. It takes the field's arguments, under their names, because
+// gqlgen binds a method only if it does.
 func (c Connection[T]) Breakdown(
-	ctx context.Context, _ []upstream.Dimension, _ *int, _ *string,
+	ctx context.Context, by []upstream.Dimension, top *int, header *string,
 ) (*Breakdown, error) {
 	return c.Group(ctx)
 }
