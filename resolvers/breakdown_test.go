@@ -107,3 +107,21 @@ func TestBreakdownsShowKeysAndRates(t *testing.T) {
 		}
 	}
 }
+
+// A breakdown has what its selection needs, however many fragments the selection is spread over.
+func TestBreakdownsMaySpreadManyFragments(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, upstreamtest.Sample())
+	var spreads, fragments strings.Builder
+	for i := range 240 {
+		fmt.Fprintf(&spreads, " ...F%d", i)
+		fmt.Fprintf(&fragments, " fragment F%d on BreakdownGroup { share }", i)
+	}
+	data := g.data(fmt.Sprintf(`{ bounces(%s) { breakdown(by: DOMAIN) {
+		groups { count%s ...Last } } } } fragment Last on BreakdownGroup { series(interval: DAY) { count } }%s`,
+		today, &spreads, &fragments), nil)
+	count := quantity(data, "bounces", "breakdown", "groups", 0, "count")
+	if points := quantity(data, "bounces", "breakdown", "groups", 0, "series", 0, "count"); count == 0 || points != count {
+		t.Errorf("a group of %v has %v in its series", count, points)
+	}
+}

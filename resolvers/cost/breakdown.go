@@ -3,6 +3,7 @@ package cost
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/99designs/gqlgen/graphql"
 
@@ -44,6 +45,7 @@ func (w *walker) breakdowns(
 func GroupingOf(ctx context.Context, k upstream.Kind, in upstream.Window) (upstream.Grouping, error) {
 	w := walkers.Get().(*walker)
 	defer w.done()
+	w.steps = math.MinInt // no limit: the answer must not lack what a long selection asks for
 	w.op.Variables = graphql.GetOperationContext(ctx).Variables
 	selected := graphql.GetFieldContext(ctx).Field
 	f := *selected.Field
@@ -76,20 +78,22 @@ func (w *walker) grouping(k upstream.Kind, f *field, in window) (g upstream.Grou
 	}
 	for groups := range w.named("groups", "Breakdown", f) {
 		each = add(each, 1)
-		for range w.named("rate", "BreakdownGroup", groups) {
-			g.Sent = k != upstream.Emails && g.Comparable()
-		}
-		for range w.named("keys", "BreakdownGroup", groups) {
-			each = add(each, int64(len(by)))
-		}
-		for s := range w.named("series", "BreakdownGroup", groups) {
-			one := upstream.Grouping{Interval: w.interval(s)}
-			if g.Interval == 0 || one.Interval < g.Interval { // points by hour add up to those by day
-				g.Interval = one.Interval
-			}
-			each = add(each, int64(one.Points(in.Window)))
-			if in.walk { // the window is that of the first page
-				each = add(each, 1)
+		fields := w.collect("BreakdownGroup", groups)
+		for i := range fields {
+			switch f := &fields[i]; f.Name {
+			case "rate":
+				g.Sent = k != upstream.Emails && g.Comparable()
+			case "keys":
+				each = add(each, int64(len(by)))
+			case "series":
+				one := upstream.Grouping{Interval: w.interval(f)}
+				if g.Interval == 0 || one.Interval < g.Interval { // points by hour add up to those by day
+					g.Interval = one.Interval
+				}
+				each = add(each, int64(one.Points(in.Window)))
+				if in.walk { // the window is that of the first page
+					each = add(each, 1)
+				}
 			}
 		}
 	}
