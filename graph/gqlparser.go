@@ -157,7 +157,8 @@ func (s *scanner) number() {
 		}
 	}
 	if s.at < len(s.text) && (s.text[s.at] == '.' || isNameStart(s.text[s.at])) {
-		s.fail(codeBadUserInput, "a number is directly followed by %q: put a space or a comma between them", s.text[s.at])
+		s.fail(codeBadUserInput, "a number is directly followed by %q: put a space or a comma between them",
+			s.text[s.at])
 	}
 }
 

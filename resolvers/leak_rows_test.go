@@ -63,9 +63,10 @@ func leakRows(recipient string) upstreamtest.Rows {
 					{Name: "X-To", Value: strings.Replace(address, "@", []string{"@", "%40", "="}[i%3], 1)},
 				},
 				Own: store.Own{
-					Delivered: i%2 == 0, ProcessTime: at, Category: []string{"other", "quota-issues"}[i/3%2], Code: "5.1.1",
-					DiagnosticCode: fmt.Sprintf("smtp;550 5.1.1 <%s>: %s unknown, says %s", address, strings.ToUpper(local),
-						mark(u)),
+					Delivered: i%2 == 0, ProcessTime: at,
+					Category: []string{"other", "quota-issues"}[i/3%2], Code: "5.1.1",
+					DiagnosticCode: fmt.Sprintf("smtp;550 5.1.1 <%s>: %s unknown, says %s", address,
+						strings.ToUpper(local), mark(u)),
 					RuleName: mark(u) + "rule", FullContent: "To: " + address + "\n\n" + mark(u),
 				},
 			}

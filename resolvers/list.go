@@ -269,10 +269,12 @@ func findAll(ctx context.Context, q upstream.CountQuery) ([]found, error) {
 	for i, c := range counts {
 		for _, row := range c.Rows {
 			if slices.ContainsFunc(counts[:i], func(c *loaders.Counts) bool { return c.Of(row.ID).ID != 0 }) {
-				continue
+				continue // an earlier answer has it
 			}
-			for later := i + 1; row.Sender == "" && q.Rollup == upstream.BySender && later < len(counts); later++ {
-				row.Sender = counts[later].Of(row.ID).Sender
+			if q.Rollup == upstream.BySender && row.Sender == "" {
+				for _, later := range counts[i+1:] {
+					row.Sender = cmp.Or(row.Sender, later.Of(row.ID).Sender)
+				}
 			}
 			all = append(all, found{Count: row, kind: keys[i].Kind})
 		}

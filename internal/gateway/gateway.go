@@ -40,7 +40,7 @@ func Run(ctx context.Context, args []string, io Streams) int {
 		kong.Description("A GraphQL API over the Dyn Email Delivery metrics REST API v4: in front of any server that "+
 			"speaks it, or with one of its own."),
 		kong.Writers(io.Out, io.Err),
-		kong.Exit(func(int) { helped = true }),
+		kong.Exit(func(int) { helped = true }), // after --help, which would end the process
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 100}),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(io),

@@ -68,8 +68,11 @@ func TestWholeUpstreamFulfilsTheContract(t *testing.T) {
 		g := &gateway{
 			c: &serveCommand{
 				Data: filepath.Join(t.TempDir(), "contract.db"), Create: true, Timeout: time.Minute,
-				upstreamSettings: upstreamSettings{UpstreamConcurrency: 16}, CacheSize: 64 << 20, CacheFresh: time.Minute,
-			}, metrics: telemetry.NewMetrics("test", "go"), logger: slog.New(slog.DiscardHandler), grouped: &grouped.Layer{},
+				upstreamSettings: upstreamSettings{UpstreamConcurrency: 16},
+				CacheSize:        64 << 20, CacheFresh: time.Minute,
+			},
+			metrics: telemetry.NewMetrics("test", "go"), logger: slog.New(slog.DiscardHandler),
+			grouped: &grouped.Layer{},
 		}
 		if err := g.upstream(t.Context()); err != nil {
 			t.Fatal(err)

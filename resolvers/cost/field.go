@@ -13,9 +13,10 @@ import (
 type price func(w *walker, on object, f *field, at *path) int64
 
 // prices are the prices of the fields that may cost calls, by type and name. A test compares them with the schema.
+// Function init sets them, because some of these functions use them.
 var prices map[string]map[string]price
 
-func init() { // prices use each other by way of this map, so its declaration cannot
+func init() {
 	prices = map[string]map[string]price{
 		"Query": {
 			"node": nodes, "nodes": nodes, "users": accounts, "senders": accounts, "stats": allStats,
@@ -38,7 +39,7 @@ func init() { // prices use each other by way of this map, so its declaration ca
 	for name := range lists {
 		prices["Query"][name], prices["User"][name], prices["Sender"][name] = rows, rows, rows
 	}
-	for typ := range rowTypes {
+	for typ := range rowTypes { // rows also have the fields of DeliveryEvent
 		own := prices[typ]
 		prices[typ] = maps.Clone(prices[deliveryEvent])
 		maps.Copy(prices[typ], own)
