@@ -17,6 +17,7 @@ import (
 )
 
 // Options configure a [Client]. Only BaseURL is required: the zero value of every other field stands for its default.
+// Numbers must not be negative.
 type Options struct {
 	// BaseURL is the root of the API, such as "https://api.example.com" or "https://example.com/metrics/v4". The paths
 	// of the endpoints are appended to it.
