@@ -98,12 +98,14 @@ func (m mailgunEvent) send(r *reader) error {
 		m.recipients = []string{m.recipient}
 	}
 	if m.name == "failed" {
-		return r.as(m.failed(), m.event)
+		failure := m.failed() // first, since it changes the event
+		return r.as(failure, m.event)
 	}
 	return r.take(m.name, m.event)
 }
 
-// failed returns what it means that a delivery failed: permanently, temporarily, or before it was tried.
+// failed returns what it means that a delivery failed: permanently, temporarily, or before it was tried. It sets the
+// code and the diagnostic of a failure that the server reported.
 func (m *mailgunEvent) failed() meaning {
 	if m.temporary {
 		return skip("deferral")
