@@ -107,7 +107,7 @@ func TestExplainRevealsNothingUnseen(t *testing.T) {
 		g.serveWith(g.client, cost.Options{Allowed: true})
 		g.header = http.Header{"X-Explain": {"1"}}
 	}
-	f := &forager{
+	f := &attacker{
 		schema: generated.NewExecutableSchema(resolvers.Schema()).Schema(),
 		random: rand.New(rand.NewPCG(7, 8)),
 		words:  leakWords(all),

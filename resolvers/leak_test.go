@@ -74,7 +74,7 @@ func TestAnswersRevealNoOtherUsersData(t *testing.T) {
 	}
 	answers, seed := leakRun()
 	t.Logf("seed %d", seed)
-	f := &forager{
+	f := &attacker{
 		schema: generated.NewExecutableSchema(resolvers.Schema()).Schema(), random: rand.New(rand.NewPCG(seed, 0)),
 		words: leakWords(all), found: map[string][]string{},
 	}
@@ -126,7 +126,7 @@ func TestStaleAnswersRevealNoOtherUsersData(t *testing.T) {
 	t.Parallel()
 	all := leakRows("rcpt")
 	g := newLeakGateway(t, all, 0)
-	f := &forager{
+	f := &attacker{
 		schema: generated.NewExecutableSchema(resolvers.Schema()).Schema(), random: rand.New(rand.NewPCG(2, 0)),
 		words: leakWords(all), found: map[string][]string{},
 	}

@@ -26,5 +26,5 @@
 // atomic. A cursor has room for 512 rows; if the window has more, a client that resumes may miss bounces that
 // appeared very late.
 //
-// Start reading at [Feed.Subscribe] and topic.go.
+// Start reading at [Feed.Subscribe], topic.go and poll.go.
 package feed

@@ -6,7 +6,7 @@
 // the functions for their Observe options. [Operation.Remember], [Measure] and [Budget] are layers around the API, from
 // the resolvers down. Without an operation in the context, nothing is recorded or limited.
 //
-// Start reading at [Operation]. The file record.go has the record, remember.go, budget.go and clock.go the layers.
+// Start reading at [Operation]. The file record.go has the record, remember.go, budget.go and waited.go the layers.
 package operation
 
 import (

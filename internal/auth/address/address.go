@@ -5,7 +5,7 @@
 // The same rule decides what is masked in answers and what may be searched for: a text in which [In] or [InEmailID]
 // finds an address is never shown, and never compared with a caller's guess.
 //
-// Start reading at [In]; decode.go undoes encodings of addresses, and mask.go removes addresses from longer texts.
+// Start reading at [In]. decode.go undoes encodings of addresses, and mask_text.go removes addresses from texts.
 package address
 
 import (

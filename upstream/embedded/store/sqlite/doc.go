@@ -8,7 +8,7 @@
 //     well, so reading it takes one look-up.
 //   - Events are counted by day and hour in the transaction that writes them (count_changes.go).
 //   - A list reads one index, or merges several, and checks the remaining filters row by row (list_query.go). It starts
-//     where the page before ended, or skips whole days by the counts (page.go).
+//     where the page before ended, or skips whole days by the counts (page_start.go).
 //   - An import into an empty store builds the indexes last (build.go).
 //
 // Each transaction that changes something gets a number, its generation, so that other processes, and caches in front

@@ -9,9 +9,9 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// forager writes random operations on the whole schema, as an attacker might: with ids, cursors, numbers and
+// attacker writes random operations on the whole schema, as an attacker might: with ids, cursors, numbers and
 // texts of all users as arguments.
-type forager struct {
+type attacker struct {
 	schema *ast.Schema
 	random *rand.Rand
 	words  map[string][]string // literals by the name of the argument or input field
@@ -21,7 +21,7 @@ type forager struct {
 }
 
 // operation writes a query of one to three root fields.
-func (f *forager) operation() string {
+func (f *attacker) operation() string {
 	f.lists = map[string]string{}
 	var b strings.Builder
 	b.WriteString("{")
@@ -39,7 +39,7 @@ func (f *forager) operation() string {
 
 // field writes a field with its arguments and selection. Its alias is derived from all of them, so that equal
 // aliases merge.
-func (f *forager) field(d *ast.FieldDefinition, depth int) string {
+func (f *attacker) field(d *ast.FieldDefinition, depth int) string {
 	list, paging := d.Name+"(", ""
 	for _, a := range d.Arguments {
 		if !a.Type.NonNull && f.random.IntN(2) == 0 {
@@ -75,7 +75,7 @@ func (f *forager) field(d *ast.FieldDefinition, depth int) string {
 	return alias + ": " + text
 }
 
-func (f *forager) selection(t *ast.Definition, depth int) string {
+func (f *attacker) selection(t *ast.Definition, depth int) string {
 	if t.Kind == ast.Interface {
 		var b strings.Builder
 		for _, of := range f.schema.GetPossibleTypes(t) {
@@ -109,7 +109,7 @@ func (f *forager) selection(t *ast.Definition, depth int) string {
 }
 
 // value writes a literal of a type.
-func (f *forager) value(name string, t *ast.Type) string {
+func (f *attacker) value(name string, t *ast.Type) string {
 	if t.Elem != nil {
 		var all []string
 		for range 1 + f.random.IntN(3) {
@@ -146,7 +146,7 @@ func (f *forager) value(name string, t *ast.Type) string {
 }
 
 // keep collects the ids and cursors of an answer.
-func (f *forager) keep(data any) {
+func (f *attacker) keep(data any) {
 	switch v := data.(type) {
 	case []any:
 		for _, e := range v {
@@ -166,7 +166,7 @@ func (f *forager) keep(data any) {
 	}
 }
 
-func (f *forager) keepCursors(list string, connection any) {
+func (f *attacker) keepCursors(list string, connection any) {
 	fields, _ := connection.(map[string]any)
 	for alias, edges := range fields {
 		if all, ok := edges.([]any); ok && strings.HasPrefix(alias, "edges") {
