@@ -141,7 +141,8 @@ func TestTimeIsIndependentOfFormerCallers(t *testing.T) {
 		visit(former / 4) // closes the former callers' accounts
 		return min(visit(1000), visit(1000), visit(1000))
 	}
-	if without, with := newCallers(0), newCallers(30_000); with > 20*without {
+	// With a search through the accounts that are gone, it would be 300 ms more.
+	if without, with := newCallers(0), newCallers(30_000); with > 20*without+100*time.Millisecond {
 		t.Errorf("1000 new callers take %v, and %v if there were 30,000 others before", without, with)
 	}
 }
