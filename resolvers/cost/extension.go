@@ -201,7 +201,7 @@ func (e Extension) Finish(ctx context.Context, resp *graphql.Response) {
 		resp.Extensions[key] = report
 	}
 	if op.bill.requested > 0 && (op.bill.limit > 0 || op.explains()) {
-		add(costKey, costOf(ctx, op))
+		add(costKey, settledCost(ctx, op))
 	}
 	l := operation.From(ctx)
 	if l == nil {

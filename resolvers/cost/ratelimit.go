@@ -111,8 +111,8 @@ func RateLimitStatus(ctx context.Context) (ratelimit.Status, bool) {
 	return op.limiter.Status(op.bill.account, op.bill.limit), true
 }
 
-// costOf settles the bill of an operation that has ended, and returns its report.
-func costOf(ctx context.Context, op *request) costReport {
+// settledCost settles the bill of an operation that has ended, and returns its report.
+func settledCost(ctx context.Context, op *request) costReport {
 	r := costReport{Requested: op.bill.requested, Actual: 1}
 	if !op.bill.unpaid {
 		r.Actual = op.settle(ctx)
