@@ -48,6 +48,10 @@ func TestOperationsBeyondTheBudgetAreStopped(t *testing.T) {
 		!strings.Contains(r.Errors[0].Message, "all of your 2 users") {
 		t.Errorf("%+v", r.Errors)
 	}
+	r = g.ask(`{ stats(window: {last: "P9D"}) { series(interval: DAY, timeZone: "Asia/Kolkata") { sent } } }`, nil)
+	if len(r.Errors) != 1 || !strings.Contains(r.Errors[0].Message, "ask for series over a shorter window") {
+		t.Errorf("%+v", r.Errors)
+	}
 	const probing = `{ a: stats(` + today + `) { sent } b: emails(` + today + `, filter: {deliveredOnly: true}) { totalCount } }` // of 1000 emails
 	r = g.ask(probing, nil)
 	if n := len(g.called()); n != 3 {

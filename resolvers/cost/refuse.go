@@ -2,6 +2,7 @@ package cost
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
@@ -25,6 +26,9 @@ func tooExpensive(p Plan, limit, users int) *gqlerror.Error {
 		part = fmt.Sprintf("%d of them for %s", of, dearest)
 	}
 	less := "ask for fewer rows at once (first) and page through them, or for less of each row"
+	if strings.HasSuffix(dearest, "series") {
+		less = "ask for series over a shorter window, or in a time zone that is whole hours from UTC"
+	}
 	if users > 1 {
 		less += fmt.Sprintf("; what is asked of all of your %d users is a call for each of them, "+
 			"so naming one (userId) is cheaper", users)
