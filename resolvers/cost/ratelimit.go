@@ -111,32 +111,27 @@ func RateLimitStatus(ctx context.Context) (ratelimit.Status, bool) {
 	return op.limiter.Status(op.bill.account, op.bill.limit), true
 }
 
-// settledCost settles the bill of an operation that has ended, and returns its report.
+// settledCost refunds what an operation that has ended did not use, and returns its report. Each event of a
+// subscription is charged its actual cost.
 func settledCost(ctx context.Context, op *request) costReport {
-	r := costReport{Requested: op.bill.requested, Actual: 1}
-	if !op.bill.unpaid {
-		r.Actual = op.settle(ctx)
+	b := &op.bill
+	r := costReport{Requested: b.requested, Actual: 1}
+	if !b.unpaid {
+		paid := b.requested
+		if graphql.GetOperationContext(ctx).Operation.Operation == ast.Subscription {
+			paid = 1
+		}
+		if l := operation.From(ctx); l != nil {
+			r.Actual += l.Summary().Sent
+		}
+		if b.limit > 0 && paid != r.Actual {
+			op.limiter.Settle(b.account, b.limit, paid-r.Actual)
+		}
 	}
 	if s, limited := RateLimitStatus(ctx); limited {
 		r.Throttle = &throttle{Limit: s.Limit, Remaining: max(0, s.Remaining), ResetAfterMs: s.Reset.Milliseconds()}
 	}
 	return r
-}
-
-// settle refunds what was not used, and returns what was. Each event of a subscription is charged its actual cost.
-func (op *request) settle(ctx context.Context) int {
-	b := &op.bill
-	actual, paid := 1, b.requested
-	if l := operation.From(ctx); l != nil {
-		actual += l.Summary().Sent
-	}
-	if graphql.GetOperationContext(ctx).Operation.Operation == ast.Subscription {
-		paid = 1
-	}
-	if b.limit > 0 && paid != actual {
-		op.limiter.Settle(b.account, b.limit, paid-actual)
-	}
-	return actual
 }
 
 // costReport is extensions.cost of a response.
