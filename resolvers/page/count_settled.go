@@ -50,7 +50,6 @@ func (c *Connection[R]) fromSettled(ctx context.Context) (n int, ok bool, err er
 		}
 	}
 	var calls atomic.Int32 // for windows other than the list's
-	var odd atomic.Bool    // a page shows that windows of this remote do not add up
 	part := func(from, to upstream.Time, sign int) piece[R] {
 		in := upstream.Window{Start: from, End: to}
 		p := piece[R]{window: in, sign: sign}
@@ -66,9 +65,7 @@ func (c *Connection[R]) fromSettled(ctx context.Context) (n int, ok bool, err er
 				return nil, err
 			}
 			l := newUpstreamPage(call{in.Start, offset}, &Source[R]{Window: in, Key: c.src.Key, Time: c.src.Time}, rows)
-			if l.padded || l.order == unsorted {
-				odd.Store(true)
-			}
+			c.judge(l)
 			return l, nil
 		})
 		p.sizer.brief = p.sizer.brief || found || in.Start != past.Start
@@ -106,7 +103,7 @@ func (c *Connection[R]) fromSettled(ctx context.Context) (n int, ok bool, err er
 			sum.rows = n
 		}
 	}
-	if odd.Load() || c.odd() || n < 0 {
+	if c.odd() || n < 0 {
 		return 0, false, nil
 	}
 	if seam < w.End {

@@ -137,6 +137,38 @@ func TestPaddedTotalIsNeverWrong(t *testing.T) {
 	}
 }
 
+// A remote that pads a part of the list is not trusted with the offsets of the whole list, although the pages of the
+// whole list show no row from outside the window: the second page repeats most rows of the first, and would make the
+// total 999.
+func TestTotalIsNotTakenFromRemoteThatPadsAPart(t *testing.T) {
+	t.Parallel()
+	m := &paddedRemote{all: around(499, 500, 0), apart: 1 << 20}
+	s := m.source(false)
+	s.Memory = &notes{before: window.Start + 5}
+	s.Fetch = func(ctx context.Context, w upstream.Window, offset int) ([]row, error) {
+		if w.End != window.End || offset > 0 {
+			w.Start, w.End = w.Start-m.apart, w.End+m.apart
+		}
+		return cutPage(m.all, w, offset), nil
+	}
+	for _, a := range []page.Args{first(20, nil), last(20, nil)} {
+		conn, err := page.New("list", s, a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := conn.TotalCount(t.Context()); upstream.CodeOf(err) != upstream.InvalidResponse {
+			t.Errorf("%s: total is %d, %v", show(a), n, err)
+		}
+		list := m.list()
+		if a.Last != nil {
+			list = list[480:]
+		}
+		if rows, err := conn.Rows(t.Context()); err != nil || !slices.Equal(rows, list[:20]) {
+			t.Errorf("%s: %d other rows, %v", show(a), len(rows), err)
+		}
+	}
+}
+
 // Answers are correct whichever calls return rows from outside the window, or rows twice. If all calls are
 // padded with rows from outside, there is always an answer. (A page that counts such rows but returns none
 // cannot be detected, so counts are preferred.)

@@ -166,20 +166,29 @@ func (c *Connection[R]) fetch(ctx context.Context, at call) (*upstreamPage[R], e
 			return nil, err
 		}
 		p := newUpstreamPage(at, &c.src, rows)
+		c.judge(p)
 		c.learn(p)
 		return p, nil
 	})
 }
 
-// learn records what a page shows about the whole list. Offsets of a padded list also count rows that do not belong to
-// it, and they may differ from call to call. Then only a page that contains the whole list shows its size.
-func (c *Connection[R]) learn(p *upstreamPage[R]) {
+// judge records what a page of the list, or of a part of it, shows about the remote. The offsets of a remote that pads
+// also count rows that do not belong to the list, and may do so in one call and not in another, so a size that they
+// showed is forgotten. A page that pads need not show it: all its rows may belong to the list.
+func (c *Connection[R]) judge(p *upstreamPage[R]) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.order = max(c.order, p.order)
 	if p.padded && !c.padded {
 		c.padded, c.far, c.sized = true, nil, c.whole
 	}
+}
+
+// learn records what a page shows about the size of the list. If the list is padded, only a page that contains all of
+// it does.
+func (c *Connection[R]) learn(p *upstreamPage[R]) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	switch {
 	case !p.full && (p.lead > 0 || p.call == call{c.src.Window.Start, 0}):
 		c.size, c.sized, c.whole = len(p.rows), true, true
