@@ -49,7 +49,8 @@ type Callers interface {
 	Each(f func(name string)) (stop func())
 }
 
-// EachCaller calls f with the name of each caller of the call under ctx. See [Callers].
+// EachCaller calls f with the name of each caller of the call under ctx. If others can join the call, stop is not nil,
+// and f is called with their names until stop is called. See [Callers].
 func EachCaller(ctx context.Context, f func(name string)) (stop func()) {
 	switch v := ctx.Value(CallerKey{}).(type) {
 	case Callers:
@@ -59,5 +60,5 @@ func EachCaller(ctx context.Context, f func(name string)) (stop func()) {
 	default:
 		f("")
 	}
-	return func() {}
+	return nil
 }

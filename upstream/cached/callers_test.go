@@ -73,11 +73,12 @@ func TestNestedCallsReportTheirCallers(t *testing.T) {
 		var reported []string
 		outer := func(ctx context.Context) (int, error) {
 			v, _, err := ask(&g, ctx, "inner", func(ctx context.Context) (int, error) {
-				defer upstream.EachCaller(ctx, func(caller string) {
+				stop := upstream.EachCaller(ctx, func(caller string) {
 					mu.Lock()
 					defer mu.Unlock()
 					reported = append(reported, caller)
-				})()
+				})
+				defer stop()
 				time.Sleep(time.Second)
 				return 1, nil
 			})

@@ -197,13 +197,16 @@ var errNotReturned = errors.New("cached: the call did not return")
 
 // Each implements [upstream.Callers].
 func (c *call) Each(f func(name string)) (stop func()) {
+	var room [4]*caller // on the stack
 	c.of.mu.Lock()
-	callers := slices.Clone(c.callers)
+	callers := append(room[:0], c.callers...)
 	c.watchers = append(c.watchers, &f)
 	c.of.mu.Unlock()
-	stops := make([]func(), len(callers))
-	for i, one := range callers { // without the lock: a caller may itself be a call
-		stops[i] = upstream.EachCaller(one.ctx, f)
+	var stops []func()
+	for _, one := range callers { // without the lock: a caller may itself be a call
+		if stop := upstream.EachCaller(one.ctx, f); stop != nil {
+			stops = append(stops, stop)
+		}
 	}
 	return func() {
 		c.of.mu.Lock()

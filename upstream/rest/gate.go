@@ -71,7 +71,9 @@ func (g *gate) enter(ctx context.Context) (among int, f *failure, err error) {
 
 	w := &waiter{ready: make(chan struct{})}
 	w.places = w.room[:0]
-	defer upstream.EachCaller(ctx, func(name string) { g.queue(w, name) })()
+	if stop := upstream.EachCaller(ctx, func(name string) { g.queue(w, name) }); stop != nil {
+		defer stop()
+	}
 	select {
 	case <-w.ready:
 		return w.among, w.f, nil
