@@ -109,7 +109,7 @@ func (e *LimitError) Error() string { return e.message }
 
 // Subscribe starts a subscription to the bounces that match the query's filter. The query's window and offset
 // are ignored. After is the cursor to resume from, or nil for new bounces only. Subscribe returns after the
-// first poll of the upstream, so every bounce that appears later is delivered.
+// first polls of the upstream, so every bounce that appears later is delivered.
 //
 // Errors are a [*LimitError], a [*page.ArgumentError] that names after, [ErrClosed], the context's error, or
 // the upstream's. Call [Subscription.Close] when done.

@@ -310,6 +310,28 @@ func TestSlowSubscriberIsEndedAndCanResume(t *testing.T) {
 	})
 }
 
+// The bounces before the subscription are more than one poll reads.
+func TestSubscriptionBeginsWithBouncesThatAppearAfterIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		f := w.feed(feed.Options{})
+		defer f.Close()
+		for i := range 7 {
+			w.appear(20, 1500, time.Duration(200-i)*time.Second)
+		}
+		s := subscribe(t, f, upstream.ListQuery{}, nil)
+		time.Sleep(10 * time.Second)
+		want := w.appear(20, 3, time.Second)
+		time.Sleep(6 * time.Second)
+		got, _, err := read(t, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, "events", got, want)
+	})
+}
+
 // The burst has more rows than a window or a cursor holds, also within one second.
 func TestBurstIsDeliveredAndResumed(t *testing.T) {
 	t.Parallel()

@@ -11,7 +11,10 @@ import (
 // run polls until the last subscriber has left.
 func (t *topic) run() {
 	defer t.stop()
-	more, err := t.poll(false)
+	more, err := true, error(nil)
+	for more && err == nil { // until it has read all bounces from before the subscription
+		more, err = t.poll(false)
+	}
 	if t.err = err; err != nil {
 		t.feed.drop(t)
 	}
@@ -73,8 +76,8 @@ func permanent(err error) bool {
 	return false
 }
 
-// poll reads rows that have not been seen and delivers them if tell is true; the first poll delivers none. It
-// returns more if there are further rows to read at once.
+// poll reads rows that have not been seen and delivers them if tell is true. It returns more if there are further rows
+// to read at once.
 func (t *topic) poll(tell bool) (more bool, err error) {
 	o := &t.feed.o
 	moment := t.moment()

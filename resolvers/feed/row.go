@@ -38,10 +38,11 @@ func (r row) compare(o row) int { return r.Identity().Compare(o.Identity()) }
 // the whole page, and would keep it in memory.
 func copied(b *upstream.Bounce, p print) row {
 	c := *b
-	for _, s := range [...]*string{
-		&c.EmailID, &c.EmailAddress, &c.Local, &c.Domain, (*string)(&c.Type), &c.Category, &c.Code,
-	} {
-		*s = strings.Clone(*s)
+	texts := c.Texts()
+	for _, s := range append(texts.Codes[:], texts.EmailID, texts.Address, texts.Local, texts.Domain) {
+		if s != nil {
+			*s = strings.Clone(*s)
+		}
 	}
 	if b.XHeaders != nil {
 		c.XHeaders = make([]upstream.Header, len(b.XHeaders))

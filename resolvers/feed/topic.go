@@ -29,8 +29,8 @@ type topic struct {
 
 	subscribers map[*Subscription]struct{} // guarded by feed.mu
 
-	ready chan struct{} // closed when the first poll has succeeded or failed
-	err   error         // error of the first poll
+	ready chan struct{} // closed when the first polls have succeeded or one has failed
+	err   error         // of the first polls
 
 	mu     sync.Mutex
 	start  upstream.Time      // older rows are ignored
@@ -64,7 +64,7 @@ func newTopic(f *Feed, key string, v View, q upstream.ListQuery) *topic {
 	return t
 }
 
-// await waits for the first poll.
+// await waits for the first polls.
 func (t *topic) await(ctx context.Context) error {
 	select {
 	case <-t.ready:
