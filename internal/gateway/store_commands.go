@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/mail"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +14,7 @@ import (
 
 	"deliverygraph/graph/model"
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/importer/format"
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/embedded/store/clickhouse"
 )
@@ -112,7 +112,7 @@ type eraseCommand struct {
 
 // Run removes a recipient.
 func (c *eraseCommand) Run(ctx context.Context, io Streams) error {
-	if a, err := mail.ParseAddress(c.Recipient); err != nil || a.Address != c.Recipient {
+	if format.AddressFault(c.Recipient) != "" {
 		return badSetting("--recipient: %q is not an address: write it as user@example.com", c.Recipient)
 	}
 	return c.with(ctx, io, func(s store.Store) error {

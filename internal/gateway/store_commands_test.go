@@ -88,6 +88,9 @@ func TestStoreCommandsShowInTheAnswersOfAGateway(t *testing.T) {
 	runs("removed 0 emails, 1 bounce, 0 blocked emails, and the address from 1 other row", "erase", "--data", path,
 		"--recipient", "Jane.Roe@Example.COM")
 	shows(1, "jane.roe", false)
+	for _, odd := range []string{"a..b@example.com", `"a b"@example.com`} { // there is such mail
+		runs("removed 0 emails", "erase", "--data", path, "--recipient", odd)
+	}
 	for _, suffix := range []string{"", "-wal", "-shm"} {
 		if image, err := os.ReadFile(path + suffix); err == nil &&
 			bytes.Contains(bytes.ToLower(image), []byte("jane.roe")) {

@@ -68,9 +68,8 @@ func (c *converter) add(ctx context.Context, r *format.Record, b *store.Batch) (
 		&r.Content, &r.Category, &r.Reason} {
 		*text = strings.ToValidUTF8(*text, "\ufffd")
 	}
-	if fault := addressFault(r.Recipient); fault != "" {
-		return 0, fmt.Sprintf("the recipient must be %s, such as recipient1@example.com, not %q: %s", wantAddress,
-			clip(r.Recipient), fault), nil
+	if fault := format.RecipientFault(r.Recipient); fault != "" {
+		return 0, fault, nil
 	}
 	if r.Processed <= 0 || r.Time <= 0 {
 		return 0, "the record has no time", nil
@@ -195,7 +194,7 @@ const maxSenders = 1 << 16
 // each recipient would have its own sender.
 func senderAddress(r *format.Record) string {
 	address := upstream.LowerAddress(r.Sender)
-	if addressFault(address) != "" {
+	if format.AddressFault(address) != "" {
 		return ""
 	}
 	if !strings.Contains(address, "=") { // as most do not

@@ -7,6 +7,7 @@ import (
 
 	"github.com/agnivade/levenshtein"
 
+	"deliverygraph/upstream/embedded/importer/format"
 	"deliverygraph/upstream/kind"
 )
 
@@ -134,7 +135,7 @@ func unknownField(name string) string {
 	for _, f := range fields {
 		names = append(names, f.name)
 	}
-	return fmt.Sprintf("unknown field %q%s", clip(name), didYouMean(name, names))
+	return fmt.Sprintf("unknown field %q%s", format.Clip(name), didYouMean(name, names))
 }
 
 func unknownKind(name string) string {
@@ -142,7 +143,7 @@ func unknownKind(name string) string {
 	for _, k := range kindNames {
 		names = append(names, k.name)
 	}
-	return fmt.Sprintf("unknown kind %q%s (kinds are %s)", clip(name), didYouMean(name, names),
+	return fmt.Sprintf("unknown kind %q%s (kinds are %s)", format.Clip(name), didYouMean(name, names),
 		strings.Join(names, ", "))
 }
 
@@ -157,12 +158,4 @@ func didYouMean(name string, names []string) string {
 		return ""
 	}
 	return fmt.Sprintf(": did you mean %q?", nearest)
-}
-
-// clip shortens a text that a message quotes from a file.
-func clip(s string) string {
-	if len(s) > 64 {
-		return strings.ToValidUTF8(s[:64], "") + "…"
-	}
-	return s
 }

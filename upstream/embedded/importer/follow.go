@@ -127,11 +127,14 @@ func (f *follower) forget() {
 func (f *follower) open(names []string) error {
 	var logs []input
 	stdin := false
+	named, _ := byName(f.options.Format)
 	for _, name := range names {
 		info, err := os.Stat(name)
 		switch {
 		case name == Stdin && stdin:
 			return errors.New(`"-" is given twice: standard input can be read once`)
+		case name == Stdin && named.Whole:
+			return fmt.Errorf("cannot follow %s: %s", displayName(name), mailFile)
 		case name == Stdin:
 			if stdin = true; f.input == nil {
 				f.input = newPipe(f.options.Stdin)
@@ -147,7 +150,7 @@ func (f *follower) open(names []string) error {
 					return err
 				}
 			}
-			if in.format != nil && in.format.Whole {
+			if named.Whole || in.format != nil && in.format.Whole {
 				return fmt.Errorf("cannot follow %s: %s", name, mailFile)
 			}
 			logs = append(logs, in)

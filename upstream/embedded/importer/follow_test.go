@@ -370,6 +370,13 @@ func TestFilesThatCannotBeFollowedAreRefusedAtTheStart(t *testing.T) {
 			t.Errorf("%q: got %v, want %s", files, err, want)
 		}
 	}
+	for _, file := range []string{"-", filepath.Join(dir, "to-come.mbox")} {
+		o := importer.Options{Format: "dsn", Stdin: strings.NewReader(postfixMail)}
+		if _, err := importer.Follow(t.Context(), newShop(t), []string{file}, o); err == nil ||
+			!strings.Contains(err.Error(), "cannot follow") {
+			t.Errorf("%s as mails: got %v", file, err)
+		}
+	}
 }
 
 // A file of another kind is reported once, and the others are followed.

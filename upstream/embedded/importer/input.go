@@ -82,6 +82,7 @@ func inputs(names []string, o Options) (list []input, size int64, err error) {
 // returns the messages, which are in cur and new, and those of the Maildirs in it, although these
 // are hidden.
 func folder(root string) (list []input, err error) {
+	root += string(filepath.Separator) // so that a symbolic link to a folder is followed
 	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil && path != root:

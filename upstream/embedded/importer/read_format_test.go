@@ -182,6 +182,10 @@ func TestFilesMayBeCompressedAndInFolders(t *testing.T) {
 	named(t, folder, "old/mail.log.1", logBegin)
 	named(t, folder, "mail.log", logEnd)
 	named(t, folder, ".hidden", "nothing")
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(folder, link); err != nil {
+		t.Fatal(err)
+	}
 	for name, c := range map[string]struct {
 		files []string
 		stdin string
@@ -189,6 +193,7 @@ func TestFilesMayBeCompressedAndInFolders(t *testing.T) {
 		"plain": {[]string{file(t, text)}, ""}, "gzip": {[]string{file(t, gzipped(text))},
 			""}, "zstd": {[]string{file(t, packed.String())}, ""},
 		"standard input": {[]string{"-"}, text}, "a folder": {[]string{folder}, ""},
+		"a symbolic link to a folder": {[]string{link}, ""},
 	} {
 		s := newShop(t)
 		s.take(t, importer.Options{Stdin: strings.NewReader(c.stdin)}, c.files...)
@@ -264,6 +269,23 @@ func TestBadRecordsAreReportedWithFileAndPlace(t *testing.T) {
 	sum, err := s.try(t, importer.Options{Strict: true}, name, later)
 	var bad *importer.BadLine
 	if !errors.As(err, &bad) || bad.Line != 5 || sum.Emails != 1 || sum.Bounces != 1 {
+		t.Errorf("strict: %v, %+v", err, sum)
+	}
+}
+
+// Such a recipient has no row, whether its line says that the mail is deferred or what became of it.
+func TestADeferralToAnInvalidAddressIsABadLine(t *testing.T) {
+	t.Parallel()
+	deferral := strings.Replace(strings.ReplaceAll(logEnd, "a@example.net", "a@b@example.net"), "bounced", "deferred", 1)
+	name := file(t, logBegin+deferral)
+	s := newShop(t)
+	sum := s.take(t, importer.Options{}, name)
+	if len(s.bad) != 1 || s.bad[0].Line == 0 || sum.BadLines != 1 || sum.BadFiles != 0 {
+		t.Errorf("bad %v, %+v", s.bad, sum)
+	}
+	var bad *importer.BadLine
+	sum, err := newShop(t).try(t, importer.Options{Strict: true}, name)
+	if !errors.As(err, &bad) || bad.Line != s.bad[0].Line || sum.Emails == 0 {
 		t.Errorf("strict: %v, %+v", err, sum)
 	}
 }

@@ -100,7 +100,7 @@ func (p *parser) check(err error, processed upstream.Time, row upstream.Texts) s
 	}
 	for _, h := range *row.XHeaders {
 		if !upstream.IsHeaderName(h.Name) {
-			return fmt.Sprintf("xheaders names a header %q: such a name must be %s", clip(h.Name),
+			return fmt.Sprintf("xheaders names a header %q: such a name must be %s", format.Clip(h.Name),
 				upstream.HeaderNameForm)
 		}
 	}
@@ -117,18 +117,17 @@ func (p *parser) recipient(address, local, domain string) string {
 	case hasLocal != hasDomain:
 		return "local and domain are the two parts of email_address: give both or neither"
 	}
-	if fault := addressFault(address); fault != "" {
-		return fmt.Sprintf("the recipient must be %s, such as recipient1@example.com, not %q: %s",
-			wantAddress, clip(address), fault)
+	if fault := format.RecipientFault(address); fault != "" {
+		return fault
 	}
 	at := strings.LastIndexByte(address, '@')
 	switch {
 	case address[:at] != local:
 		return fmt.Sprintf("local is %q, but email_address %q has %q before its @",
-			clip(local), clip(address), clip(address[:at]))
+			format.Clip(local), format.Clip(address), format.Clip(address[:at]))
 	case upstream.LowerDomain(address[at+1:]) != upstream.LowerDomain(domain):
 		return fmt.Sprintf("domain is %q, but email_address %q has %q after its @",
-			clip(domain), clip(address), clip(address[at+1:]))
+			format.Clip(domain), format.Clip(address), format.Clip(address[at+1:]))
 	}
 	return ""
 }
@@ -156,7 +155,7 @@ func (p *parser) has(i int) bool { return p.values[i] != nil && string(p.values[
 // wrong returns the message for a field whose value is wrong, with what would be right.
 func (p *parser) wrong(name string) string {
 	i := fieldIndex[name]
-	return fmt.Sprintf("%s must be %s, not %s", name, fields[i].want(), clip(string(p.values[i])))
+	return fmt.Sprintf("%s must be %s, not %s", name, fields[i].want(), format.Clip(string(p.values[i])))
 }
 
 // reworded returns the message for an error of a codec. If the error is about a field, the message says what would be
@@ -209,9 +208,9 @@ func (p *parser) sender(line []byte, b *store.Batch) string {
 	case row.SenderID <= 0:
 		return p.wrong("sender_id")
 	}
-	if fault := addressFault(row.Sender); fault != "" {
+	if fault := format.AddressFault(row.Sender); fault != "" {
 		return fmt.Sprintf("sender must be %s, such as \"news@example.com\", not %q: %s",
-			wantAddress, clip(row.Sender), fault)
+			format.WantAddress, format.Clip(row.Sender), fault)
 	}
 	address := upstream.LowerAddress(row.Sender)
 	b.Senders = append(b.Senders, store.Sender{UserID: row.UserID, SenderID: row.SenderID, Address: address})

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 
+	"deliverygraph/upstream/embedded/importer/format"
+
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -58,7 +60,7 @@ func (p *parser) members(line []byte, visit func(key, value []byte) (problem str
 // malformed returns the message for an error of reading JSON.
 func malformed(line []byte, err error) string {
 	if e, ok := errors.AsType[*jsontext.SyntacticError](err); ok && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Sprintf("not JSON at byte %d, before %q", e.ByteOffset, clip(string(line[e.ByteOffset:])))
+		return fmt.Sprintf("not JSON at byte %d, before %q", e.ByteOffset, format.Clip(string(line[e.ByteOffset:])))
 	}
 	return fmt.Sprintf("the JSON is cut off after %d bytes", len(line))
 }

@@ -25,8 +25,8 @@ var Format = format.Format{
 
 // recognise reports whether head is the beginning of a mail or an mbox.
 func recognise(head []byte) bool {
-	head = bytes.TrimLeft(head, "\r\n")
-	if bytes.HasPrefix(head, []byte("From ")) && !bytes.HasPrefix(head, []byte("From:")) {
+	head = bytes.TrimLeft(head, "\ufeff \t\r\n")
+	if bytes.HasPrefix(head, []byte("From ")) {
 		line, _, _ := bytes.Cut(head, []byte("\n"))
 		return fromLine.Match(line)
 	}

@@ -28,6 +28,8 @@ type mailbox struct {
 // as "From MAILER-DAEMON Sun Nov 29 15:22:01 2026".
 var fromLine = regexp.MustCompile(`^From .*\b\d{1,2}:\d\d\b.*\b\d{4}\b`)
 
+var byteOrderMark = []byte("\ufeff")
+
 // next returns the next mail, the line where it begins, and how many bytes of it are
 // missing. At the end of the file, err is [io.EOF].
 func (m *mailbox) next() (mail string, line, cut int, err error) {
@@ -41,6 +43,11 @@ func (m *mailbox) next() (mail string, line, cut int, err error) {
 			m.line++
 		}
 		if !m.begun {
+			start = bytes.TrimPrefix(start, byteOrderMark)
+			if err == nil && len(bytes.TrimSpace(start)) == 0 { // an empty line before the first mail
+				line = m.line + 1
+				continue
+			}
 			m.begun = true
 			m.mbox = bytes.HasPrefix(start, []byte("From ")) && bytes.HasSuffix(start, []byte("\n"))
 			if m.mbox {

@@ -37,6 +37,18 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
+func TestEmptyLinesMayPrecedeAnMbox(t *testing.T) {
+	const from = "From MAILER-DAEMON Sun Nov 29 15:22:01 2026\n"
+	box := strings.Repeat(from+example(t, "exim.eml")+"\n", 2)
+	for _, before := range []string{"", "\n\r\n", "\ufeff", "\ufeff\n"} {
+		s := read(t, before+box)
+		if !Format.Recognise([]byte(before+box)) || len(s.records) != 2 ||
+			s.records[0].Content != s.records[1].Content {
+			t.Errorf("%q and two mails: there are %d bounces", before, len(s.records))
+		}
+	}
+}
+
 func TestReadingStopsWithTheContextOrAnError(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

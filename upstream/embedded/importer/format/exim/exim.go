@@ -139,7 +139,9 @@ func (r *reader) deferred(n int, e entry, m *message, d delivery, s format.Sink)
 		return err
 	}
 	code, diagnostic := d.reason()
-	r.Attempt(m, i, queue.Deferred, e.time, code, diagnostic)
+	if fault := r.Attempt(m, i, queue.Deferred, e.time, code, diagnostic); fault != "" {
+		return s.Bad(n, fault)
+	}
 	s.Skip(queue.Deferral)
 	return nil
 }

@@ -64,7 +64,7 @@ func (r *reader) outcome(n int, e syslog.Entry, svc service, m *message, a attem
 			s.Skip(queue.LocalDelivery)
 			return nil
 		}
-		return s.Bad(n, "the recipient "+strconv.Quote(clip(a.to))+" is not an address")
+		return s.Bad(n, "the recipient "+strconv.Quote(format.Clip(string(a.to)))+" is not an address")
 	}
 	i := r.Recipient(m, a.to, a.original)
 	rcpt := &m.Recipients[i]
@@ -84,7 +84,9 @@ func (r *reader) outcome(n int, e syslog.Entry, svc service, m *message, a attem
 		r.Settle(m, i)
 		return s.Record(n, expired(r.record(m, i, format.Bounced, e.Time), status, text))
 	case "deferred", "SOFTBOUNCE":
-		r.Attempt(m, i, queue.Deferred, e.Time, status, text)
+		if fault := r.Attempt(m, i, queue.Deferred, e.Time, status, text); fault != "" {
+			return s.Bad(n, fault)
+		}
 		s.Skip(queue.Deferral)
 	case "deliverable", "undeliverable":
 		m.Notice = true
@@ -109,7 +111,10 @@ func (r *reader) sent(n int, e syslog.Entry, svc service, m *message, i int, a a
 		r.Settle(m, i)
 		s.Skip(queue.LocalDelivery)
 	case next != "" && loopback(a.relay):
-		r.Attempt(m, i, queue.Handed, e.Time, "", next) // the filter's lines may come later
+		// The filter's lines may come later.
+		if fault := r.Attempt(m, i, queue.Handed, e.Time, "", next); fault != "" {
+			return s.Bad(n, fault)
+		}
 	default:
 		r.Settle(m, i)
 		return s.Record(n, r.record(m, i, format.Delivered, e.Time))
@@ -286,14 +291,6 @@ func diagnostic(text []byte) string {
 			}
 			return "smtp;" + string(bytes.TrimSpace(reply))
 		}
-	}
-	return string(text)
-}
-
-// clip shortens a part of a line that a message quotes.
-func clip(text []byte) string {
-	if len(text) > 64 {
-		return string(text[:64]) + "…"
 	}
 	return string(text)
 }

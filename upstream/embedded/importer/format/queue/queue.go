@@ -255,8 +255,21 @@ func (q *Queue[X]) Recipient(m *Message[X], to, original []byte) int {
 	return i
 }
 
-// Attempt records an attempt to deliver to the ith recipient that leaves the outcome open.
-func (q *Queue[X]) Attempt(m *Message[X], i int, state State, at int64, code, text string) {
+// Attempt records an attempt to deliver to the ith recipient that leaves the outcome open. If no row can have such a
+// recipient, Attempt settles it and returns why.
+func (q *Queue[X]) Attempt(m *Message[X], i int, state State, at int64, code, text string) (fault string) {
+	if fault = format.RecipientFault(m.Recipients[i].address()); fault != "" {
+		q.Settle(m, i)
+		return fault
+	}
+	q.set(m, i, state, at, code, text)
+	return ""
+}
+
+// Settle notes that the outcome for the ith recipient was passed on.
+func (q *Queue[X]) Settle(m *Message[X], i int) { q.set(m, i, Done, 0, "", "") }
+
+func (q *Queue[X]) set(m *Message[X], i int, state State, at int64, code, text string) {
 	r := &m.Recipients[i]
 	q.grow(m, len(code)+len(text)-len(r.Code)-len(r.Text))
 	r.State, r.Time, r.Code, r.Text = state, at, code, text
@@ -266,9 +279,6 @@ func (q *Queue[X]) Attempt(m *Message[X], i int, state State, at int64, code, te
 // Recent reports whether a time is within the last minute of the log.
 func (q *Queue[X]) Recent(at int64) bool { return q.latest-at < 60_000 }
 
-// Settle notes that the outcome for the ith recipient was passed on.
-func (q *Queue[X]) Settle(m *Message[X], i int) { q.Attempt(m, i, Done, 0, "", "") }
-
 func (q *Queue[X]) grow(m *Message[X], bytes int) {
 	m.bytes += bytes
 	if q.messages[m.Key] == m {
@@ -277,18 +287,21 @@ func (q *Queue[X]) grow(m *Message[X], bytes int) {
 }
 
 // Record returns the record of the outcome for the ith recipient, at a time in milliseconds since 1970.
-// It names the recipient as the sender did.
 func (m *Message[X]) Record(i int, o format.Outcome, at int64) format.Record {
 	r := m.Recipients[i].Name
-	address := r.To
-	if HasDomain(r.Original) {
-		address = r.Original
-	}
 	processed := upstream.Time(m.Arrived / 1000)
 	return format.Record{
-		Outcome: o, Sender: m.Sender, Recipient: address, Processed: processed, Time: upstream.Time(at / 1000),
+		Outcome: o, Sender: m.Sender, Recipient: r.address(), Processed: processed, Time: upstream.Time(at / 1000),
 		EmailID: format.QueueID(processed, m.ID, r.To, m.Host),
 	}
+}
+
+// address returns the address as the sender wrote it, if the log has that.
+func (n Name) address() string {
+	if HasDomain(n.Original) {
+		return n.Original
+	}
+	return n.To
 }
 
 // HasDomain reports whether an address has a local part and a domain.

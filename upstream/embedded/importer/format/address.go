@@ -1,21 +1,33 @@
-package importer
+package format
 
 import (
 	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"deliverygraph/upstream"
 )
 
-// wantAddress is what an address must be, for messages.
-const wantAddress = "exactly one address, without a name, brackets or spaces around it"
+// WantAddress is what an address must be, for messages.
+const WantAddress = "exactly one address, without a name, brackets or spaces around it"
 
-// addressFault returns why s is not exactly one address, or "". It accepts what mail systems deliver to, which is more
+// RecipientFault returns why no row can have a recipient, or "".
+func RecipientFault(address string) string {
+	fault := AddressFault(address)
+	if fault == "" {
+		return ""
+	}
+	return fmt.Sprintf("the recipient must be %s, such as recipient1@example.com, not %q: %s", WantAddress, Clip(address),
+		fault)
+}
+
+// AddressFault returns why s is not exactly one address, or "". It accepts what mail systems deliver to, which is more
 // than RFC 5321 allows: local parts of any length, dots anywhere, and letters beyond ASCII. Characters with a meaning
 // in mail headers must be in quotes, since otherwise two addresses, or a name with an address, would pass as one.
-func addressFault(s string) string {
-	if len(s) > maxName {
-		return fmt.Sprintf("it has %d bytes, and at most %d are allowed", len(s), maxName)
+func AddressFault(s string) string {
+	if len(s) > upstream.MaxFilter {
+		return fmt.Sprintf("it has %d bytes, and at most %d are allowed", len(s), upstream.MaxFilter)
 	}
 	at := -1
 	for i := 0; i < len(s); {
@@ -105,4 +117,12 @@ func plain(c byte) bool {
 // copying. Joiners are allowed, because some scripts need them.
 func invisible(r rune) bool {
 	return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) && r != '\u200c' && r != '\u200d'
+}
+
+// Clip shortens a text that a message quotes from a file.
+func Clip(s string) string {
+	if len(s) > 64 {
+		return strings.ToValidUTF8(s[:64], "") + "…"
+	}
+	return s
 }
