@@ -132,7 +132,7 @@ func (d *documents) read(text string) (document, gqlerror.List) {
 		known:         knownData(doc, d.schema),
 		plans:         columns.NewPlans(),
 		nulls:         nullPlacesOf(doc),
-		introspects:   asksForSchema(doc, d.schema),
+		introspects:   asksForSchema(doc),
 	}
 	d.sound.Set(text, sound)
 	return sound, nil

@@ -172,6 +172,17 @@ func TestDoublingFragmentsAreMeasuredOnce(t *testing.T) {
 			t.Errorf("%d fragments: %s", n, a.body)
 		}
 	}
+	// The end of these has no fields, so the limit on fields does not stop them.
+	for field, on := range map[string]string{
+		"__schema": "__Schema", `__type(name: "Query")`: "__Type", "viewer": "Viewer",
+	} {
+		query := strings.NewReplacer("{ ...F0 }", "{ "+field+" { ...F0 } }", "Query {", on+" {",
+			"__typename", "...Nowhere").Replace(chain(200, 2))
+		a := e.ask(t, query, "")
+		if len(a.errors) == 0 || !strings.Contains(a.body, "Unknown fragment") {
+			t.Errorf("fragments below %s: %.300s", field, a.body)
+		}
+	}
 }
 
 // The introspection queries of tools pass; queries that select the schema many times over do not.

@@ -3,9 +3,7 @@ package graph
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
-	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/introspection"
@@ -55,9 +53,9 @@ func (d *documents) introspection(on *validator.Events, add validator.AddErrFunc
 }
 
 // asksForSchema reports whether an operation of a document selects __schema or __type.
-func asksForSchema(doc *ast.QueryDocument, schema *ast.Schema) bool {
+func asksForSchema(doc *ast.QueryDocument) bool {
 	return slices.ContainsFunc(doc.Operations, func(op *ast.OperationDefinition) bool {
-		return (&schemaCounter{schema: schema}).root(op.SelectionSet) != nil
+		return slices.ContainsFunc(fieldsOf(op.SelectionSet), introspects)
 	})
 }
 
@@ -84,7 +82,7 @@ func typeFields(ctx context.Context, next graphql.Resolver) (any, error) {
 	return next(ctx)
 }
 
-// schemaCounter counts the fields in the response to introspection.
+// schemaCounter counts the fields in the response to introspection, by the values that gqlgen responds with.
 type schemaCounter struct {
 	schema  *ast.Schema
 	most, n int
@@ -101,9 +99,9 @@ func (c *schemaCounter) root(set ast.SelectionSet) (first *ast.Field) {
 		}
 		c.n++
 		if f.Name == "__schema" {
-			c.count(f.SelectionSet, c.schema)
+			c.count(f.SelectionSet, introspection.WrapSchema(c.schema))
 		} else {
-			c.some(f, c.named(f))
+			c.typed(f, introspection.WrapTypeFromDef(c.schema, c.named(f)))
 		}
 	}
 	return first
@@ -124,7 +122,8 @@ func (c *schemaCounter) named(f *ast.Field) *ast.Definition {
 	return most
 }
 
-// count counts the fields of a selection on a part of the schema.
+// count counts the fields of a selection on a part of the schema. A spread of no fragment, which another rule refuses,
+// counts as a field: fragments that double each other may reach any number of them.
 func (c *schemaCounter) count(set ast.SelectionSet, of any) {
 	for _, s := range set {
 		if c.n > c.most {
@@ -139,91 +138,69 @@ func (c *schemaCounter) count(set ast.SelectionSet, of any) {
 		case *ast.InlineFragment:
 			c.count(s.SelectionSet, of)
 		case *ast.FragmentSpread:
-			if s.Definition != nil {
-				c.count(s.Definition.SelectionSet, of)
+			if s.Definition == nil {
+				c.n++
+				continue
 			}
+			c.count(s.Definition.SelectionSet, of)
 		}
 	}
 }
 
 // each counts the fields below a field for each of its parts.
 func each[T any](c *schemaCounter, f *ast.Field, parts []T) {
-	for _, part := range parts {
-		c.count(f.SelectionSet, part)
+	for i := range parts {
+		c.count(f.SelectionSet, &parts[i])
+	}
+}
+
+// typed counts the fields below a field that returns a type, or null.
+func (c *schemaCounter) typed(f *ast.Field, t *introspection.Type) {
+	if t != nil {
+		c.count(f.SelectionSet, t)
 	}
 }
 
 // field counts the fields below a field of a part of the schema.
 func (c *schemaCounter) field(f *ast.Field, of any) {
 	switch of := of.(type) {
-	case *ast.Schema:
+	case *introspection.Schema:
 		switch f.Name {
 		case "types":
-			each(c, f, slices.Collect(maps.Values(of.Types)))
+			each(c, f, of.Types())
 		case "directives":
-			each(c, f, slices.Collect(maps.Values(of.Directives)))
+			each(c, f, of.Directives())
 		case "queryType":
-			c.some(f, of.Query)
+			c.typed(f, of.QueryType())
 		case "mutationType":
-			c.some(f, of.Mutation)
+			c.typed(f, of.MutationType())
 		case "subscriptionType":
-			c.some(f, of.Subscription)
+			c.typed(f, of.SubscriptionType())
 		}
-	case *ast.Definition:
-		c.definition(f, of)
-	case *ast.Type: // the type of a field, an argument or a list element
-		switch {
-		case f.Name == "ofType" && of.NonNull:
-			bare := *of
-			bare.NonNull = false
-			c.typed(f, &bare)
-		case f.Name == "ofType" && of.Elem != nil:
-			c.typed(f, of.Elem)
+	case *introspection.Type:
+		switch f.Name {
+		case "fields":
+			each(c, f, of.Fields(true))
+		case "inputFields":
+			each(c, f, of.InputFields())
+		case "interfaces":
+			each(c, f, of.Interfaces())
+		case "possibleTypes":
+			each(c, f, of.PossibleTypes())
+		case "enumValues":
+			each(c, f, of.EnumValues(true))
+		case "ofType":
+			c.typed(f, of.OfType())
 		}
-	case *ast.FieldDefinition:
+	case *introspection.Field:
 		if f.Name == "args" {
-			each(c, f, of.Arguments)
+			each(c, f, of.Args)
 		} else {
 			c.typed(f, of.Type)
 		}
-	case *ast.ArgumentDefinition:
+	case *introspection.InputValue:
 		c.typed(f, of.Type)
-	case *ast.DirectiveDefinition:
-		each(c, f, of.Arguments)
-	}
-}
-
-func (c *schemaCounter) definition(f *ast.Field, of *ast.Definition) {
-	input := of.Kind == ast.InputObject
-	switch {
-	case f.Name == "fields" && !input, f.Name == "inputFields" && input:
-		for _, d := range of.Fields {
-			if !strings.HasPrefix(d.Name, "__") {
-				c.count(f.SelectionSet, d)
-			}
-		}
-	case f.Name == "interfaces":
-		for _, name := range of.Interfaces {
-			c.some(f, c.schema.Types[name])
-		}
-	case f.Name == "possibleTypes" && of.IsAbstractType():
-		each(c, f, c.schema.GetPossibleTypes(of))
-	case f.Name == "enumValues":
-		each(c, f, of.EnumValues)
-	}
-}
-
-// typed counts the fields below a field that returns a type, which may be wrapped.
-func (c *schemaCounter) typed(f *ast.Field, t *ast.Type) {
-	if t.NonNull || t.Elem != nil {
-		c.count(f.SelectionSet, t)
-		return
-	}
-	c.some(f, c.schema.Types[t.NamedType])
-}
-
-func (c *schemaCounter) some(f *ast.Field, t *ast.Definition) {
-	if t != nil {
-		c.count(f.SelectionSet, t)
+	case *introspection.Directive:
+		each(c, f, of.Args)
 	}
 }
