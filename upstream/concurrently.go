@@ -34,25 +34,27 @@ func Concurrently(n int, f func(i int)) {
 		f(0)
 		return
 	}
-	var wg sync.WaitGroup
-	var started atomic.Int64
-	var broken atomic.Pointer[Panic]
+	var all struct { // one allocation
+		sync.WaitGroup
+		started atomic.Int64
+		broken  atomic.Pointer[Panic]
+	}
 	run := func() {
 		defer func() {
 			if v := recover(); v != nil {
-				broken.CompareAndSwap(nil, Recovered(v))
+				all.broken.CompareAndSwap(nil, Recovered(v))
 			}
 		}()
-		for i := started.Add(1) - 1; i < int64(n); i = started.Add(1) - 1 {
+		for i := all.started.Add(1) - 1; i < int64(n); i = all.started.Add(1) - 1 {
 			f(int(i))
 		}
 	}
 	for range min(n, width) - 1 {
-		wg.Go(run)
+		all.Go(run)
 	}
 	run() // the caller would only wait
-	wg.Wait()
-	if p := broken.Load(); p != nil {
+	all.Wait()
+	if p := all.broken.Load(); p != nil {
 		panic(p)
 	}
 }

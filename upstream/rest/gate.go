@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"container/list"
 	"context"
 	"slices"
 	"sync"
@@ -20,7 +19,7 @@ type gate struct {
 	most    int // may wait
 	waiting int
 	lanes   map[string]*lane // by caller; only those with a waiter
-	turns   list.List        // the same lanes in order, next first
+	turns   []*lane          // the same lanes in order, next first
 
 	mean    float64 // moving average of the seconds that a request holds its slot
 	refused int64   // because the queue was full
@@ -29,29 +28,18 @@ type gate struct {
 // lane is the queue of one caller's waiters.
 type lane struct {
 	caller  string
-	waiters list.List // of *waiter
-	turn    *list.Element
+	waiters []*waiter
 }
 
 // waiter is a request waiting for a slot. Several callers may have joined its call: it then waits in the lane of each,
 // and is let through when the first of them has its turn.
 type waiter struct {
-	places []place       // usually one; none when it no longer waits
-	room   [1]place      // backs places
-	gone   bool          // let through, refused or given up
-	ready  chan struct{} // closed when it is let through or refused
-	among  int           // requests under way when it was let through, including itself
-	f      *failure      // why it was refused
-}
-
-// place is a waiter's position in a lane.
-type place struct {
-	lane *lane
-	at   *list.Element
-}
-
-func (w *waiter) waitsIn(l *lane) bool {
-	return slices.ContainsFunc(w.places, func(p place) bool { return p.lane == l })
+	lanes []*lane       // usually one; none when it no longer waits
+	room  [1]*lane      // backs lanes
+	gone  bool          // let through, refused or given up
+	ready chan struct{} // closed when it is let through or refused
+	among int           // requests under way when it was let through, including itself
+	f     *failure      // why it was refused
 }
 
 func newGate(least, most, waiting int) *gate {
@@ -70,7 +58,7 @@ func (g *gate) enter(ctx context.Context) (among int, f *failure, err error) {
 	g.mu.Unlock()
 
 	w := &waiter{ready: make(chan struct{})}
-	w.places = w.room[:0]
+	w.lanes = w.room[:0]
 	if stop := upstream.EachCaller(ctx, func(name string) { g.queue(w, name) }); stop != nil {
 		defer stop()
 	}
@@ -107,8 +95,8 @@ func (g *gate) leave(t *trial, endpoint string) {
 func (g *gate) turnAway(f *failure) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for e := g.turns.Front(); e != nil; e = g.turns.Front() {
-		g.refuse(e.Value.(*lane).waiters.Front().Value.(*waiter), f)
+	for len(g.turns) > 0 {
+		g.refuse(g.turns[0].waiters[0], f)
 	}
 }
 
@@ -124,9 +112,10 @@ func (g *gate) let() int {
 // next gives free slots to waiters, one per lane in turn.
 func (g *gate) next() {
 	for g.underWay < g.limit.slots() && g.waiting > 0 {
-		l := g.turns.Front().Value.(*lane)
-		g.turns.MoveToBack(l.turn)
-		w := l.waiters.Front().Value.(*waiter)
+		l := g.turns[0]
+		copy(g.turns, g.turns[1:])
+		g.turns[len(g.turns)-1] = l
+		w := l.waiters[0]
 		g.remove(w)
 		w.among = g.let()
 		close(w.ready)
@@ -138,10 +127,10 @@ func (g *gate) queue(w *waiter, caller string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	l := g.lanes[caller]
-	if w.gone || l != nil && w.waitsIn(l) {
+	if w.gone || l != nil && slices.Contains(w.lanes, l) {
 		return
 	}
-	if len(w.places) == 0 && g.waiting >= g.most && !g.makeRoom(l) {
+	if len(w.lanes) == 0 && g.waiting >= g.most && !g.makeRoom(l) {
 		g.refused++
 		w.gone, w.f = true, g.full()
 		close(w.ready)
@@ -149,13 +138,14 @@ func (g *gate) queue(w *waiter, caller string) {
 	}
 	if l == nil {
 		l = &lane{caller: caller}
-		l.turn = g.turns.PushBack(l)
+		g.turns = append(g.turns, l)
 		g.lanes[caller] = l
 	}
-	if len(w.places) == 0 {
+	if len(w.lanes) == 0 {
 		g.waiting++
 	}
-	w.places = append(w.places, place{l, l.waiters.PushBack(w)})
+	l.waiters = append(l.waiters, w)
+	w.lanes = append(w.lanes, l)
 	g.next() // a slot may have become free in the meantime
 }
 
@@ -164,19 +154,19 @@ func (g *gate) queue(w *waiter, caller string) {
 func (g *gate) makeRoom(newcomers *lane) bool {
 	length := 1
 	if newcomers != nil {
-		length += newcomers.waiters.Len()
+		length += len(newcomers.waiters)
 	}
 	var longest *lane
 	for _, l := range g.lanes {
-		if n := l.waiters.Len(); n > length {
+		if n := len(l.waiters); n > length {
 			longest, length = l, n
 		}
 	}
 	if longest == nil {
 		return false
 	}
-	for e := longest.waiters.Back(); e != nil; e = e.Prev() {
-		if w := e.Value.(*waiter); len(w.places) == 1 { // no other caller waits for it
+	for _, w := range slices.Backward(longest.waiters) {
+		if len(w.lanes) == 1 { // no other caller waits for it
 			g.refused++
 			g.refuse(w, g.full())
 			return true
@@ -194,17 +184,22 @@ func (g *gate) refuse(w *waiter, f *failure) {
 // remove takes w out of its lanes.
 func (g *gate) remove(w *waiter) {
 	w.gone = true
-	if len(w.places) > 0 {
+	if len(w.lanes) > 0 {
 		g.waiting--
 	}
-	for _, p := range w.places {
-		p.lane.waiters.Remove(p.at)
-		if p.lane.waiters.Len() == 0 {
-			g.turns.Remove(p.lane.turn)
-			delete(g.lanes, p.lane.caller)
+	for _, l := range w.lanes {
+		if l.waiters = without(l.waiters, w); len(l.waiters) == 0 {
+			g.turns = without(g.turns, l)
+			delete(g.lanes, l.caller)
 		}
 	}
-	w.places = nil
+	w.lanes = nil
+}
+
+// without removes an element of s, which must be there.
+func without[T comparable](s []T, v T) []T {
+	i := slices.Index(s, v)
+	return slices.Delete(s, i, i+1)
 }
 
 // full returns the failure for a full queue. Its RetryAfter estimates when those waiting now will have been served.

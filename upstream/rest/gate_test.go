@@ -148,7 +148,7 @@ func TestJoiningAWaitingCallCanAdvanceIt(t *testing.T) {
 				time.Since(start))
 		}
 		wg.Wait()
-		if l := c.Load(); l.Waiting != 0 || l.UnderWay != 0 || len(c.gate.lanes) != 0 || c.gate.turns.Len() != 0 {
+		if l := c.Load(); l.Waiting != 0 || l.UnderWay != 0 || len(c.gate.lanes) != 0 || len(c.gate.turns) != 0 {
 			t.Errorf("in the end: %+v, %d lanes", l, len(c.gate.lanes))
 		}
 	})
@@ -299,9 +299,9 @@ func TestGateNeverLeaksSlots(t *testing.T) {
 			wg.Wait()
 			synctest.Wait()
 			if l := c.Load(); int(peak.Load()) > most || l.UnderWay != 0 || l.Waiting != 0 || len(c.gate.lanes) != 0 ||
-				c.gate.turns.Len() != 0 {
+				len(c.gate.turns) != 0 {
 				rt.Errorf("at most %d at once; in the end %+v, %d lanes, %d turns", peak.Load(), l, len(c.gate.lanes),
-					c.gate.turns.Len())
+					len(c.gate.turns))
 			}
 		})
 	})
