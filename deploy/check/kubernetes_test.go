@@ -81,6 +81,9 @@ func TestManifestIsValidAndConsistent(t *testing.T) {
 			t.Errorf("%s comes from %v, which does not exist", e.Name, ref.SecretKeyRef)
 		}
 	}
+	if !slices.ContainsFunc(c.Env, func(e core.EnvVar) bool { return e.Name == "DELIVERYGRAPH_AUTH_MASK_SECRET" }) {
+		t.Error("replicas mask addresses with secrets of their own, so a caller sees different pseudonyms")
+	}
 	mount, volume := c.VolumeMounts[0], pod.Spec.Volumes[0]
 	item := volume.Secret.Items[0]
 	if mount.Name != volume.Name || volume.Secret.SecretName != secret.Name || secret.StringData[item.Key] == "" ||

@@ -158,6 +158,9 @@ func checkName(name string) error {
 	return nil
 }
 
+// MaxLimit is the largest limit that a line of the file of keys can have.
+const MaxLimit = 1_000_000_000
+
 var keyLimits = []struct {
 	name string
 	of   func(*Limits) *int
@@ -172,7 +175,7 @@ func setLimit(to *Limits, name, value string) error {
 			continue
 		}
 		n, err := strconv.Atoi(value)
-		if err != nil || n < 1 || n > 1_000_000_000 {
+		if err != nil || n < 1 || n > MaxLimit {
 			return fmt.Errorf("%s= must be a positive whole number, such as %s=100; "+
 				"leave it out for the gateway's limit",
 				name, name)

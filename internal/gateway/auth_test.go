@@ -154,6 +154,21 @@ func TestPassThroughKeepsKeysApart(t *testing.T) {
 	}
 }
 
+// A key is not made with a limit that its line in the file cannot have, such as 0, which is not "no limit" there.
+func TestKeyLimitsMustBePositive(t *testing.T) {
+	t.Parallel()
+	for _, flag := range []string{"--cost-per-minute", "--streams"} {
+		for _, limit := range []string{"0", "1000000001"} {
+			var out, err bytes.Buffer
+			args := []string{"key", "new", "--name", "partner", "--users", "21", flag, limit}
+			code := Run(t.Context(), args, Streams{strings.NewReader(""), &out, &err})
+			if code != exitUsage || out.Len() > 0 || !strings.Contains(err.String(), "must be positive") {
+				t.Errorf("%s %s: exit code %d: %s%s", flag, limit, code, out.String(), err.String())
+			}
+		}
+	}
+}
+
 // Invalid authentication settings stop the start.
 func TestWrongAuthenticationSettings(t *testing.T) {
 	t.Parallel()

@@ -95,8 +95,8 @@ type newKeyCommand struct {
 	Name          string `required:"" placeholder:"NAME"`
 	Users         string `required:"" placeholder:"USERS"`
 	Scopes        string `default:"metrics:read" placeholder:"SCOPES"`
-	CostPerMinute int    `placeholder:"N"`
-	Streams       int    `placeholder:"N"`
+	CostPerMinute *int   `placeholder:"N"`
+	Streams       *int   `placeholder:"N"`
 }
 
 // Run makes a key.
@@ -113,14 +113,20 @@ func (c *newKeyCommand) Run(io Streams) error {
 	if err != nil {
 		return badSetting("--scopes: %v", err)
 	}
-	if c.CostPerMinute < 0 || c.Streams < 0 {
-		return badSetting("--cost-per-minute and --streams must be positive, such as 2000 and 10; " +
-			"leave them out for the gateway's limits")
+	caller := auth.Caller{Name: c.Name, Users: users, Scopes: scopes}
+	for _, l := range []struct{ given, limit *int }{
+		{c.CostPerMinute, &caller.Limits.CostPerMinute}, {c.Streams, &caller.Limits.Streams},
+	} {
+		switch {
+		case l.given == nil: // the gateway's limit holds
+		case *l.given < 1 || *l.given > auth.MaxLimit:
+			return badSetting("--cost-per-minute and --streams must be positive, such as 2000 and 10; " +
+				"leave them out for the gateway's limits")
+		default:
+			*l.limit = *l.given
+		}
 	}
-	key, line, err := auth.NewKey(auth.Caller{
-		Name: c.Name, Users: users, Scopes: scopes,
-		Limits: auth.Limits{CostPerMinute: c.CostPerMinute, Streams: c.Streams},
-	})
+	key, line, err := auth.NewKey(caller)
 	if err != nil {
 		return badSetting("--name: %v", err)
 	}

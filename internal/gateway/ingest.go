@@ -17,14 +17,14 @@ import (
 // ingestSettings say which webhooks are accepted, and how to tell that they are genuine.
 type ingestSettings struct {
 	Listen        string        `placeholder:"ADDR"`
-	SESTopics     []string      `name:"ses-topics" placeholder:"ARN,…"`
+	SESTopics     []string      `name:"ses-topics" placeholder:"ARN"`
 	SendGridKey   string        `name:"sendgrid-key" placeholder:"KEY"`
 	MailgunKey    string        `name:"mailgun-key" secret:"" placeholder:"KEY"`
 	MailgunWindow time.Duration `name:"mailgun-window" default:"15m"`
 	PostmarkAuth  string        `name:"postmark-auth" secret:"" placeholder:"USER:PASSWORD"`
 	SparkPostAuth string        `name:"sparkpost-auth" secret:"" placeholder:"USER:PASSWORD"`
 	RowsKey       string        `name:"rows-key" secret:"" placeholder:"KEY"`
-	Unsigned      []string      `placeholder:"SERVICE,…"`
+	Unsigned      []string      `placeholder:"SERVICE"`
 	User          int           `default:"1" placeholder:"ID"`
 	MaxBody       byteSize      `default:"16MiB" placeholder:"SIZE"`
 }

@@ -24,8 +24,8 @@ import (
 
 type serveCommand struct {
 	Listen       string        `default:"127.0.0.1:8080" placeholder:"ADDR"`
-	CorsOrigins  []string      `placeholder:"ORIGIN,…"`
-	AllowedHosts []string      `placeholder:"NAME,…"`
+	CorsOrigins  []string      `placeholder:"ORIGIN"`
+	AllowedHosts []string      `placeholder:"NAME"`
 	Timeout      time.Duration `default:"30s"`
 	TLSCert      string        `name:"tls-cert" placeholder:"FILE"`
 	TLSKey       string        `name:"tls-key" placeholder:"FILE"`
