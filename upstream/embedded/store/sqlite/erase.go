@@ -125,18 +125,18 @@ func likePattern(s string) string {
 	}, strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(s))
 }
 
-// editAll removes the address from the texts of all rows of a kind, some at a time.
+// editAll removes the address from the texts of all rows of a kind, some at a time. It reads the rows of a second
+// together, since they may get other ids when they are written.
 func (e *eraser) editAll(k *kind) {
 	const some = 200
-	last := firstID(-store.MaxTime) - 1
-	args := []any{last, e.LocalKey}
+	args := []any{int64(0), int64(0), e.LocalKey} // the first two are those of the rows to read
 	var domain []string
 	for _, key := range e.DomainKeys {
 		args = append(args, key)
 		domain = append(domain, fmt.Sprintf("instr(lower(%%[1]s), ?%d)", len(args)))
 	}
 	contains := func(text string) string {
-		return fmt.Sprintf("instr(lower(%[1]s), ?2) and ("+strings.Join(domain, " or ")+")", text)
+		return fmt.Sprintf("instr(lower(%[1]s), ?3) and ("+strings.Join(domain, " or ")+")", text)
 	}
 	texts := contains("r.email_id") + " or r.headers is not null and " + contains("r.headers")
 	if k.Kind == upstream.Bounces {
@@ -145,27 +145,35 @@ func (e *eraser) editAll(k *kind) {
 			" or instr(content, '=' || char(10)) or instr(content, '=' || char(13, 10))" +
 			" or content glob '*=[2-7C-F][0-9A-F]*'"
 	}
-	for rows := some; rows == some; {
-		args[0] = last
-		found := e.load(k, some, "r.id > ?1 and ("+texts+")", args...)
-		for i := range found {
-			last = found[i].id
-			e.edit(k, &found[i])
+	find := func(limit int, start, end int64) []row {
+		args[0], args[1] = start, end
+		return e.load(k, limit, "r.id >= ?1 and r.id < ?2 and ("+texts+")", args...)
+	}
+	for start, rows := firstID(-store.MaxTime), some; rows == some; {
+		found := find(some, start, math.MaxInt64)
+		if rows = len(found); rows == some {
+			last := found[some-1]
+			start = firstID(last.Time + 1)
+			found = append(found, find(-1, last.id+1, start)...)
 		}
-		rows = len(found)
+		e.edit(k, found)
 	}
 }
 
-// edit removes the address from a row's texts.
-func (e *eraser) edit(k *kind, old *row) {
-	edited, changed := e.Edited(&old.Event)
-	if !changed {
-		return
+// edit removes the address from the texts of rows. They may get other places within their seconds.
+func (e *eraser) edit(k *kind, found []row) {
+	var all []row
+	for i := range found {
+		old := &found[i]
+		edited, changed := e.Edited(&old.Event)
+		if !changed {
+			continue
+		}
+		e.found.Edited++
+		if edited.EmailID != old.EmailID {
+			e.drop(k, old)
+		}
+		all = append(all, row{Event: edited})
 	}
-	e.found.Edited++
-	if edited.EmailID != old.EmailID {
-		e.drop(k, old)
-	}
-	// It may have another place within its second.
-	e.put(k, []row{{Event: edited}})
+	e.put(k, all)
 }

@@ -12,12 +12,14 @@ func (s *Store) Reclassify(
 	ctx context.Context, dry bool, sort func(upstream.BounceDetail) store.Class,
 ) (changed int, err error) {
 	const many = 200
-	last, more := firstID(-store.MaxTime)-1, true
+	all := upstream.Window{Start: -store.MaxTime, End: store.MaxTime + 1}
+	where, args := in(all)
+	more := true
 	// classify sorts the next rows, and calls update for those whose class changes.
 	classify := func(c conn, update func(*row, store.Class)) (some int) {
-		rows := c.load(kinds[upstream.Bounces], many, "r.id > ?", last)
-		if more = len(rows) == many; len(rows) > 0 {
-			last = rows[len(rows)-1].id
+		rows := c.load(kinds[upstream.Bounces], many, where, args...)
+		if more = len(rows) == many; more {
+			where, args = after(rows[many-1].Identity, all)
 		}
 		for i := range rows {
 			r := &rows[i]

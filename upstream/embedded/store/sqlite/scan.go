@@ -17,7 +17,7 @@ func (s *Store) Scan(ctx context.Context, of upstream.Kind, w upstream.Window) i
 	)
 	k := kinds[of]
 	return func(yield func(store.Event, error) bool) {
-		where, args := "r.id >= ? and r.id < ?", []any{firstID(w.Start), firstID(w.End)}
+		where, args := in(w)
 		for {
 			var page []row
 			more := false
@@ -43,14 +43,23 @@ func (s *Store) Scan(ctx context.Context, of upstream.Kind, w upstream.Window) i
 			if !more {
 				return
 			}
-			// The last row may have got another id meanwhile.
-			last := page[len(page)-1].Identity
-			where = "r.id >= ? and r.id < ? and (r.id >= ? or " +
-				"(r.email_id, coalesce(r.address, r.local || '@' || d.name), r.user_id, r.sender_id) > (?, ?, ?, ?))"
-			args = []any{firstID(last.Time), firstID(w.End), firstID(last.Time + 1),
-				last.EmailID, last.Recipient, int64(last.UserID), int64(last.SenderID)}
+			where, args = after(page[len(page)-1].Identity, w)
 		}
 	}
+}
+
+// in is the condition that rows are in a window.
+func in(w upstream.Window) (where string, args []any) {
+	return "r.id >= ? and r.id < ?", []any{firstID(w.Start), firstID(w.End)}
+}
+
+// after is the condition that rows are in a window after one that an earlier transaction has read. That row may have
+// got another id meanwhile.
+func after(last upstream.Identity, w upstream.Window) (where string, args []any) {
+	where, args = in(upstream.Window{Start: last.Time, End: w.End})
+	return where + " and (r.id >= ? or " +
+			"(r.email_id, coalesce(r.address, r.local || '@' || d.name), r.user_id, r.sender_id) > (?, ?, ?, ?))",
+		append(args, firstID(last.Time+1), last.EmailID, last.Recipient, int64(last.UserID), int64(last.SenderID))
 }
 
 // Senders returns all senders: see [store.Maintainer].

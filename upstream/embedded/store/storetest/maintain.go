@@ -48,6 +48,27 @@ func testErase(t *testing.T, open Opener) {
 	Sound(t, s)
 }
 
+// testEraseInOneSecond edits the ids of many emails of one second, which changes their order among others.
+func testEraseInOneSecond(t *testing.T, open Opener) {
+	s := open(t, "")
+	emails := func(id string) (b store.Batch) {
+		for n := range 300 {
+			b.Add(upstream.Emails, event(fmt.Sprintf("anna/%d", n), SampleStart))
+			b.Add(upstream.Emails, event(fmt.Sprintf("%s/%d", id, n), SampleStart))
+		}
+		return b
+	}
+	Write(t, s, emails("anna@pots.example"))
+	n := Must[store.Erased](t)(s.Erase(t.Context(), "anna@pots.example", false))
+	if n != (store.Erased{Edited: 300}) {
+		t.Errorf("it returns %+v", n)
+	}
+	want := &Model{}
+	want.Write(emails("erased"))
+	SameEmails(t, s, want)
+	Sound(t, s)
+}
+
 func testReclassify(t *testing.T, open Opener) {
 	ctx := context.Background()
 	s := open(t, "")

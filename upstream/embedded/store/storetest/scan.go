@@ -39,32 +39,52 @@ func sameScans(t TB, s store.Store, o *Model, w upstream.Window) {
 	}
 }
 
-// testScan writes events among those that a scan is reading, all of one second.
+// testScan writes bounces before those that Scan and Reclassify are reading, all of one second.
 func testScan(t *testing.T, open Opener) {
-	s := open(t, "")
-	emails := func(of string) (b store.Batch) {
-		for i := range 1300 {
-			b.Add(upstream.Emails, event(fmt.Sprintf("%04d%s", i, of), SampleStart))
+	const many = 1300
+	bounces := func(id string) (b store.Batch) {
+		for i := range many {
+			b.Add(upstream.Bounces, event(fmt.Sprintf("%s%04d", id, i), SampleStart))
 		}
 		return b
 	}
-	before := emails("b")
-	Write(t, s, before)
-	got, last := 0, ""
-	for e, err := range s.Scan(t.Context(), upstream.Emails, Ever) {
-		switch {
-		case err != nil:
-			t.Fatal(err)
-		case e.EmailID <= last:
-			t.Fatalf("%s comes after %s", e.EmailID, last)
-		case e.EmailID[4] == 'b':
-			got++
+	for name, read := range map[string]func(s store.Store, see func(id string)) error{
+		"Scan": func(s store.Store, see func(string)) error {
+			last := ""
+			for e, err := range s.Scan(t.Context(), upstream.Bounces, Ever) {
+				if err != nil {
+					return err
+				}
+				if e.EmailID < last {
+					return fmt.Errorf("%s comes after %s", e.EmailID, last)
+				}
+				last = e.EmailID
+				see(last)
+			}
+			return nil
+		},
+		"Reclassify": func(s store.Store, see func(string)) error {
+			_, err := s.Reclassify(t.Context(), true, func(b upstream.BounceDetail) store.Class {
+				see(b.EmailID)
+				return store.Class{}
+			})
+			return err
+		},
+	} {
+		s := open(t, "")
+		Write(t, s, bounces("b"))
+		seen := map[string]bool{}
+		err := read(s, func(id string) {
+			if seen[id] {
+				t.Errorf("%s reads %s twice", name, id)
+			}
+			seen[id] = true
+			if len(seen) == 600 {
+				Write(t, s, bounces("a"))
+			}
+		})
+		if err != nil || len(seen) != many {
+			t.Errorf("%s reads %d of %d bounces, %v", name, len(seen), many, err)
 		}
-		if last = e.EmailID; got == 600 {
-			Write(t, s, emails("a"))
-		}
-	}
-	if got != len(before.Emails) {
-		t.Errorf("%d of %d emails", got, len(before.Emails))
 	}
 }
