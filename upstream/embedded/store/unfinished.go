@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/json"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,30 +19,33 @@ const UnfinishedPrefix = "queue/"
 const UnfinishedChange = "store/unfinished"
 
 // changeUnfinished returns the changes of the state that replace unfinished messages by what f returns, "" for none,
-// and the number of these messages. Imports that are running notice the change: see [Batch].Given.
+// and the number of these messages. Imports that are running notice the change: see [Batch].Given. The state may be
+// larger than memory.
 func changeUnfinished(
-	state map[string]string, f func(key, value string) string,
+	state iter.Seq2[string, string], f func(key, value string) string,
 ) (changes map[string]string, messages int64) {
 	changes = map[string]string{}
+	changed := 0
 	for key, value := range state {
-		if !strings.HasPrefix(key, UnfinishedPrefix) {
-			continue
-		}
-		if now := f(key, value); now != value {
-			changes[key] = now
-			messages++
+		switch {
+		case key == UnfinishedChange:
+			changed, _ = strconv.Atoi(value)
+		case strings.HasPrefix(key, UnfinishedPrefix):
+			if now := f(key, value); now != value {
+				changes[key] = now
+				messages++
+			}
 		}
 	}
 	if messages > 0 {
-		n, _ := strconv.Atoi(state[UnfinishedChange])
-		changes[UnfinishedChange] = strconv.Itoa(n + 1)
+		changes[UnfinishedChange] = strconv.Itoa(changed + 1)
 	}
 	return changes, messages
 }
 
 // PruneUnfinished returns the changes of the state that remove the unfinished messages whose last line is from before a
 // time.
-func PruneUnfinished(state map[string]string, before upstream.Time) (changes map[string]string) {
+func PruneUnfinished(state iter.Seq2[string, string], before upstream.Time) (changes map[string]string) {
 	changes, _ = changeUnfinished(state, func(_, value string) string {
 		if v, err := decodeUnfinished(value); err == nil && latest(v) < int64(before)*1000 {
 			return ""
@@ -53,7 +57,7 @@ func PruneUnfinished(state map[string]string, before upstream.Time) (changes map
 
 // Unfinished returns the changes of the state that remove the address from unfinished messages, and the number of these
 // messages.
-func (a *Erasure) Unfinished(state map[string]string) (changes map[string]string, messages int64) {
+func (a *Erasure) Unfinished(state iter.Seq2[string, string]) (changes map[string]string, messages int64) {
 	return changeUnfinished(state, func(key, value string) string {
 		if a.isIn(key) {
 			return ""

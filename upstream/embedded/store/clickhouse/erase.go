@@ -24,7 +24,7 @@ func (s *Store) Erase(ctx context.Context, address string, dry bool) (n store.Er
 		e = &eraser{writer: &writer{Store: s}, Erasure: store.NewErasure(address), hashes: map[uint64]bool{
 			recipientHash(upstream.LowerAddress(address)): true,
 		}}
-		state, err := s.state(ctx, "")
+		remains, err := s.state(ctx, store.Remains)
 		if err != nil {
 			return err
 		}
@@ -34,15 +34,15 @@ func (s *Store) Erase(ctx context.Context, address string, dry bool) (n store.Er
 			}
 		}
 		var unfinished map[string]string
-		unfinished, e.found.Unfinished = e.Unfinished(state)
-		if err := errors.Join(e.editSenders(ctx), e.findOldState(ctx, state)); err != nil || dry {
+		unfinished, e.found.Unfinished = e.Unfinished(entries(ctx, "import_state final", "1", &err))
+		if err := errors.Join(err, e.editSenders(ctx), e.findOldState(ctx)); err != nil || dry {
 			return err
 		}
 		gone := 0
 		for _, keys := range e.gone {
 			gone += len(keys)
 		}
-		if e.found.Edited+e.found.Unfinished == 0 && gone == 0 && !e.outdated && state[store.Remains] == "" {
+		if e.found.Edited+e.found.Unfinished == 0 && gone == 0 && !e.outdated && len(remains) == 0 {
 			return nil
 		}
 		if err := s.keep(ctx, map[string]string{store.Remains: "1"}); err != nil {
@@ -55,7 +55,7 @@ func (s *Store) Erase(ctx context.Context, address string, dry bool) (n store.Er
 		if err := e.drop(ctx); err != nil {
 			return err
 		}
-		err = s.removeRows(ctx, "recipient", "recipient in ("+idList(slices.Collect(maps.Keys(e.hashes)))+")")
+		err = s.removeRows(ctx, "recipient"+s.local, "recipient in ("+idList(slices.Collect(maps.Keys(e.hashes)))+")")
 		if err != nil {
 			return err
 		}
@@ -170,7 +170,7 @@ func (e *eraser) drop(ctx context.Context) error {
 				for _, at := range some {
 					keys = append(keys, fmt.Sprintf("(%d,%d)", at.time, at.id))
 				}
-				if err := e.removeRows(ctx, k.table, "(time, id) in ("+strings.Join(keys, ", ")+")"); err != nil {
+				if err := e.removeRows(ctx, k.table+e.local, "(time, id) in ("+strings.Join(keys, ", ")+")"); err != nil {
 					return err
 				}
 			}
@@ -180,14 +180,11 @@ func (e *eraser) drop(ctx context.Context) error {
 }
 
 // findOldState finds values of the state that were replaced, but not merged yet.
-func (e *eraser) findOldState(ctx context.Context, state map[string]string) error {
-	var key, value string
-	return each(ctx, "select key, value from import_state", []any{&key, &value}, func() {
-		if state[key] != value {
-			_, messages := e.Unfinished(map[string]string{key: value})
-			e.outdated = e.outdated || messages > 0
-		}
-	})
+func (e *eraser) findOldState(ctx context.Context) (err error) {
+	_, messages := e.Unfinished(entries(ctx, "import_state",
+		"(key, version) not in (select key, version from import_state final)", &err))
+	e.outdated = e.outdated || messages > 0
+	return err
 }
 
 // editSenders removes the address from senders' return paths. A sender with the address itself keeps it.

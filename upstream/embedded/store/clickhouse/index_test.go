@@ -88,6 +88,26 @@ func TestPruneDropsWholeMonths(t *testing.T) {
 	storetest.Sound(t, s)
 }
 
+func TestPruneDeletesRemovedState(t *testing.T) {
+	s, tables := openWithTables(t)
+	do(t, tables, "insert into import_state select 'queue/a', '{}', toUInt64(1)")
+	do(t, tables, "insert into import_state select 'queue/a', '', toUInt64(2)")
+	storetest.Write(t, s, store.Batch{State: map[string]string{"queue/b": "", "follow/a": "5"}})
+	for range 2 {
+		storetest.Must[store.Removed](t)(s.Prune(t.Context(), 1000, false))
+	}
+	if n := number(t, tables, "select count() from import_state where key = 'queue/a'"); n != 0 {
+		t.Errorf("a key that was removed long ago has %d rows, want none", n)
+	}
+	if n := number(t, tables, "select count() from import_state where key = 'queue/b' and value = ''"); n != 1 {
+		t.Errorf("a key that was just removed has %d rows, want 1", n)
+	}
+	state := storetest.Must[map[string]string](t)(s.State(t.Context(), ""))
+	if d := storetest.Diff(map[string]string{"follow/a": "5"}, state); d != "" {
+		t.Error(d)
+	}
+}
+
 func TestUpgradeIndexesRecipients(t *testing.T) {
 	s, tables := openWithTables(t)
 	odd := email("r", 5, 500)

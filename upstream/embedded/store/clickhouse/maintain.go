@@ -25,14 +25,20 @@ func (s *Store) compact(ctx context.Context) error {
 		tables = append(tables, k.table+s.local)
 	}
 	for _, table := range tables {
-		err := s.ddl(ctx, "optimize table "+table+" final", s.cluster)
-		if refused, ok := errors.AsType[*driver.Exception](err); ok && strings.Contains(refused.Message, nothingToMerge) {
-			continue
-		} else if err != nil {
+		if err := s.merge(ctx, table); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// merge merges the parts of each month of a table.
+func (s *Store) merge(ctx context.Context, table string) error {
+	err := s.ddl(ctx, "optimize table "+table+" final", s.cluster)
+	if refused, ok := errors.AsType[*driver.Exception](err); ok && strings.Contains(refused.Message, nothingToMerge) {
+		return nil
+	}
+	return err
 }
 
 // reading calls f for all events of a kind that meet a condition, with their details and in order of time, those of

@@ -16,7 +16,7 @@ import (
 // removeRows removes rows from the disk, and returns when no query finds them. ClickHouse rewrites the parts of the
 // table that have such rows.
 func (s *Store) removeRows(ctx context.Context, table, where string) error {
-	if err := s.ddl(ctx, "alter table "+table+s.local+" delete where "+where, s.cluster); err != nil {
+	if err := s.ddl(ctx, "alter table "+table+" delete where "+where, s.cluster); err != nil {
 		return err
 	}
 	return s.mutated(ctx, table)
@@ -46,7 +46,7 @@ func (s *Store) mutated(ctx context.Context, table string) error {
 	for wait := 5 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		err := on(ctx).QueryRow(ctx, "select count(), toInt64(sum(parts_to_do)), argMax(mutation_id, "+reason+
 			"), max("+reason+") from "+s.servers("system.mutations")+" where not is_done and database = "+
-			quote(s.database)+" and table = "+quote(table+s.local)).Scan(&n, &parts, &id, &why)
+			quote(s.database)+" and table = "+quote(table)).Scan(&n, &parts, &id, &why)
 		if err != nil || n == 0 {
 			return err
 		}
@@ -56,7 +56,7 @@ func (s *Store) mutated(ctx context.Context, table string) error {
 		if stalled := time.Since(since); stalled > stalledLimit || why != "" && stalled > failingLimit {
 			return &upstream.Error{Code: upstream.Internal, Message: fmt.Sprintf("ClickHouse cannot remove rows of %s.%s: "+
 				"its mutation %s has not succeeded for %v: put right what is wrong, or end it by KILL MUTATION",
-				s.database, table+s.local, id, stalled.Round(time.Second)), Err: errors.New(cmp.Or(why, "it gives no reason"))}
+				s.database, table, id, stalled.Round(time.Second)), Err: errors.New(cmp.Or(why, "it gives no reason"))}
 		}
 		select {
 		case <-ctx.Done():
@@ -87,7 +87,7 @@ func (s *Store) removeBefore(ctx context.Context, table string, before upstream.
 			return err
 		}
 	}
-	return s.removeRows(ctx, table, "time < "+number(before))
+	return s.removeRows(ctx, table+s.local, "time < "+number(before))
 }
 
 // tooLargeToDrop is the code of the error about partitions above max_partition_size_to_drop.
@@ -158,7 +158,7 @@ func (s *Store) Prune(ctx context.Context, before upstream.Time, dry bool) (n st
 		if n.Rows() > 0 {
 			// The table message has no months, so its parts are rewritten as a whole: do it once a month.
 			y, m, _ := before.UTC().Date()
-			err := s.removeRows(ctx, "message", "time < "+number(time.Date(y, m, 1, 0, 0, 0, 0, time.UTC).Unix()))
+			err := s.removeRows(ctx, "message"+s.local, "time < "+number(time.Date(y, m, 1, 0, 0, 0, 0, time.UTC).Unix()))
 			if err == nil {
 				err = s.removeBefore(ctx, "recipient", before)
 			}
@@ -166,11 +166,15 @@ func (s *Store) Prune(ctx context.Context, before upstream.Time, dry bool) (n st
 				return err
 			}
 		}
-		state, err := s.state(ctx, "")
-		if err != nil {
-			return err
+		var err error
+		changes := store.PruneUnfinished(entries(ctx, "import_state final", "1", &err), before)
+		if err == nil {
+			err = w.flush(ctx, changes)
 		}
-		return w.flush(ctx, store.PruneUnfinished(state, before))
+		if err == nil {
+			err = s.forgetRemoved(ctx)
+		}
+		return err
 	})
 	return n, err
 }

@@ -2,6 +2,9 @@ package sqlite
 
 import (
 	"context"
+	"iter"
+	"maps"
+	"strings"
 
 	"deliverygraph/upstream/embedded/store"
 )
@@ -9,23 +12,29 @@ import (
 // State returns what batches have stored: see [store.Writer].
 func (s *Store) State(ctx context.Context, prefix string) (map[string]string, error) {
 	var state map[string]string
-	err := s.read(ctx, "read the state of imports", func(r *reader) { state = r.state(prefix) })
+	err := s.read(ctx, "read the state of imports", func(r *reader) { state = maps.Collect(r.state(prefix)) })
 	return state, err
 }
 
-func (c conn) state(prefix string) map[string]string {
-	state := map[string]string{}
-	for v := range c.Rows("select key, value from import_state where key >= ?1 and substr(key, 1, length(?1)) = ?1",
-		prefix) {
-		state[text(v[0])] = text(v[1])
+// state returns the keys that begin with prefix, in order, and their values.
+func (c conn) state(prefix string) iter.Seq2[string, string] {
+	return func(yield func(key, value string) bool) {
+		for v := range c.Rows("select key, value from import_state where key >= ? order by key", prefix) {
+			if key := text(v[0]); !strings.HasPrefix(key, prefix) || !yield(key, text(v[1])) {
+				return
+			}
+		}
 	}
-	return state
 }
 
 // require fails with [store.ErrChanged] if the state differs from what is given.
 func (w *writer) require(given map[string]string) {
 	for key, value := range given {
-		if kept := w.state(key); w.Err == nil && kept[key] != value {
+		kept := ""
+		for v := range w.Rows("select value from import_state where key = ?", key) {
+			kept = text(v[0])
+		}
+		if kept != value {
 			w.Fail(store.ErrChanged)
 		}
 	}

@@ -22,7 +22,7 @@ func (s *Store) Info(ctx context.Context) (store.Info, error) {
 		i.Users = int(r.Number("select count(*) from" +
 			" (select user_id from event_count union select user_id from sender)"))
 		i.Version = int(r.Number("pragma user_version"))
-		i.Remains = len(r.state(store.Remains)) > 0
+		i.Remains = r.Number("select count(*) from import_state where key = ?", store.Remains) > 0
 		i.Unfinished = !r.hasIndexes()
 	})
 	for file, bytes := range map[string]*int64{s.path: &i.Bytes, s.path + "-wal": &i.ExtraBytes} {
