@@ -138,6 +138,10 @@ func (r *reader) deferred(n int, e entry, m *message, d delivery, s format.Sink)
 	if i < 0 {
 		return err
 	}
+	if m.Recipients[i].State == queue.Deferred && bytes.Contains(d.text, []byte("retry time not reached")) {
+		s.Skip(queue.Deferral) // Exim did not try: the attempt before says what is wrong
+		return nil
+	}
 	code, diagnostic := d.reason()
 	if fault := r.Attempt(m, i, queue.Deferred, e.time, code, diagnostic); fault != "" {
 		return s.Bad(n, fault)

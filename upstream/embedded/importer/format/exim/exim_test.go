@@ -160,6 +160,7 @@ func TestExpiredMailHasTheLastDeferral(t *testing.T) {
 	s := read(t, of(`2026-06-19 04:51:49 {id} <= news@example.com H=(app) [192.0.2.9] P=smtp S=7386
 2026-06-19 04:54:02 {id} == a@example.net R=dnslookup T=remote_smtp defer (110): Connection timed out
 2026-06-20 04:54:02 {id} == a@example.net R=dnslookup T=remote_smtp defer (-44) H=mx [192.0.2.1]: SMTP error from remote mail server after RCPT TO:<a@example.net>: 450 4.2.2 over quota
+2026-06-21 04:54:02 {id} == a@example.net R=dnslookup T=remote_smtp defer (-53): retry time not reached for any host for 'example.net'
 2026-06-23 04:54:02 {id} ** a@example.net: retry timeout exceeded
 2026-06-23 04:54:02 {id} Completed
 `, id))
@@ -167,7 +168,7 @@ func TestExpiredMailHasTheLastDeferral(t *testing.T) {
 		s.Records[0].Code != "4.2.2" || !s.Records[0].Expired {
 		t.Errorf("got %+v", s.Records)
 	}
-	if s.Skipped["deferral"] != 2 {
+	if s.Skipped["deferral"] != 3 {
 		t.Errorf("skipped %v", s.Skipped)
 	}
 }
