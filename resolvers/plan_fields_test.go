@@ -3,6 +3,7 @@ package resolvers_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -160,13 +161,20 @@ func TestPlanPricesEveryField(t *testing.T) {
 }
 
 func BenchmarkPlan(b *testing.B) {
+	variables := map[string]any{"s": json.Number("1479600000"), "e": json.Number("1479799995")}
 	schema := generated.NewExecutableSchema(resolvers.Schema()).Schema()
-	for _, q := range wholeRequests {
+	for _, q := range append(slices.Clone(wholeRequests), struct{ name, query string }{
+		"50 senders with stats under three aliases", `query ($s: DateTime!, $e: DateTime!) { senders(window: ` +
+			`{between: {start: $s, end: $e}}, first: 50) { nodes { id: senderId address stats(window: {between: ` +
+			`{start: $s, end: $e}}) { sent } bounces: stats(window: {between: {start: "2016-11-20T00:00:00Z", ` +
+			`end: "2016-11-22T07:33:15Z"}}) { bounced softBounced hardBounced } blocked: stats(window: {between: ` +
+			`{start: "2016-11-20T00:00:00Z", end: "2016-11-22T07:33:15Z"}}) { blocked } } } }`,
+	}) {
 		doc, err := gqlparser.LoadQueryWithRules(schema, q.query, rules.NewDefaultRules())
 		if err != nil {
 			b.Fatal(err)
 		}
-		op := cost.Operation{Definition: doc.Operations[0], Users: cost.Everyone, Now: now}
+		op := cost.Operation{Definition: doc.Operations[0], Users: cost.Everyone, Now: now, Variables: variables}
 		b.Run(q.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

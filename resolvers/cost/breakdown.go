@@ -9,7 +9,6 @@ import (
 
 	"deliverygraph/graph/model"
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/kind"
 )
 
 // breakdowns prices the breakdowns of lists: times calls each, and as many again for the rates of callers who see some
@@ -19,7 +18,7 @@ import (
 func (w *walker) breakdowns(
 	k upstream.Kind, f *field, self int32, l list, whole *upstream.ListQuery, times int64, at *path,
 ) (rows int64) {
-	for b := range w.named("breakdown", kind.All[k].Type+"Connection", f) {
+	for b := range w.named("breakdown", f) {
 		q, each, err := w.grouping(k, b, l.window)
 		if err != nil {
 			continue
@@ -76,9 +75,9 @@ func (w *walker) grouping(k upstream.Kind, f *field, in window) (g upstream.Grou
 		}
 		g.Top = int(n)
 	}
-	for groups := range w.named("groups", "Breakdown", f) {
+	for groups := range w.named("groups", f) {
 		each = add(each, 1)
-		fields := w.collect("BreakdownGroup", groups)
+		fields := w.collect(groups)
 		for i := range fields {
 			switch f := &fields[i]; f.Name {
 			case "rate":

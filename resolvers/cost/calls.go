@@ -52,8 +52,8 @@ func (c call) endpoint() string {
 
 // charge is the cost of the calls that share a key.
 type charge struct {
+	call
 	planned, worst int64
-	order          int // in order of first occurrence
 	at             *path
 }
 
@@ -63,15 +63,17 @@ func (w *walker) charge(c call, planned, worst int64, at *path) {
 	if worst == 0 {
 		return
 	}
-	known, met := w.charges[c]
+	i, met := w.charged[c]
 	if !met {
-		known = charge{order: len(w.charges), at: at}
+		i = len(w.charges)
+		w.charged[c] = i
+		w.charges = append(w.charges, charge{call: c, at: at})
 	}
+	known := &w.charges[i]
 	if planned > known.planned {
 		known.planned, known.at = planned, at
 	}
 	known.worst = max(known.worst, worst)
-	w.charges[c] = known
 }
 
 // window is the time window of a call.
@@ -86,7 +88,7 @@ type symbol struct {
 	list list
 	text string // all ids of ofIDs
 	id   int64  // the number of one user or sender
-	of   int32  // the symbol of the list, for sets derived from a list
+	of   int32  // the symbol of the list whose rows are grouped
 	what symbolKind
 }
 
@@ -95,12 +97,17 @@ type symbolKind uint8
 const (
 	aUser symbolKind = iota
 	aSender
-	usersOf   // the users of the rows of a list
-	sendersOf // the senders of the rows of a list
-	ownersOf  // the users of the senders of a list
-	ofIDs     // the objects with given ids
+	ofIDs // the objects with given ids
 	theList
 	groupsOf // a way to group the rows of a list
+)
+
+// The symbols of sets that belong to a list, or to objects, follow the symbol of the list or the objects.
+const (
+	usersOf   = 1 + iota // the users of its rows
+	sendersOf            // the senders of its rows
+	ownersOf             // the users of its senders
+	symbolStep
 )
 
 // list is a list that connections page through.
@@ -118,7 +125,7 @@ type list struct {
 func (w *walker) symbol(s symbol) int32 {
 	n, known := w.symbols[s]
 	if !known {
-		n = int32(len(w.symbols) + 1)
+		n = symbolStep * int32(len(w.symbols)+1)
 		w.symbols[s] = n
 	}
 	return n

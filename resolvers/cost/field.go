@@ -63,7 +63,7 @@ func senderOf(w *walker, on object, f *field, at *path) int64 {
 	s.typ, s.owned, s.whole = "Sender", true, false
 	s.self = on.sender
 	if on.sender == 0 {
-		s.self = w.symbol(symbol{what: sendersOf, of: on.self})
+		s.self = on.self + sendersOf
 	} else {
 		s.n = on.lists
 	}
@@ -115,7 +115,7 @@ func (w *walker) owners(on object, at *path) {
 
 // detail prices the details of bounces: one call each if any of their fields is selected.
 func detail(w *walker, on object, f *field, at *path) int64 {
-	if !on.whole && len(w.collect("BounceDetail", f)) > 0 {
+	if !on.whole && len(w.collect(f)) > 0 {
 		w.charge(call{op: opDetail, list: on.self}, on.n, on.n, at)
 		if on.unlisted {
 			w.charge(call{op: opProbe, kind: upstream.Bounces, list: on.self}, 0, mul(on.n, auth.MaxUnmasked), at)
@@ -207,7 +207,7 @@ func series(w *walker, on object, f *field, at *path) int64 {
 			}
 		}
 	}
-	fields := w.collect("StatsPoint", f)
+	fields := w.collect(f)
 	for _, k := range upstream.Kinds {
 		if !slices.ContainsFunc(fields, func(p field) bool { return model.MeasureNamed(p.Name).Needs(k) }) {
 			continue

@@ -10,15 +10,15 @@ import (
 )
 
 // selected returns the parts of a connection that are selected.
-func (w *walker) selected(typ string, f *field) (c page.Selected) {
-	fields := w.collect(typ, f)
+func (w *walker) selected(f *field) (c page.Selected) {
+	fields := w.collect(f)
 	for i := range fields {
 		switch fields[i].Name {
 		case "nodes", "edges":
 			c.Rows, c.RowsFirst = true, true
 		case "pageInfo":
 			c.RowsFirst = true
-			for _, p := range w.collect("PageInfo", &fields[i]) {
+			for _, p := range w.collect(&fields[i]) {
 				switch p.Name {
 				case "hasNextPage":
 					c.Next = true
@@ -37,15 +37,15 @@ func (w *walker) selected(typ string, f *field) (c page.Selected) {
 
 // elements prices the selections on the rows of connections with size rows each, as nodes and as edges. Each row may be
 // of any of some kinds. It returns how many rows each connection has.
-func (w *walker) elements(typ string, f *field, on []object, size int64, at *path) (rows int64) {
-	fields := w.collect(typ, f)
+func (w *walker) elements(f *field, on []object, size int64, at *path) (rows int64) {
+	fields := w.collect(f)
 	for i := range fields {
 		switch f := &fields[i]; f.Name {
 		case "nodes":
 			rows = add(rows, mul(size, add(1, w.anyOf(on, f, w.path(at, f.Alias)))))
 		case "edges":
 			each := int64(1)
-			for e := range w.named("node", strings.TrimSuffix(typ, "Connection")+"Edge", f) {
+			for e := range w.named("node", f) {
 				each = add(each, w.anyOf(on, e, w.path(w.path(at, f.Alias), e.Alias)))
 			}
 			rows = add(rows, mul(size, each))
@@ -68,7 +68,6 @@ var lists, rowTypes = func() (map[string]upstream.Kind, map[string]bool) {
 // rows prices a list of rows: of everyone, or of certain users or senders.
 func rows(w *walker, on object, f *field, at *path) int64 {
 	k := lists[f.Name]
-	typ := kind.All[k].Type
 	in, now, ok := w.windowOf(f)
 	q, ok2 := w.filterOf(k, f)
 	a, ok3 := w.paging(f)
@@ -110,13 +109,16 @@ func rows(w *walker, on object, f *field, at *path) int64 {
 		l.filter = q.Encode()
 	}
 
-	c := w.selected(typ+"Connection", f)
+	c := w.selected(f)
 	p := page.PriceOf(a, counted, c)
 	times, merged := w.times(l.user), w.merged(l.user)
 	first := l
 	first.backward, first.after, first.before = false, "", ""
 	everyPage := w.symbol(symbol{what: theList, list: first})
-	self := w.symbol(symbol{what: theList, list: l})
+	self := everyPage
+	if l != first {
+		self = w.symbol(symbol{what: theList, list: l})
+	}
 	calls := func(o op, of int32, planned, worst int, each, most int64) {
 		w.charge(call{op: o, kind: k, list: of}, mul(n, mul(int64(planned), each)), mul(n, mul(int64(worst), most)), at)
 	}
@@ -140,7 +142,7 @@ func rows(w *walker, on object, f *field, at *path) int64 {
 			row.within = row.lists
 		}
 	}
-	return add(points, w.elements(typ+"Connection", f, []object{row}, size, at))
+	return add(points, w.elements(f, []object{row}, size, at))
 }
 
 // siblings are the users or senders of a page that each have a list with the same filter.
@@ -228,7 +230,7 @@ func accounts(w *walker, on object, f *field, at *path) int64 {
 		l.user, n = on.self, on.n
 	}
 	l.walks(a, now)
-	c := w.selected(typ+"Connection", f)
+	c := w.selected(f)
 	if c.Rows && size > 0 || c.Total || c.Next && (!l.backward || a.Before != nil) ||
 		c.Previous && (l.backward || a.After != nil) {
 		for _, k := range upstream.Kinds {
@@ -238,12 +240,12 @@ func accounts(w *walker, on object, f *field, at *path) int64 {
 	self := w.symbol(symbol{what: theList, list: l})
 	of := object{typ: typ, n: mul(n, size), self: self, window: l.window, user: l.user, lists: n, similar: size}
 	if typ == "User" {
-		of = object{typ: typ, n: size, self: w.symbol(symbol{what: usersOf, of: self})}
-	} else if of.self = w.symbol(symbol{what: sendersOf, of: self}); l.user != 0 {
+		of = object{typ: typ, n: size, self: self + usersOf}
+	} else if of.self = self + sendersOf; l.user != 0 {
 		of.owned, of.owner, of.owners, of.within = true, l.user, n, n
 	} else {
-		of.owner, of.owners = w.symbol(symbol{what: ownersOf, of: self}), w.atMostUsers(of.n)
+		of.owner, of.owners = self+ownersOf, w.atMostUsers(of.n)
 	}
 	of.page, of.found, of.foundUser = size, l.window, l.user
-	return w.elements(typ+"Connection", f, []object{of}, size, at)
+	return w.elements(f, []object{of}, size, at)
 }

@@ -26,7 +26,7 @@ func message(w *walker, _ object, f *field, at *path) (rows int64) {
 	self := w.symbol(symbol{what: ofIDs, text: id, list: list{window: window{Window: in}}})
 	to := w.rowsOf(l, self, model.MaxRecipients, 1)
 	to.typ = "MessageRecipient"
-	for f := range w.named("recipients", "Message", f) {
+	for f := range w.named("recipients", f) {
 		rows = add(rows, mul(model.MaxRecipients, add(1, w.below(to, f, w.path(at, f.Alias)))))
 	}
 	return rows

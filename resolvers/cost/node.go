@@ -64,7 +64,7 @@ func (w *walker) found(t model.NodeType, ids []model.NodeID, text string, at *pa
 		}
 		w.anyCounts(0, self, upstream.BySender, n, at)
 		return object{typ: "Sender", n: n, self: self, window: w.allTime(), sender: self, lists: n, similar: n,
-			owner: w.symbol(symbol{what: ownersOf, of: self}), owners: w.atMostUsers(n)}
+			owner: self + ownersOf, owners: w.atMostUsers(n)}
 	case model.BounceNode:
 		masked := int64(0) // number of masked email ids
 		for _, id := range ids {
@@ -84,10 +84,9 @@ func (w *walker) found(t model.NodeType, ids []model.NodeID, text string, at *pa
 
 // foundRows returns rows whose user, sender and second are known from their ids.
 func (w *walker) foundRows(k upstream.Kind, self int32, n int64) object {
-	users, senders := w.symbol(symbol{what: usersOf, of: self}), w.symbol(symbol{what: sendersOf, of: self})
-	return object{typ: kind.All[k].Type, kind: k, n: n, self: self, window: window{each: self}, user: users,
-		sender: senders, lists: n, pages: n,
-		owner: users, owners: n, within: n, whole: k == upstream.Bounces}
+	return object{typ: kind.All[k].Type, kind: k, n: n, self: self, window: window{each: self}, user: self + usersOf,
+		sender: self + sendersOf, lists: n, pages: n,
+		owner: self + usersOf, owners: n, within: n, whole: k == upstream.Bounces}
 }
 
 // event prices a bounce of a subscription. The bounce itself costs nothing; fields that refer to other data do.
@@ -98,7 +97,7 @@ func event(w *walker, _ object, f *field, at *path) (rows int64) {
 		on.user, on.sender, on.within = w.literal(aUser, q.UserID), w.literal(aSender, q.SenderID),
 			min(1, int64(q.UserID))
 	}
-	for f := range w.named("node", "BounceEvent", f) {
+	for f := range w.named("node", f) {
 		rows = add(rows, w.below(on, f, w.path(at, f.Alias)))
 	}
 	return rows

@@ -13,8 +13,8 @@
 // The worst price is never exceeded, given an upstream that follows the API's document and whose lists neither
 // lose nor reorder rows while they are read.
 //
-// The work is linear in the size of the document: the price of a selection on a kind of object is computed only
-// once. A document that keeps producing new ones gets the price [TooMany].
+// The work is linear in the size of the document: the price of a fragment's selections on a kind of object is computed
+// only once. A document that keeps producing new ones gets the price [TooMany].
 //
 // Start reading at [Of]. walk.go visits the selections, field.go prices each field, and calls.go defines which calls
 // are the same. extension.go prices an operation before it runs, and refuse.go has the errors for those that are too
@@ -105,9 +105,9 @@ func (p Plan) again() *walker {
 // Endpoints returns the price by endpoint, in descending order of planned calls.
 func (p Plan) Endpoints() []Endpoint {
 	of := map[string]Endpoint{}
-	for c, price := range p.again().charges {
+	for _, c := range p.again().charges {
 		e := of[c.endpoint()]
-		of[c.endpoint()] = Endpoint{c.endpoint(), add(e.Calls, price.planned), add(e.WorstCalls, price.worst)}
+		of[c.endpoint()] = Endpoint{c.endpoint(), add(e.Calls, c.planned), add(e.WorstCalls, c.worst)}
 	}
 	return slices.SortedFunc(maps.Values(of), func(a, b Endpoint) int {
 		return cmp.Or(cmp.Compare(b.Calls, a.Calls), cmp.Compare(b.WorstCalls, a.WorstCalls),
@@ -118,26 +118,16 @@ func (p Plan) Endpoints() []Endpoint {
 // Dearest returns the field with the most planned calls, such as "bounces.nodes.detail", and their number. The
 // field is empty if no calls are planned.
 func (p Plan) Dearest() (field string, calls int64) {
-	type sum struct {
-		calls int64
-		first int // order of the first of its charges
+	charges, of := p.again().charges, map[string]int64{}
+	for _, c := range charges {
+		of[c.at.String()] = add(of[c.at.String()], c.planned)
 	}
-	of := map[string]sum{}
-	for _, c := range p.again().charges {
-		name := c.at.String()
-		s, met := of[name]
-		if !met || c.order < s.first {
-			s.first = c.order
-		}
-		of[name] = sum{add(s.calls, c.planned), s.first}
-	}
-	var dearest sum
-	for name, s := range of {
-		if s.calls > dearest.calls || s.calls == dearest.calls && s.calls > 0 && s.first < dearest.first {
-			field, dearest = name, s
+	for _, c := range charges {
+		if name := c.at.String(); of[name] > calls {
+			field, calls = name, of[name]
 		}
 	}
-	return field, dearest.calls
+	return field, calls
 }
 
 func add(a, b int64) int64 { return min(a+b, TooMany) }

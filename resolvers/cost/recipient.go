@@ -53,7 +53,7 @@ func (w *walker) rowsOf(l list, self int32, n, lists int64) object {
 		owner: l.user, owners: lists, within: lists,
 	}
 	if l.user == 0 {
-		of.within, of.owner, of.owners = 0, w.symbol(symbol{what: usersOf, of: self}), w.atMostUsers(n)
+		of.within, of.owner, of.owners = 0, self+usersOf, w.atMostUsers(n)
 	}
 	return of
 }
@@ -74,7 +74,7 @@ func events(w *walker, on object, f *field, at *path) (rows int64) {
 	if !ok || !ok2 {
 		return 0
 	}
-	p := page.PriceOf(a, false, w.selected("DeliveryEventConnection", f))
+	p := page.PriceOf(a, false, w.selected(f))
 	if p.First+p.Pages+p.MaxProbes == 0 {
 		return 0
 	}
@@ -85,7 +85,7 @@ func events(w *walker, on object, f *field, at *path) (rows int64) {
 		l := w.recipientList(on, k, window{Window: in, walk: walk}, upstream.ListQuery{})
 		kinds = append(kinds, w.rowsOf(l, w.readList(l, MaxTimelinePages+int64(p.MaxProbes), at), size, 1))
 	}
-	return w.elements("DeliveryEventConnection", f, kinds, size, at)
+	return w.elements(f, kinds, size, at)
 }
 
 // recipientStats prices Recipient.stats.
@@ -94,7 +94,7 @@ func recipientStats(w *walker, on object, f *field, at *path) int64 {
 	if !ok {
 		return 0
 	}
-	fields := w.collect("RecipientStats", f)
+	fields := w.collect(f)
 	for i := range fields {
 		k := upstream.Emails // of sent and delivered
 		if m := model.MeasureNamed(fields[i].Name); m != nil {
@@ -132,7 +132,7 @@ func suppression(w *walker, on object, f *field, at *path) (rows int64) {
 		l.user = w.literal(aUser, u)
 		kinds = append(kinds, w.rowsOf(l, w.readList(l, worst, at), becauseRows, 1))
 	}
-	for f := range w.named("because", "Suppression", f) {
+	for f := range w.named("because", f) {
 		rows = add(rows, mul(becauseRows, add(1, w.anyOf(kinds, f, w.path(at, f.Alias)))))
 	}
 	return rows

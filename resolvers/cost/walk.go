@@ -17,7 +17,8 @@ const maxSteps = 20_000
 
 type walker struct {
 	op      Operation
-	charges map[call]charge
+	charges []charge
+	charged map[call]int // indexes of charges
 	memo    map[visit]int64
 	symbols map[symbol]int32
 	steps   int
@@ -28,7 +29,7 @@ type walker struct {
 }
 
 func newWalker() *walker {
-	return &walker{charges: map[call]charge{}, memo: map[visit]int64{}, symbols: map[symbol]int32{}}
+	return &walker{charged: map[call]int{}, memo: map[visit]int64{}, symbols: map[symbol]int32{}}
 }
 
 // walkers recycles walkers: allocating their maps is the main cost of a walk.
@@ -40,15 +41,17 @@ func (w *walker) done() {
 		return
 	}
 	clear(w.charges)
+	clear(w.charged)
 	clear(w.memo)
 	clear(w.symbols)
 	clear(w.fields)
 	clear(w.paths)
-	w.op, w.steps, w.fields, w.paths, w.groups = Operation{}, 0, w.fields[:0], w.paths[:0], nil
+	w.op, w.steps, w.groups = Operation{}, 0, nil
+	w.charges, w.fields, w.paths = w.charges[:0], w.fields[:0], w.paths[:0]
 	walkers.Put(w)
 }
 
-// visit identifies a selection on a kind of object that has been priced.
+// visit identifies a selection of a fragment, on a kind of object, that has been priced.
 type visit struct {
 	field *ast.Field
 	on    object
@@ -113,11 +116,16 @@ func (p *path) String() string {
 type field struct {
 	*ast.Field
 	more []*ast.Field // all selections but the first
+	// shared says that the field is part of a named fragment, so that it may be selected in several places.
+	shared bool
 }
 
-// collect returns the fields selected on an object type, as CollectFields in the GraphQL specification.
-func (w *walker) collect(typ string, from *field) []field {
-	c := collector{w: w, typ: typ, fields: w.room(len(from.SelectionSet))}
+// collect returns the fields selected on the objects of a field whose type is not abstract.
+func (w *walker) collect(from *field) []field { return w.collectOn(from.Definition.Type.Name(), from) }
+
+// collectOn returns the fields selected on an object type, as CollectFields in the GraphQL specification.
+func (w *walker) collectOn(typ string, from *field) []field {
+	c := collector{w: w, typ: typ, shared: from.shared, fields: w.room(len(from.SelectionSet))}
 	c.selections(from.SelectionSet)
 	for _, f := range from.more {
 		c.selections(f.SelectionSet)
@@ -125,10 +133,10 @@ func (w *walker) collect(typ string, from *field) []field {
 	return c.fields
 }
 
-// named returns the fields with a name that are selected on an object type.
-func (w *walker) named(name, typ string, from *field) iter.Seq[*field] {
+// named returns the fields of collect that have a name, one for each alias.
+func (w *walker) named(name string, from *field) iter.Seq[*field] {
 	return func(yield func(*field) bool) {
-		fields := w.collect(typ, from)
+		fields := w.collect(from)
 		for i := range fields {
 			if f := &fields[i]; f.Name == name && !yield(f) {
 				return
@@ -151,6 +159,7 @@ func (w *walker) room(n int) []field {
 type collector struct {
 	w       *walker
 	typ     string
+	shared  bool // of the fields that are added
 	fields  []field
 	index   map[string]int // by alias, once there are many fields
 	spreads []*ast.FragmentDefinition
@@ -176,7 +185,10 @@ func (c *collector) selections(set ast.SelectionSet) {
 		case *ast.FragmentSpread:
 			if s.Definition != nil && applies(s.Definition.TypeCondition, c.typ) && c.w.included(s.Directives) &&
 				!c.spread(s.Definition) {
+				outside := c.shared
+				c.shared = true
 				c.selections(s.Definition.SelectionSet)
+				c.shared = outside
 			}
 		}
 	}
@@ -208,6 +220,7 @@ func (c *collector) add(f *ast.Field) {
 	}
 	if i >= 0 {
 		c.fields[i].more = append(c.fields[i].more, f)
+		c.fields[i].shared = c.fields[i].shared || c.shared
 		return
 	}
 	if c.index == nil && len(c.fields) >= many {
@@ -219,7 +232,7 @@ func (c *collector) add(f *ast.Field) {
 	if c.index != nil {
 		c.index[f.Alias] = len(c.fields)
 	}
-	c.fields = append(c.fields, field{Field: f})
+	c.fields = append(c.fields, field{Field: f, shared: c.shared})
 }
 
 // applies reports whether a fragment with a type condition applies to objects of type typ.
@@ -250,26 +263,27 @@ func (w *walker) included(ds ast.DirectiveList) bool {
 
 // below prices the selection of a field on objects, and returns how many rows each object has.
 func (w *walker) below(on object, f *field, at *path) int64 {
-	if f.more != nil { // too rare to be worth remembering
-		return w.object(on, w.collect(on.typ, f), at)
-	}
-	if plain(f.SelectionSet) {
+	if f.more == nil && plain(on.typ, f.SelectionSet) {
 		return 0
+	}
+	if f.more != nil || !f.shared { // not visited often enough to be worth remembering
+		return w.object(on, w.collectOn(on.typ, f), at)
 	}
 	v := visit{f.Field, on}
 	rows, known := w.memo[v]
 	if !known {
 		w.memo[v] = 0 // a selection cannot contain itself
-		rows = w.object(on, w.collect(on.typ, f), at)
+		rows = w.object(on, w.collectOn(on.typ, f), at)
 		w.memo[v] = rows
 	}
 	return rows
 }
 
-// plain reports whether the selection has only fields that cost nothing, the common case.
-func plain(set ast.SelectionSet) bool {
+// plain reports whether a selection on an object type has only fields that cost nothing, the common case.
+func plain(typ string, set ast.SelectionSet) bool {
+	of := prices[typ]
 	for _, s := range set {
-		if f, ok := s.(*ast.Field); !ok || f.Name != "__typename" && Prices(f.ObjectDefinition.Name, f.Name) {
+		if f, ok := s.(*ast.Field); !ok || of[f.Name] != nil {
 			return false
 		}
 	}
