@@ -97,19 +97,24 @@ func addresses(ctx context.Context, rows []*model.Sender) (func([]byte, int) []b
 // have no key.
 func distinct[T any, K comparable](rows []*T, key func(*T) (K, bool)) (keys []K, at []int) {
 	at = make([]int, len(rows))
-	met := map[K]int{}
-	last := -1 // most rows have the same key as the row before
+	var met map[K]int // nil while there is at most one key, as in most lists
+	last := -1        // most rows have the same key as the row before
 	for i, r := range rows {
 		k, ok := key(r)
 		if !ok {
 			continue
 		}
 		if last < 0 || k != keys[last] {
-			var known bool
+			known := false
+			if len(keys) == 1 {
+				met = map[K]int{keys[0]: 0}
+			}
 			if last, known = met[k]; !known {
 				last = len(keys)
-				met[k] = last
 				keys = append(keys, k)
+				if met != nil {
+					met[k] = last
+				}
 			}
 		}
 		at[i] = last
