@@ -200,26 +200,25 @@ func (c *Connection[R]) end(ctx context.Context) (spot[R], error) {
 	if p := c.edge; p != nil && len(p.rows) > c.extent.size && !c.odd() {
 		return spot[R]{p, max(0, int(counted)-len(p.answer)-p.offset), len(p.rows)}, nil
 	}
-	s, found, err := c.endNear(ctx, int(counted))
-	if err != nil || found {
+	s, err := c.seek(ctx, guess{call: c.lastCall(int(counted))}, Key{Time: c.src.Window.End}, false)
+	if !errors.Is(err, errUnsorted) {
 		return s, err
 	}
-	w := c.src.Window
-	if o, padded := c.seen(); padded && o != unsorted {
-		// A page that has rows and ends the list is the end, whatever its offset counts.
-		s, err = c.seek(ctx, guess{call: call{w.Start, max(0, int(counted)-stride)}}, Key{Time: w.End}, false)
-		if !errors.Is(err, errUnsorted) {
-			return s, err
+	for n := int(counted); ; {
+		p, err := c.fetch(ctx, c.lastCall(n))
+		if err != nil {
+			return spot[R]{}, err
 		}
+		if !p.full && (p.offset == 0 || len(p.answer) > 0) {
+			return spot[R]{p, 0, len(p.rows)}, nil
+		}
+		probed, err := c.probe(ctx) // the count does not agree with the list
+		if err == nil && probed == n {
+			err = errMoved
+		}
+		if err != nil {
+			return spot[R]{}, err
+		}
+		n = probed
 	}
-	// The count was of another moment, or does not agree with the list.
-	n, err := c.probe(ctx)
-	if err != nil {
-		return spot[R]{}, err
-	}
-	s, found, err = c.endNear(ctx, n)
-	if err == nil && !found {
-		err = errMoved
-	}
-	return s, err
 }

@@ -78,33 +78,11 @@ func (c *Connection[R]) knownSize() (int, bool) {
 	return c.size, c.sized
 }
 
-// endNear returns the spot after the list's last row, given that the list has about n rows. It reports false if
-// the end is not near there.
-func (c *Connection[R]) endNear(ctx context.Context, n int) (spot[R], bool, error) {
-	offset := max(0, n-stride) // if the count is right, the page is not full and so ends the list
-	if known, ok := c.knownSize(); ok && known == n {
-		offset = max(0, n-1) / upstream.PageSize * upstream.PageSize // a page already fetched
+// lastCall returns the call whose page ends a list of n rows and is not full.
+func (c *Connection[R]) lastCall(n int) call {
+	offset := max(0, n-stride)
+	if known, ok := c.knownSize(); ok && known == n && n%upstream.PageSize > 0 {
+		offset = n - n%upstream.PageSize // a page already fetched
 	}
-	p, err := c.fetch(ctx, call{c.src.Window.Start, offset})
-	if err != nil || offset > 0 && (len(p.answer) == 0 || len(p.rows) == 0 && c.sorting() != unsorted) {
-		return spot[R]{}, false, err
-	}
-	s := spot[R]{p, 0, len(p.rows)}
-	// Only a page that is not full and continues the page before it is an end: an empty page at a later offset
-	// may come from an earlier moment.
-	for range 3 {
-		if !s.page.full {
-			return s, true, nil
-		}
-		to, err := c.advance(ctx, s)
-		if err != nil {
-			return spot[R]{}, false, err
-		}
-		if to.ends() && !to.page.full {
-			return s, true, nil
-		}
-		s = to
-		s.i = len(s.page.rows)
-	}
-	return spot[R]{}, false, nil
+	return call{c.src.Window.Start, offset}
 }
