@@ -53,8 +53,12 @@ var errUnsorted = errors.New("unsorted list")
 
 // seek finds the page that covers k, starting from a guess. The first try succeeds unless rows arrived or disappeared,
 // or a cached page dates from another moment. With ahead, the spot is after k, otherwise before it. The page has rows
-// on that side if the list has any. seek doubles its steps until it has passed k, then bisects.
+// on that side if the list has any. seek doubles its steps until it has passed k, then bisects. If the list is known to
+// be unsorted, or turns out to be, the error is errUnsorted.
 func (c *Connection[R]) seek(ctx context.Context, g guess, k Key, ahead bool) (spot[R], error) {
+	if c.sorting() == unsorted {
+		return spot[R]{}, errUnsorted
+	}
 	low, high := -1, -1 // offsets of pages that end before k, and that begin after it
 	moved, step, conflicts := false, stride, 0
 	for range maxSteps {
@@ -178,68 +182,63 @@ func (c *Connection[R]) jump(ctx context.Context, s spot[R], ahead bool) (spot[R
 
 // advance moves from the end of a full page to the first row after it.
 func (c *Connection[R]) advance(ctx context.Context, s spot[R]) (spot[R], error) {
-	if c.sorting() != unsorted {
-		next, older := c.next(s.page, s.older)
-		k := Key{Time: c.src.Window.Start - 1} // if all rows of the page are older than the window
-		if s.i > 0 {
-			k = s.page.keyAt(s.i - 1)
-		}
-		to, err := c.seek(ctx, guess{next, older, next.offset}, k, true)
-		if !errors.Is(err, errUnsorted) {
-			return to, err
-		}
+	next, older := c.next(s.page, s.older)
+	k := Key{Time: c.src.Window.Start - 1} // if all rows of the page are older than the window
+	if s.i > 0 {
+		k = s.page.keyAt(s.i - 1)
 	}
-	return c.jump(ctx, s, true)
+	to, err := c.seek(ctx, guess{next, older, next.offset}, k, true)
+	if errors.Is(err, errUnsorted) {
+		return c.jump(ctx, s, true)
+	}
+	return to, err
 }
 
 // retreat moves from the start of a page to the end of the rows before it.
 func (c *Connection[R]) retreat(ctx context.Context, s spot[R]) (spot[R], error) {
-	if c.sorting() != unsorted && !s.ends() {
-		k, at := s.page.keyAt(s.i), s.position()
-		to, err := c.seek(ctx, guess{call{c.src.Window.Start, max(0, at-stride)}, 0, at}, k, false)
-		if !errors.Is(err, errUnsorted) {
-			return to, err
-		}
+	if s.ends() {
+		return c.jump(ctx, s, false)
 	}
-	return c.jump(ctx, s, false)
+	k, at := s.page.keyAt(s.i), s.position()
+	to, err := c.seek(ctx, guess{call{c.src.Window.Start, max(0, at-stride)}, 0, at}, k, false)
+	if errors.Is(err, errUnsorted) {
+		return c.jump(ctx, s, false)
+	}
+	return to, err
 }
 
 // after returns the spot after a cursor's row.
 func (c *Connection[R]) after(ctx context.Context, k *cursor) (spot[R], error) {
-	if c.sorting() != unsorted {
-		to, err := c.seek(ctx, guess{k.call, k.older, k.call.offset + k.index}, k.key, true)
-		if !errors.Is(err, errUnsorted) {
-			return to, err
-		}
+	to, err := c.seek(ctx, guess{k.call, k.older, k.call.offset + k.index}, k.key, true)
+	if errors.Is(err, errUnsorted) {
+		return c.recall(ctx, k, true)
 	}
-	return c.recall(ctx, k, true)
+	return to, err
 }
 
 // before returns the spot before a cursor's row.
 func (c *Connection[R]) before(ctx context.Context, k *cursor) (spot[R], error) {
 	w := c.src.Window
-	if c.sorting() != unsorted {
-		g := guess{call{w.Start, max(0, k.position()-stride)}, 0, k.position()}
-		if k.index > 0 { // the page that returned the row has rows before it
-			p, err := c.fetch(ctx, k.call)
-			if err != nil {
-				return spot[R]{}, err
-			}
-			if o := c.sorting(); o != unsorted {
-				if i, v := p.locate(k.key, k.index, false, o == byTime); v == covers && i > 0 {
-					return spot[R]{p, k.older, i}, nil
-				}
-			}
-			if k.call.start == w.Start {
-				g.call = k.call
+	g := guess{call{w.Start, max(0, k.position()-stride)}, 0, k.position()}
+	if k.index > 0 { // the page that returned the row has rows before it
+		p, err := c.fetch(ctx, k.call)
+		if err != nil {
+			return spot[R]{}, err
+		}
+		if o := c.sorting(); o != unsorted {
+			if i, v := p.locate(k.key, k.index, false, o == byTime); v == covers && i > 0 {
+				return spot[R]{p, k.older, i}, nil
 			}
 		}
-		to, err := c.seek(ctx, g, k.key, false)
-		if !errors.Is(err, errUnsorted) {
-			return to, err
+		if k.call.start == w.Start {
+			g.call = k.call
 		}
 	}
-	return c.recall(ctx, k, false)
+	to, err := c.seek(ctx, g, k.key, false)
+	if errors.Is(err, errUnsorted) {
+		return c.recall(ctx, k, false)
+	}
+	return to, err
 }
 
 // recall returns the spot after (with ahead) or before a cursor's row in an unsorted list. It finds the row by
