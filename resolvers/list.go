@@ -54,13 +54,13 @@ func listing[R, T any, P upstream.Row[R]](ctx context.Context, k kindOf[R, T], p
 	if err != nil {
 		return model.Connection[T]{}, err
 	}
-	var binding string
-	q.Window, binding, err = boundWindow(ctx, window, a, func(written string) string {
+	r, err := open(ctx, window, a, func(written string) string {
 		return k.kind.ListPath() + "?" + q.Encode() + "&" + written
 	})
 	if err != nil {
 		return model.Connection[T]{}, err
 	}
+	q.Window = r.Window
 	source := sourceOf(ctx, k, q)
 	source.Count = counter(ctx, k.kind, q)
 	source.Memory = memory(ctx, k.kind, q, a)
@@ -72,7 +72,7 @@ func listing[R, T any, P upstream.Row[R]](ctx context.Context, k kindOf[R, T], p
 			o = &shared
 		}
 	}
-	c, err := page.New(binding, source, a)
+	c, err := page.New(r, source)
 	if err != nil {
 		return model.Connection[T]{}, pagingError(err)
 	}
@@ -99,20 +99,16 @@ func sourceOf[R, T any](ctx context.Context, k kindOf[R, T], q upstream.ListQuer
 	}
 }
 
-// boundWindow resolves the window of a connection. It also returns the text to which the cursors are bound: the
+// open resolves the window of a connection and opens its cursors. They are bound to the text that bind returns: the
 // filter, and the window as the caller wrote it. Pages with a cursor stay in the window of the first page.
-func boundWindow(ctx context.Context, window model.Window, a page.Args,
-	bind func(written string) string) (upstream.Window, string, error) {
+func open(ctx context.Context, window model.Window, a page.Args,
+	bind func(written string) string) (page.Request, error) {
 	w, err := resolve(ctx, window)
 	if err != nil {
-		return w, "", err
+		return page.Request{}, err
 	}
-	binding := bind(written(window, w))
-	cursors, ok, err := page.WindowOf(binding, a)
-	if ok {
-		w = cursors
-	}
-	return w, binding, pagingError(err)
+	r, err := a.Open(bind(written(window, w)), w)
+	return r, pagingError(err)
 }
 
 // pagingError converts an error of package page into an input error for the argument.
@@ -219,15 +215,14 @@ func eachOf[R, T any](node func(*R) T) func([]R) []*T {
 func accounts[T any](ctx context.Context, name string, window model.Window, q upstream.CountQuery,
 	order *model.AccountOrder, a page.Args, objects func([]found, upstream.Window) []*T) (model.Connection[T], error) {
 	by := orderOf(order)
-	w, binding, err := boundWindow(ctx, window, a, func(written string) string {
+	r, err := open(ctx, window, a, func(written string) string {
 		return name + "?" + q.Encode() + "&" + written + by.binding()
 	})
 	if err != nil {
 		return model.Connection[T]{}, err
 	}
-	q.Window = w
+	q.Window = r.Window
 	source := page.ListSource[found]{
-		Window: w,
 		Fetch: func(ctx context.Context) ([]found, error) {
 			all, err := findAll(ctx, q)
 			if err != nil {
@@ -241,11 +236,11 @@ func accounts[T any](ctx context.Context, name string, window model.Window, q up
 	if by.field != "" {
 		source.Rank = func(f *found) (float64, bool) { return f.rank, f.ranked }
 	}
-	l, err := page.NewList(binding, source, a)
+	l, err := page.NewList(r, source)
 	if err != nil {
 		return model.Connection[T]{}, pagingError(err)
 	}
-	inWindow := func(rows []found) []*T { return objects(rows, w) }
+	inWindow := func(rows []found) []*T { return objects(rows, r.Window) }
 	return model.Connection[T]{Page: &nodes[found, T]{pager: l, make: inWindow}}, nil
 }
 

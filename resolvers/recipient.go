@@ -26,14 +26,14 @@ func (recipient) Events(ctx context.Context, r *model.Recipient, window model.Wi
 	first *int, after *string, last *int, before *string) (*model.DeliveryEventConnection, error) {
 	a := page.Args{First: first, After: after, Last: last, Before: before, Newest: newest(order)}
 	q := upstream.ListQuery{Recipient: r.Address}
-	w, binding, err := boundWindow(ctx, window, a, func(written string) string {
+	req, err := open(ctx, window, a, func(written string) string {
 		return "recipient.events?" + q.Encode() + "&" + written
 	})
 	if err != nil {
 		return nil, err
 	}
-	q.Window = w
-	c, err := page.New(binding, newTimeline(ctx, q).source(), a)
+	q.Window = req.Window
+	c, err := page.New(req, newTimeline(ctx, q).source())
 	if err != nil {
 		return nil, pagingError(err)
 	}

@@ -168,11 +168,6 @@ func deliveries(ctx context.Context, q upstream.ListQuery, all []*evidence) erro
 
 // newestOf returns the newest 500 rows of a list, newest first.
 func newestOf[R, T any](ctx context.Context, k kindOf[R, T], q upstream.ListQuery) ([]event, error) {
-	size := page.MaxSize
-	c, err := page.New("", sourceOf(ctx, k, q), page.Args{First: &size, Newest: true})
-	if err != nil {
-		return nil, err
-	}
-	rows, err := c.Rows(ctx)
+	rows, err := sourceOf(ctx, k, q).Newest(ctx, page.MaxSize)
 	return eventsOf(k, rows, &model.Origin{Kind: k.kind, Window: q.Window, UserID: q.UserID}), err
 }

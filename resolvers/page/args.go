@@ -36,14 +36,6 @@ func (a Args) OldestFirst() Args {
 	return Args{First: a.Last, Last: a.First, After: a.Before, Before: a.After}
 }
 
-// binding returns what cursors of the list are bound to in the order of the arguments.
-func (a Args) binding(list string) binding {
-	if a.Newest {
-		list += " newest first"
-	}
-	return newBinding(list)
-}
-
 // ArgumentError reports an invalid paging argument.
 type ArgumentError struct {
 	Argument string // first, last, after or before
@@ -53,35 +45,49 @@ type ArgumentError struct {
 // Error returns the message.
 func (e *ArgumentError) Error() string { return e.Message }
 
-// WindowOf returns the window in which the cursors of a were made. It reports false if a has no cursors. A
-// relative window ("the last 7 days") is resolved when its first page is requested, and later pages must stay
-// in that window: resolve a relative window only if WindowOf reports false. The list argument is as for [New].
-// A cursor proves nothing: apply the same limits to its window as to any other.
+// Request is a client's request for a page of a list: its paging arguments, checked, with their cursors decoded.
+type Request struct {
+	// Window is the window of the cursors, or else that given to [Args.Open].
+	Window upstream.Window
+
+	binding binding
+	extent
+	newest        bool
+	after, before []byte // the contents of the cursors; nil if there is none
+}
+
+// Open checks the paging arguments and decodes their cursors. Cursors are valid only for the same list: a canonical
+// text of the field, the filter and the window argument as it was given ("P7D" rather than the resolved times). It
+// should not depend on the paging arguments.
+//
+// A relative window ("the last 7 days") is resolved when its first page is requested, and later pages stay in that
+// window. Therefore w is used only without cursors. A cursor proves nothing: apply the same limits to its window as to
+// any other.
 //
 // The error is an [*ArgumentError].
-func WindowOf(list string, a Args) (w upstream.Window, ok bool, err error) {
-	if a.After == nil && a.Before == nil {
-		return w, false, nil
+func (a Args) Open(list string, w upstream.Window) (Request, error) {
+	if a.Newest {
+		list += " newest first"
 	}
-	of := a.binding(list)
-	for _, c := range []struct {
-		argument string
-		text     *string
-	}{{"after", a.After}, {"before", a.Before}} {
-		if c.text == nil {
-			continue
+	r := Request{Window: w, binding: newBinding(list), newest: a.Newest}
+	var err error
+	if a.After != nil {
+		if r.Window, r.after, err = r.binding.decode("after", *a.After); err != nil {
+			return Request{}, err
 		}
-		cw, _, err := of.decode(c.argument, *c.text)
-		if err != nil {
-			return upstream.Window{}, false, err
+	}
+	if a.Before != nil {
+		after := r.Window
+		if r.Window, r.before, err = r.binding.decode("before", *a.Before); err != nil {
+			return Request{}, err
 		}
-		if ok && cw != w {
-			return upstream.Window{}, false, &ArgumentError{c.argument,
+		if a.After != nil && r.Window != after {
+			return Request{}, &ArgumentError{"before",
 				"before belongs to another window than after: use cursors that were returned for the same window"}
 		}
-		w, ok = cw, true
 	}
-	return w, ok, nil
+	r.extent, err = a.extent()
+	return r, err
 }
 
 // Page sizes, in rows.

@@ -15,7 +15,7 @@ func BenchmarkPage(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				m.fetched = m.fetched[:0]
-				c, err := page.New("list", m.source(), first(499, nil))
+				c, err := page.Connect("list", m.source(), first(499, nil))
 				if err != nil {
 					b.Fatal(err)
 				}

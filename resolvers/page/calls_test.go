@@ -226,7 +226,7 @@ func TestOnePageMakesFewestCalls(t *testing.T) {
 			if test.counts {
 				s.Count = m.count
 			}
-			c, err := page.New("list", s, test.args)
+			c, err := page.Connect("list", s, test.args)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -27,7 +27,7 @@ func TestConcurrentFieldsAgree(t *testing.T) {
 			m := newRemote(byKey, m.now()...)
 			s := m.source()
 			s.Count = m.count
-			c, err := page.New("list", s, a)
+			c, err := page.Connect("list", s, a)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -71,7 +71,7 @@ func TestCancelledCallerDoesNotFailOthers(t *testing.T) {
 		}
 		return m.fetch(ctx, w, offset)
 	}
-	c, err := page.New("list", s, page.Args{})
+	c, err := page.Connect("list", s, page.Args{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestCancelledCallerDoesNotFailOthers(t *testing.T) {
 		calls++
 		return nil, &upstream.Error{Code: upstream.Timeout}
 	}
-	if c, err = page.New("list", s, page.Args{}); err != nil {
+	if c, err = page.Connect("list", s, page.Args{}); err != nil {
 		t.Fatal(err)
 	}
 	_, err1 := c.Rows(t.Context())
@@ -116,7 +116,7 @@ func TestNextPageFailureDoesNotFailRows(t *testing.T) {
 		}
 		return m.fetch(ctx, w, offset)
 	}
-	c, err := page.New("list", s, first(500, nil))
+	c, err := page.Connect("list", s, first(500, nil))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,7 @@ import (
 
 // Source provides a filtered list of the metrics API.
 type Source[R any] struct {
-	// Window is the resolved window of the connection. If the client gave cursors, it is the result of [WindowOf].
+	// Window is the list's window, in absolute time. That of a connection is that of its request.
 	Window upstream.Window
 	// Fetch makes one upstream call. It returns the rows of w from offset, at most [upstream.PageSize]. The
 	// rows may be shared and are not modified.
@@ -59,22 +59,15 @@ type Connection[R any] struct {
 	whole  bool             // a page showed the whole list
 }
 
-// New checks the paging arguments and returns a connection. It makes no call. Cursors are valid only for the
-// same list: a canonical text of the field, the filter and the window argument as it was given ("P7D" rather
-// than the resolved times). It should not depend on the paging arguments.
-//
-// The error is an [*ArgumentError].
-func New[R any](list string, s Source[R], a Args) (*Connection[R], error) {
-	c := &Connection[R]{src: s, binding: a.binding(list), newest: a.Newest,
-		pages: map[call]*once[*upstreamPage[R]]{}}
+// New returns the connection of a request. It makes no call. The error is an [*ArgumentError].
+func New[R any](r Request, s Source[R]) (*Connection[R], error) {
+	s.Window = r.Window
+	c := &Connection[R]{src: s, binding: r.binding, extent: r.extent, newest: r.newest}
 	var err error
-	if c.extent, err = a.extent(); err != nil {
+	if c.first, err = parseCursor("after", r.after, r.Window); err != nil {
 		return nil, err
 	}
-	if c.first, err = openCursor(c.binding, s.Window, "after", a.After); err != nil {
-		return nil, err
-	}
-	if c.last, err = openCursor(c.binding, s.Window, "before", a.Before); err != nil {
+	if c.last, err = parseCursor("before", r.before, r.Window); err != nil {
 		return nil, err
 	}
 	if c.newest {
@@ -90,11 +83,12 @@ func New[R any](list string, s Source[R], a Args) (*Connection[R], error) {
 
 // Total returns the number of rows of the list.
 func (s Source[R]) Total(ctx context.Context) (int64, error) {
-	c, err := New("", s, Args{})
-	if err != nil {
-		return 0, err
-	}
-	return c.TotalCount(ctx)
+	return (&Connection[R]{src: s}).TotalCount(ctx)
+}
+
+// Newest returns the newest n rows of the list, newest first. There must not be more than MaxSize.
+func (s Source[R]) Newest(ctx context.Context, n int) ([]R, error) {
+	return (&Connection[R]{src: s, extent: extent{n, true}, newest: true}).Rows(ctx)
 }
 
 // RowsFirst declares that Rows will be called. TotalCount then waits for the rows, since a list that they show

@@ -77,7 +77,7 @@ func TestLastPageUsesTheOpenEdge(t *testing.T) {
 		}}
 	want := total(t, s)
 	calls.Store(0)
-	conn, err := page.New("list", s, last(20, nil))
+	conn, err := page.Connect("list", s, last(20, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +136,7 @@ func TestRememberedTotalsAreExactWhileRowsArrive(t *testing.T) {
 			want := len(slices.DeleteFunc(slices.Clone(m.now()), func(r row) bool {
 				return !s.Window.Contains(r.Time)
 			}))
-			conn, err := page.New("list", s, page.Args{})
+			conn, err := page.Connect("list", s, page.Args{})
 			if err != nil {
 				t.Fatal(err)
 			}

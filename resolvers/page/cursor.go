@@ -52,9 +52,9 @@ func (c cursor) encode(of binding, w upstream.Window) string {
 	return of.encode(w, b)
 }
 
-// openCursor returns the cursor encoded in text, or nil if text is nil. The cursor must belong to window w.
-func openCursor(of binding, w upstream.Window, argument string, text *string) (*cursor, error) {
-	return open(of, w, argument, text, func(r *reader) (c cursor) {
+// parseCursor returns the cursor with these contents, or nil if they are nil. It belongs to window w.
+func parseCursor(argument string, contents []byte, w upstream.Window) (*cursor, error) {
+	return parse(argument, contents, func(r *reader) (c cursor) {
 		head := r.uvarint()
 		c.order, c.padded = order(min(head&^paddedMark, math.MaxUint8)), head&paddedMark != 0
 		c.key.Time = upstream.Time(uint64(w.Start) + r.uvarint())

@@ -24,7 +24,7 @@ const (
 )
 
 // EncodeCursor returns a cursor for a list that this package does not page, such as a subscription. It encodes
-// a window and arbitrary contents. The list argument names the field and its filter, as for [New].
+// a window and arbitrary contents. The list argument names the field and its filter, as for [Args.Open].
 func EncodeCursor(list string, w upstream.Window, contents []byte) string {
 	return newBinding(list).encode(w, contents)
 }
@@ -77,20 +77,13 @@ func (b binding) decode(argument, text string) (upstream.Window, []byte, error) 
 	return w, r.buf, nil
 }
 
-// open returns what parse reads from the text of a cursor, or nil if text is nil. The cursor must belong to window w.
-func open[C any](of binding, w upstream.Window, argument string, text *string, parse func(*reader) C) (*C, error) {
-	if text == nil {
+// parse returns what read reads from the contents of a cursor, or nil if they are nil.
+func parse[C any](argument string, contents []byte, read func(*reader) C) (*C, error) {
+	if contents == nil {
 		return nil, nil
 	}
-	cw, contents, err := of.decode(argument, *text)
-	if err != nil {
-		return nil, err
-	}
-	if cw != w {
-		return nil, &ArgumentError{argument, argument + " belongs to another window than this list"}
-	}
 	r := reader{buf: contents}
-	c := parse(&r)
+	c := read(&r)
 	if r.bad || len(r.buf) > 0 {
 		return nil, &ArgumentError{argument, argument + " is damaged; omit it to start from the beginning"}
 	}

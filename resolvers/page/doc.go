@@ -45,5 +45,5 @@
 // by a row, or the walk fails with an error. A page that counts such rows without returning any looks like a
 // normal page; for totals, the counts endpoint is preferred wherever it is available.
 //
-// Start reading at [New] and [Connection]. [List] does the same for lists that one call returns whole.
+// Start reading at [Args.Open], [New] and [Connection]. [List] does the same for lists that one call returns whole.
 package page

@@ -134,7 +134,7 @@ func TestBadRemoteGivesAnswerOrError(t *testing.T) {
 						cursors = append(cursors, *p.start(), *p.end())
 					}
 				}
-				conn, err := page.New("list", s, page.Args{})
+				conn, err := page.Connect("list", s, page.Args{})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -79,7 +79,7 @@ func TestLastPageTakesOneRound(t *testing.T) {
 						func(r row) bool { return !step.window.Contains(r.Time) })
 					s := distant(m.source(), time.Second)
 					s.Window = step.window
-					conn, err := page.New("list", s, last(step.size, nil))
+					conn, err := page.Connect("list", s, last(step.size, nil))
 					if err != nil {
 						t.Fatal(err)
 					}

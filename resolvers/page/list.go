@@ -12,7 +12,6 @@ import (
 
 // ListSource provides a list that one call returns whole, such as the senders of a window.
 type ListSource[R any] struct {
-	Window upstream.Window // as in Source: later pages stay in it
 	// Fetch returns all rows. They may be shared and are not modified.
 	Fetch func(ctx context.Context) ([]R, error)
 	// ID returns a row's id, which identifies the row. Without a rank, it orders the list.
@@ -27,9 +26,8 @@ type ListSource[R any] struct {
 // List is a client's page of a list that one call returns whole. It behaves like a [Connection], and calls its source
 // at most once. Its cursors encode ids and ranks, so rows that come and go do not shift the pages.
 type List[R any] struct {
-	src     ListSource[R]
-	binding binding
-	extent
+	src           ListSource[R]
+	request       Request
 	after, before *mark
 	all           once[[]R]
 }
@@ -67,25 +65,21 @@ func (s *ListSource[R]) compare(a, b mark) int {
 	return cmp.Or(sign*cmp.Compare(a.rank, b.rank), cmp.Compare(a.id, b.id))
 }
 
-// NewList checks the paging arguments and returns a list. It makes no call. The list argument is as for [New].
-// The error is an [*ArgumentError].
-func NewList[R any](list string, s ListSource[R], a Args) (*List[R], error) {
-	l := &List[R]{src: s, binding: newBinding(list)}
+// NewList returns the list of a request. It makes no call. The error is an [*ArgumentError].
+func NewList[R any](r Request, s ListSource[R]) (*List[R], error) {
+	l := &List[R]{src: s, request: r}
 	var err error
-	if l.extent, err = a.extent(); err != nil {
+	if l.after, err = parseMark("after", r.after); err != nil {
 		return nil, err
 	}
-	if l.after, err = openMark(l.binding, s.Window, "after", a.After); err != nil {
-		return nil, err
-	}
-	if l.before, err = openMark(l.binding, s.Window, "before", a.Before); err != nil {
+	if l.before, err = parseMark("before", r.before); err != nil {
 		return nil, err
 	}
 	return l, nil
 }
 
-func openMark(of binding, w upstream.Window, argument string, text *string) (*mark, error) {
-	return open(of, w, argument, text, func(r *reader) mark {
+func parseMark(argument string, contents []byte) (*mark, error) {
+	return parse(argument, contents, func(r *reader) mark {
 		m := mark{id: upstream.ID(r.varint())}
 		if len(r.buf) > 0 {
 			m.rank, m.ranked = math.Float64frombits(r.uvarint()), true
@@ -97,7 +91,7 @@ func openMark(of binding, w upstream.Window, argument string, text *string) (*ma
 
 // Rows returns the rows of the page in list order, in both directions. They must not be modified.
 func (l *List[R]) Rows(ctx context.Context) ([]R, error) {
-	if l.size == 0 {
+	if l.request.size == 0 {
 		return nil, nil
 	}
 	v, err := l.view(ctx)
@@ -115,16 +109,16 @@ func (l *List[R]) Cursor(i int) string {
 	if m.ranked {
 		b = binary.AppendUvarint(b, math.Float64bits(m.rank))
 	}
-	return l.binding.encode(l.src.Window, b)
+	return l.request.binding.encode(l.request.Window, b)
 }
 
 // HasNextPage is like [Connection.HasNextPage].
 func (l *List[R]) HasNextPage(ctx context.Context) (bool, error) {
-	if l.backward && l.before == nil {
+	if l.request.backward && l.before == nil {
 		return false, nil
 	}
 	v, err := l.view(ctx)
-	if l.backward {
+	if l.request.backward {
 		return v.to < len(v.all), err
 	}
 	return v.high < v.to, err
@@ -132,11 +126,11 @@ func (l *List[R]) HasNextPage(ctx context.Context) (bool, error) {
 
 // HasPreviousPage is like [Connection.HasPreviousPage].
 func (l *List[R]) HasPreviousPage(ctx context.Context) (bool, error) {
-	if !l.backward && l.after == nil {
+	if !l.request.backward && l.after == nil {
 		return false, nil
 	}
 	v, err := l.view(ctx)
-	if l.backward {
+	if l.request.backward {
 		return v.from < v.low, err
 	}
 	return v.from > 0, err
@@ -168,9 +162,9 @@ func (l *List[R]) view(ctx context.Context) (view[R], error) {
 		v.to, _ = l.index(all, *l.before)
 		v.to = max(v.from, v.to)
 	}
-	v.low, v.high = v.from, min(v.to, v.from+l.size)
-	if l.backward {
-		v.low, v.high = max(v.from, v.to-l.size), v.to
+	v.low, v.high = v.from, min(v.to, v.from+l.request.size)
+	if l.request.backward {
+		v.low, v.high = max(v.from, v.to-l.request.size), v.to
 	}
 	return v, err
 }

@@ -113,7 +113,7 @@ func TestPaddedTotalIsNeverWrong(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := &paddedRemote{all: c.all, apart: 1 << 20, wrong: func() bool { return true }}
-			conn, err := page.New("list", m.source(c.counts), page.Args{})
+			conn, err := page.Connect("list", m.source(c.counts), page.Args{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -124,7 +124,7 @@ func TestPaddedTotalIsNeverWrong(t *testing.T) {
 			}
 			// A walk over the whole list has counted it.
 			size := page.MaxSize
-			conn, err = page.New("list", m.source(c.counts), page.Args{First: &size})
+			conn, err = page.Connect("list", m.source(c.counts), page.Args{First: &size})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -152,7 +152,7 @@ func TestTotalIsNotTakenFromRemoteThatPadsAPart(t *testing.T) {
 		return cutPage(m.all, w, offset), nil
 	}
 	for _, a := range []page.Args{first(20, nil), last(20, nil)} {
-		conn, err := page.New("list", s, a)
+		conn, err := page.Connect("list", s, a)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -216,7 +216,7 @@ func TestPaddedPagesGiveCorrectAnswers(t *testing.T) {
 				low, high = max(from, to-size), to
 			}
 			m.shown = false
-			conn, err := page.New("list", s, a)
+			conn, err := page.Connect("list", s, a)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -132,7 +132,7 @@ func TestInvalidArgumentsAreNamed(t *testing.T) {
 	cursor := func(binding string, w upstream.Window) *string {
 		s := m.source()
 		s.Window = w
-		c, err := page.New(binding, s, page.Args{})
+		c, err := page.Connect(binding, s, page.Args{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -184,12 +184,12 @@ func TestInvalidArgumentsAreNamed(t *testing.T) {
 			page.Args{After: cursor("other", window)}, "after", "after is not a cursor of this list",
 		},
 		"another window": {
-			page.Args{Before: cursor("list", upstream.Window{Start: 999, End: 5000})}, "before",
-			"before belongs to another window",
+			page.Args{After: &good, Before: cursor("list", upstream.Window{Start: 999, End: 5000})}, "before",
+			"before belongs to another window than after",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := page.New("list", s, test.args)
+			_, err := page.Connect("list", s, test.args)
 			var bad *page.ArgumentError
 			if !errors.As(err, &bad) || bad.Argument != test.argument {
 				t.Fatalf("error is %v, want one about %s", err, test.argument)
@@ -202,25 +202,21 @@ func TestInvalidArgumentsAreNamed(t *testing.T) {
 }
 
 // Later pages of a relative window stay in the window of the first page.
-func TestWindowOf(t *testing.T) {
+func TestCursorsKeepTheirWindow(t *testing.T) {
 	t.Parallel()
 	m := newRemote(byKey, bulk(10, 1)...)
 	p := client{t, m.source()}.ask(page.Args{})
-	if _, ok, err := page.WindowOf("list", first(5, nil)); ok || err != nil {
-		t.Errorf("WindowOf without cursors is %v, %v; want false, nil", ok, err)
-	}
-	if w, ok, err := page.WindowOf("list", first(5, p.end())); w != window || !ok || err != nil {
-		t.Errorf("window is %v, %v, %v; want %v", w, ok, err, window)
-	}
-	if _, _, err := page.WindowOf("other", first(5, p.end())); err == nil {
-		t.Error("WindowOf accepts a cursor of another list")
-	}
-	later := m.source()
-	later.Window.Start++
-	q := client{t, later}.ask(page.Args{})
-	_, _, err := page.WindowOf("list", page.Args{After: p.start(), Before: q.end()})
-	if bad := new(page.ArgumentError); !errors.As(err, &bad) || bad.Argument != "before" {
-		t.Errorf("error for cursors of two windows is %v, want one about before", err)
+	later := upstream.Window{Start: window.Start + 1, End: window.End + 1}
+	for _, test := range []struct {
+		args page.Args
+		want upstream.Window
+	}{
+		{first(5, nil), later}, {first(5, p.end()), window}, {last(5, p.start()), window},
+		{page.Args{After: p.start(), Before: p.end()}, window},
+	} {
+		if r, err := test.args.Open("list", later); r.Window != test.want || err != nil {
+			t.Errorf("%s: window is %v, %v; want %v", show(test.args), r.Window, err, test.want)
+		}
 	}
 }
 
@@ -264,7 +260,7 @@ func FuzzCursor(f *testing.F) {
 	f.Add("", "")
 	f.Fuzz(func(t *testing.T, text, binding string) {
 		for _, a := range []page.Args{{After: &text}, {Before: &text}} {
-			c, err := page.New(binding, m.source(), a)
+			c, err := page.Connect(binding, m.source(), a)
 			if err != nil {
 				if bad := new(page.ArgumentError); !errors.As(err, &bad) ||
 					!strings.HasPrefix(bad.Message, bad.Argument) {

@@ -227,7 +227,7 @@ func (c client) ask(a page.Args) answer {
 
 func (c client) try(a page.Args) (p answer, err error) {
 	ctx := context.Background()
-	conn, err := page.New("list", c.source, a)
+	conn, err := page.Connect("list", c.source, a)
 	if err != nil {
 		return p, err
 	}
@@ -278,7 +278,7 @@ func bulk(n, ties int) []row {
 
 func total(t testing.TB, s page.Source[row]) int64 {
 	t.Helper()
-	conn, err := page.New("list", s, page.Args{})
+	conn, err := page.Connect("list", s, page.Args{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -156,6 +156,9 @@ func (c *Connection[R]) fetch(ctx context.Context, at call) (*upstreamPage[R], e
 			return nil, errApart
 		}
 		l = &once[*upstreamPage[R]]{}
+		if c.pages == nil {
+			c.pages = map[call]*once[*upstreamPage[R]]{}
+		}
 		c.pages[at] = l
 	}
 	c.mu.Unlock()
