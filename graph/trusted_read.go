@@ -3,6 +3,7 @@ package graph
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -106,13 +107,15 @@ func readManifest(name string) (all []trustedDocument, err error) {
 
 // readFile reads a file of at most *left bytes and subtracts its size from *left.
 func readFile(name string, left *int64) ([]byte, error) {
-	info, err := os.Stat(name)
+	file, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
-	if *left -= info.Size(); *left < 0 {
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, *left+1)) // a pipe does not say how much it has
+	if *left -= int64(len(text)); *left < 0 {
 		return nil, fmt.Errorf("%s: the documents up to this one exceed the limit of %d bytes in total", name,
 			maxTrustedBytes)
 	}
-	return os.ReadFile(name)
+	return text, err
 }

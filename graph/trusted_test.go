@@ -104,6 +104,18 @@ func TestOpenNamesTheWrongDocument(t *testing.T) {
 	}
 }
 
+// The limit also holds for what has no size, such as a pipe.
+func TestOpenLimitsEndlessManifests(t *testing.T) {
+	t.Parallel()
+	const endless = "/dev/zero"
+	if _, err := os.Stat(endless); err != nil {
+		t.Skip(err)
+	}
+	if _, err := graph.OpenTrusted(endless, check); err == nil || !strings.Contains(err.Error(), "bytes in total") {
+		t.Errorf("error: %v", err)
+	}
+}
+
 // Changes are loaded. Invalid ones are logged once, and the previous documents stay.
 func TestFollowLoadsValidChanges(t *testing.T) {
 	t.Parallel()
