@@ -23,7 +23,7 @@ type Metrics struct {
 
 	requests   *prometheus.CounterVec // method, status
 	underWay   prometheus.Gauge
-	phases     *prometheus.HistogramVec // phase
+	phases     phases
 	duration   prometheus.Observer
 	streams    *prometheus.GaugeVec // transport
 	operations *prometheus.CounterVec
@@ -69,10 +69,10 @@ func NewMetrics(version, goVersion string) *Metrics {
 		duration: with.histogram("http_request_duration_seconds",
 			"Time of HTTP requests from the end of their header to the end of the answer, without streams.",
 			seconds),
-		phases: with.histograms("request_phase_seconds",
+		phases: newPhases(with.histograms("request_phase_seconds",
 			"Time of HTTP requests by phase, without streams: read (from the caller), write (to the caller), "+
 				"upstream (waiting for at least one answer of the metrics API or the cache) and own (the gateway's).",
-			seconds, "phase"),
+			seconds, "phase")),
 		streams: with.gauges("streams", "Open streams.", "transport"),
 
 		operations: with.counters("operations_total",
@@ -135,9 +135,6 @@ func NewMetrics(version, goVersion string) *Metrics {
 	m.streams.WithLabelValues(webSocket)
 	for _, reason := range []string{"used-up", "too-dear", refusedForCalls, "load", "streams"} {
 		m.refused.WithLabelValues(reason)
-	}
-	for _, p := range phases { // export all phases from the start
-		m.phases.WithLabelValues(p)
 	}
 	return m
 }

@@ -8,17 +8,17 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
-// The phases of a request.
-const (
-	phaseRead     = "read"
-	phaseUpstream = "upstream"
-	phaseOwn      = "own"
-	phaseWrite    = "write"
-)
+// phases are the phases of a request.
+type phases struct{ read, upstream, own, write prometheus.Observer }
 
-var phases = []string{phaseRead, phaseUpstream, phaseOwn, phaseWrite}
+func newPhases(times *prometheus.HistogramVec) phases {
+	of := func(phase string) prometheus.Observer { return times.WithLabelValues(phase) }
+	return phases{read: of("read"), upstream: of("upstream"), own: of("own"), write: of("write")}
+}
 
 // The transports of streams.
 const (
@@ -64,10 +64,10 @@ func (m *Metrics) observe(x *request, total time.Duration) {
 	// Concurrent operations in one request may together wait longer than it took.
 	waited := min(time.Duration(x.waited.Load()), max(0, total-read-wrote))
 	m.duration.Observe(total.Seconds())
-	m.phases.WithLabelValues(phaseRead).Observe(read.Seconds())
-	m.phases.WithLabelValues(phaseUpstream).Observe(waited.Seconds())
-	m.phases.WithLabelValues(phaseWrite).Observe(wrote.Seconds())
-	m.phases.WithLabelValues(phaseOwn).Observe(max(0, total-read-wrote-waited).Seconds())
+	m.phases.read.Observe(read.Seconds())
+	m.phases.upstream.Observe(waited.Seconds())
+	m.phases.write.Observe(wrote.Seconds())
+	m.phases.own.Observe(max(0, total-read-wrote-waited).Seconds())
 }
 
 // method returns the request's method, or "other" for unusual ones, which callers could invent.
