@@ -35,26 +35,7 @@ type accepted struct {
 // nothing reports whether the request accepts none of the formats that this endpoint offers.
 func (a accepted) nothing() bool { return !a.single && a.events == never && !a.parts }
 
-// Bounds of the cache of Accept headers: programs send one of a few values, and parsing one costs as much as the rest
-// of a small request. Longer headers are parsed each time.
-const (
-	maxAccepts   = 100
-	maxAcceptLen = 300
-)
-
-// accepted parses the values of a request's Accept header.
-func (h *handler) accepted(accept []string) accepted {
-	if len(accept) != 1 || len(accept[0]) > maxAcceptLen {
-		return acceptedBy(accept)
-	}
-	by, ok := h.accepts.GetIfPresent(accept[0])
-	if !ok {
-		by = acceptedBy(accept)
-		h.accepts.Set(strings.Clone(accept[0]), by) // a copy, or the cache would keep all headers of the request alive
-	}
-	return by
-}
-
+// acceptedBy parses the values of a request's Accept header.
 func acceptedBy(values []string) (a accepted) {
 	accept := web.ParseAccept(values)
 	for i, r := range accept {

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/maypok86/otter/v2"
 
 	"deliverygraph/internal/telemetry"
 	"deliverygraph/internal/web"
@@ -153,7 +152,6 @@ func NewHandler(schema graphql.ExecutableSchema, o Options) http.Handler {
 		documents: newDocuments(schema.Schema(), &o),
 		persisted: newPersisted(&o),
 		load:      newLoad(&o),
-		accepts:   otter.Must(&otter.Options[string, accepted]{MaximumSize: maxAccepts}),
 		vary:      strings.Join(append([]string{"Accept"}, o.Vary...), ", "),
 		o:         o,
 	}

@@ -6,7 +6,6 @@ import (
 	"runtime/debug"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/maypok86/otter/v2"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"deliverygraph/graph/columns"
@@ -19,7 +18,6 @@ type handler struct {
 	documents *documents
 	persisted *persisted
 	load      *load
-	accepts   *otter.Cache[string, accepted]
 	vary      string // value of the Vary header
 	o         Options
 }
@@ -33,7 +31,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet {
 		w.Header().Set("Cache-Control", "no-store") // replaced if the response may be cached
 	}
-	accepted := h.accepted(r.Header["Accept"])
+	accepted := acceptedBy(r.Header["Accept"])
 	media := accepted.media
 	if accepted.nothing() {
 		_ = write(w, media, refuse(http.StatusNotAcceptable,

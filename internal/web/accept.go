@@ -16,7 +16,7 @@ type Accept []MediaRange
 type MediaRange struct {
 	Type   string            // in lower case
 	Weight float64           // 0 to 1; 0 if q is malformed
-	Params map[string]string // by names in lower case, values without their quotes; nil if there are none
+	Params map[string]string // besides q, by names in lower case, values without their quotes; nil if there are none
 }
 
 // ParseAccept parses the values of Accept headers (RFC 9110, 12.5.1), or of a header of the same form. Nonsense stays
@@ -36,18 +36,25 @@ func parseRange(element string) MediaRange {
 		rest = rest[1:]
 		end = listEnd(rest, ';')
 		name, value, _ := strings.Cut(rest[:end], "=")
-		if r.Params == nil {
+		name, value = strings.ToLower(strings.TrimSpace(name)), unquoted(strings.TrimSpace(value))
+		switch {
+		case name == "q":
+			r.Weight = weight(value)
+			continue
+		case r.Params == nil:
 			r.Params = map[string]string{}
 		}
-		r.Params[strings.ToLower(strings.TrimSpace(name))] = unquoted(strings.TrimSpace(value))
-	}
-	if q, ok := r.Params["q"]; ok {
-		var err error
-		if r.Weight, err = strconv.ParseFloat(q, 64); err != nil || !(r.Weight >= 0 && r.Weight <= 1) { // NaN too
-			r.Weight = 0
-		}
+		r.Params[name] = value
 	}
 	return r
+}
+
+func weight(q string) float64 {
+	w, err := strconv.ParseFloat(q, 64)
+	if err != nil || !(w >= 0 && w <= 1) { // NaN too
+		return 0
+	}
+	return w
 }
 
 // unquoted returns the value of a parameter that may be a quoted string.
