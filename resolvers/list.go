@@ -65,11 +65,11 @@ func listing[R, T any, P upstream.Row[R]](ctx context.Context, k kindOf[R, T], p
 	source.Count = counter(ctx, k.kind, q)
 	source.Memory = memory(ctx, k.kind, q, a)
 	rows := selectsRows(ctx)
-	o := &model.Origin{Kind: k.kind, Window: q.Window, UserID: q.UserID, SenderID: q.SenderID}
+	o := originOf(k.kind, q)
 	if key, id, ok := p.siblings(k.kind, q, f, a); ok {
 		nested[R, P](ctx, &source, key, id, rows && a.Size() > 0)
-		if shared, ok := origin(ctx, key); ok {
-			o = &shared
+		if sharesOrigin(ctx, key) {
+			o = originOf(k.kind, key.All.ListQuery)
 		}
 	}
 	c, err := page.New(r, source)
@@ -83,6 +83,11 @@ func listing[R, T any, P upstream.Row[R]](ctx context.Context, k kindOf[R, T], p
 		Page:  &nodes[R, T]{pager: c, make: func(rows []R) []*T { return pointers(k.nodes(rows, o)) }},
 		Group: breakdown(k.kind, q),
 	}, nil
+}
+
+// originOf returns the origin of the rows of a list.
+func originOf(k upstream.Kind, q upstream.ListQuery) *model.Origin {
+	return &model.Origin{Kind: k, Window: q.Window, UserID: q.UserID, SenderID: q.SenderID}
 }
 
 // sourceOf returns a list as package page reads it, without its counts and memory.

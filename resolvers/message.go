@@ -41,8 +41,7 @@ func (query) Message(ctx context.Context, emailID string, window model.Window) (
 	if len(rows) == 0 {
 		return nil, notFound("there is no such email in the window")
 	}
-	o := &model.Origin{Kind: upstream.Emails, Window: q.Window}
-	emails := emailList.nodes(rows, o)
+	emails := emailList.nodes(rows, originOf(upstream.Emails, q))
 	emails[0].Page.End = w.End
 	m := &model.Message{
 		EmailID: rows[0].EmailID, ProcessedAt: rows[0].ProcessTime, RecipientCount: int64(len(rows)),

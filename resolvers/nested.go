@@ -41,13 +41,11 @@ func (p parent) siblings(k upstream.Kind, q upstream.ListQuery, f filter,
 	return key, id, true
 }
 
-// origin returns the origin of the rows of all lists, so that the lists share the calls about their senders and users.
-// It returns false for the users of a caller who may see several: counts of one user cost that caller one call, counts
-// of all one for each.
-func origin(ctx context.Context, key loaders.ListsKey) (o model.Origin, ok bool) {
-	c := key.Counts()
-	o = model.Origin{Kind: c.Kind, Window: c.Query.Window, UserID: c.Query.UserID, SenderID: c.Query.SenderID}
-	return o, key.By == upstream.BySender || auth.FromContext(ctx).Users.Len() <= 1
+// sharesOrigin reports whether the rows of all lists have the origin of the list of all, so that the lists share the
+// calls about their senders and users. That does not pay for the users of a caller who may see several: counts of one
+// user cost that caller one call, counts of all one for each.
+func sharesOrigin(ctx context.Context, key loaders.ListsKey) bool {
+	return key.By == upstream.BySender || auth.FromContext(ctx).Users.Len() <= 1
 }
 
 // nested changes the source of a list to use what it shares with the lists of the parent's siblings.

@@ -56,8 +56,8 @@ func (s subscription) Bounces(ctx context.Context, f *model.BounceFilter,
 // bounceEvent converts an event of the feed. The counts that contain its sender's address have the window that
 // all events of the same poll share, so that one call serves all of them and all subscribers.
 func bounceEvent(sub *feed.Subscription, e *feed.Event, q upstream.ListQuery) *model.BounceEvent {
-	o := &model.Origin{Kind: upstream.Bounces, Window: e.Window(), UserID: q.UserID, SenderID: q.SenderID}
-	node := bounceList.node(e.Bounce, o)
+	q.Window = e.Window()
+	node := bounceList.node(e.Bounce, originOf(upstream.Bounces, q))
 	return &model.BounceEvent{Node: &node, At: func() string { return sub.Cursor(e) }}
 }
 

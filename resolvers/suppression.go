@@ -34,8 +34,8 @@ func (recipient) Suppression(ctx context.Context, r *model.Recipient, userID *st
 	hard := q
 	hard.BounceType = upstream.Hard
 	bounced, blocked, err := both(
-		func() ([]event, error) { return newestOf(ctx, bounceList, hard) },
-		func() ([]event, error) { return newestOf(ctx, blockedEmailList, q) },
+		func() ([]event, error) { return eventList(ctx, bounceList, hard).Newest(ctx, page.MaxSize) },
+		func() ([]event, error) { return eventList(ctx, blockedEmailList, q).Newest(ctx, page.MaxSize) },
 	)
 	if err != nil {
 		return nil, err
@@ -130,7 +130,7 @@ func deliveries(ctx context.Context, q upstream.ListQuery, all []*evidence) erro
 	}
 	q.Delivered = true
 	whole := q.Window
-	o := &model.Origin{Kind: upstream.Emails, Window: whole, UserID: q.UserID}
+	o := originOf(upstream.Emails, q)
 	from := func(e *evidence) upstream.Time { return e.newest().id.Time + 1 }
 	look := func(start upstream.Time, user upstream.ID, of ...*evidence) (complete bool, err error) {
 		q := q
@@ -164,10 +164,4 @@ func deliveries(ctx context.Context, q upstream.ListQuery, all []*evidence) erro
 		_, errs[i] = look(from(undecided[i]), undecided[i].user, undecided[i])
 	})
 	return cmp.Or(errs...)
-}
-
-// newestOf returns the newest 500 rows of a list, newest first.
-func newestOf[R, T any](ctx context.Context, k kindOf[R, T], q upstream.ListQuery) ([]event, error) {
-	rows, err := sourceOf(ctx, k, q).Newest(ctx, page.MaxSize)
-	return eventsOf(k, rows, &model.Origin{Kind: k.kind, Window: q.Window, UserID: q.UserID}), err
 }

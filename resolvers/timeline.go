@@ -19,6 +19,8 @@ type event struct {
 	node model.DeliveryEvent
 }
 
+func (e *event) time() upstream.Time { return e.id.Time }
+
 // compare orders events by time, then by kind, then as the lists of one kind are ordered.
 func (e *event) compare(o *event) int {
 	return cmp.Or(cmp.Compare(e.id.Time, o.id.Time), cmp.Compare(e.kind, o.kind), e.id.Compare(o.id))
@@ -34,31 +36,28 @@ func (e *event) key() page.Key {
 // timeline merges the lists of all kinds, filtered alike, to one list in order of time.
 type timeline struct {
 	window upstream.Window
-	lists  [len(upstream.Kinds)]func(ctx context.Context, w upstream.Window, offset int) ([]event, error)
-	totals [len(upstream.Kinds)]func(context.Context, upstream.Window) (int64, error)
+	lists  [len(upstream.Kinds)]page.Source[event]
 	pages  atomic.Int64 // read so far, besides the first ones
 }
 
 func newTimeline(ctx context.Context, q upstream.ListQuery) *timeline {
-	t := &timeline{window: q.Window}
-	include(ctx, t, emailList, q)
-	include(ctx, t, bounceList, q)
-	include(ctx, t, blockedEmailList, q)
-	return t
+	return &timeline{window: q.Window, lists: [...]page.Source[event]{
+		upstream.Emails:        eventList(ctx, emailList, q),
+		upstream.Bounces:       eventList(ctx, bounceList, q),
+		upstream.BlockedEmails: eventList(ctx, blockedEmailList, q),
+	}}
 }
 
-// include adds the list of a kind to a timeline.
-func include[R, T any](ctx context.Context, t *timeline, k kindOf[R, T], q upstream.ListQuery) {
-	source := sourceOf(ctx, k, q)
-	o := &model.Origin{Kind: k.kind, Window: q.Window, UserID: q.UserID, SenderID: q.SenderID}
-	t.lists[k.kind] = func(ctx context.Context, w upstream.Window, offset int) ([]event, error) {
-		rows, err := source.Fetch(ctx, w, offset)
-		return eventsOf(k, rows, o), err
-	}
-	t.totals[k.kind] = func(ctx context.Context, w upstream.Window) (int64, error) {
-		source := source
-		source.Window = w
-		return source.Total(ctx)
+// eventList returns a list as package page reads it, with events as its rows.
+func eventList[R, T any](ctx context.Context, k kindOf[R, T], q upstream.ListQuery) page.Source[event] {
+	list, o := sourceOf(ctx, k, q), originOf(k.kind, q)
+	return page.Source[event]{
+		Window: q.Window, Brief: list.Brief, Room: list.Room,
+		Fetch: func(ctx context.Context, w upstream.Window, offset int) ([]event, error) {
+			rows, err := list.Fetch(ctx, w, offset)
+			return eventsOf(k, rows, o), err
+		},
+		Key: func(e *event) page.Key { return e.id }, Time: (*event).time,
 	}
 }
 
@@ -76,7 +75,7 @@ func eventsOf[R, T any](k kindOf[R, T], rows []R, o *model.Origin) []event {
 func (t *timeline) source() page.Source[event] {
 	return page.Source[event]{
 		Window: t.window, Fetch: t.fetch, Count: t.count,
-		Key: (*event).key, Time: func(e *event) upstream.Time { return e.id.Time }, Brief: true,
+		Key: (*event).key, Time: (*event).time, Brief: true,
 	}
 }
 
@@ -90,18 +89,18 @@ func (t *timeline) fetch(ctx context.Context, w upstream.Window, offset int) ([]
 		if read[k] > 0 && t.pages.Add(1) > cost.MaxTimelinePages {
 			return nil, false, errLongTimeline
 		}
-		rows, err = t.lists[k](ctx, w, read[k])
+		rows, err = t.lists[k].Fetch(ctx, w, read[k])
 		read[k] += len(rows)
 		return rows, len(rows) >= upstream.PageSize, err
 	}
 	return upstream.MergeLists(ctx, len(read), offset, next, (*event).compare)
 }
 
-// count returns the number of events in w.
-func (t *timeline) count(ctx context.Context, w upstream.Window) (n int64, err error) {
+// count returns the number of events.
+func (t *timeline) count(ctx context.Context, _ upstream.Window) (n int64, err error) {
 	var totals [len(upstream.Kinds)]int64
 	var errs [len(upstream.Kinds)]error
-	upstream.Concurrently(len(totals), func(k int) { totals[k], errs[k] = t.totals[k](ctx, w) })
+	upstream.Concurrently(len(totals), func(k int) { totals[k], errs[k] = t.lists[k].Total(ctx) })
 	for k := range totals {
 		n += totals[k]
 	}
