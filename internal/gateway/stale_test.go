@@ -12,7 +12,7 @@ import (
 	"deliverygraph/upstream/embedded/store"
 )
 
-// fallible is a store that can fail, and the API over it.
+// fallible is a store that can fail.
 type fallible struct {
 	store.Store
 	version int64
@@ -23,7 +23,10 @@ func (f *fallible) Generation(context.Context, time.Duration) (last, old int64, 
 	return f.version, 0, f.failure
 }
 
-func (f *fallible) Ask(context.Context, *upstream.Question) (any, error) {
+// fallibleAPI is the API over a store that can fail.
+type fallibleAPI struct{ *fallible }
+
+func (f fallibleAPI) Ask(context.Context, *upstream.Question) (any, error) {
 	if f.failure != nil {
 		return nil, f.failure
 	}
@@ -32,7 +35,7 @@ func (f *fallible) Ask(context.Context, *upstream.Question) (any, error) {
 
 func TestCacheAnswersForAFailingStoreUpToCacheStale(t *testing.T) {
 	s := &fallible{version: 1}
-	cache, err := cached.New(s, cached.Options{Bytes: 1 << 20, Catalogue: time.Hour, MaxStale: time.Hour})
+	cache, err := cached.New(fallibleAPI{s}, cached.Options{Bytes: 1 << 20, Catalogue: time.Hour, MaxStale: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}

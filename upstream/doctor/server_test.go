@@ -14,6 +14,7 @@ import (
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/doctor"
 	"deliverygraph/upstream/embedded"
+	"deliverygraph/upstream/grouped"
 	"deliverygraph/upstream/upstreamtest"
 )
 
@@ -45,85 +46,67 @@ var (
 	remembered  sync.Map
 )
 
-// recall returns a remembered answer of the sample's model, or calls ask. The caller may
-// modify the result.
-func recall[R any](m *upstreamtest.Model, only []upstream.ID, what string, ask func() ([]R, error)) ([]R, error) {
-	if m != sampleModel || only != nil {
-		return ask()
-	}
-	known, ok := remembered.Load(what)
-	if !ok {
-		found, err := ask()
-		if err != nil {
-			return nil, err
+// answer returns the answer without faults, which the caller may modify. It remembers answers of the sample's model.
+func (b *backend) answer(ctx context.Context, only []upstream.ID, q upstream.Question) any {
+	recalled := b.Model == sampleModel && only == nil
+	answer, ok := remembered.Load(q)
+	if !ok || !recalled {
+		var err error
+		if answer, err = b.Backend.Ask(ctx, only, &q, grouped.DefaultProviders()); err != nil {
+			panic(err)
 		}
-		known, _ = remembered.LoadOrStore(what, found)
-	}
-	return slices.Clone(known.([]R)), nil
-}
-
-// List lists rows with b's faults.
-func (b *backend) List(ctx context.Context, only []upstream.ID, k upstream.Kind,
-	q upstream.ListQuery) (upstream.Page, error) {
-	list := func(q upstream.ListQuery) any {
-		key := k.ListPath() + "?" + q.Encode()
-		known, ok := remembered.Load(key)
-		if !ok || b.Model != sampleModel || only != nil {
-			page, err := b.Backend.List(ctx, only, k, q)
-			if err != nil {
-				panic(err)
-			}
-			known = page
-			if b.Model == sampleModel && only == nil {
-				remembered.Store(key, page)
-			}
+		if recalled {
+			remembered.Store(q, answer)
 		}
-		return known.(upstream.Page).Clone().Rows()
 	}
-	if b.query != nil {
-		b.query(&q)
+	switch answer := answer.(type) {
+	case []upstream.Count:
+		return slices.Clone(answer)
+	case []upstream.Series:
+		series := slices.Clone(answer)
+		for i := range series {
+			series[i].Points = slices.Clone(series[i].Points)
+		}
+		return series
 	}
-	if b.list == nil {
-		return upstream.PageOf(list(q)), nil
-	}
-	return upstream.PageOf(b.list(k, q, list)), nil
+	return upstream.PageOf(answer).Clone().Rows()
 }
 
-func (b *backend) Bounce(ctx context.Context, only []upstream.ID, k upstream.BounceKey) (upstream.BounceDetail, error) {
-	d, err := b.Backend.Bounce(ctx, only, k)
-	if b.detail != nil {
-		return b.detail(k, d, err)
+// Ask answers with b's faults.
+func (b *backend) Ask(
+	ctx context.Context, only []upstream.ID, q *upstream.Question, p *grouped.Providers,
+) (any, error) {
+	switch q.Shape {
+	case upstream.ShapeList:
+		query := q.ListQuery
+		list := func(query upstream.ListQuery) any { return b.answer(ctx, only, query.Question(q.Kind)) }
+		if b.query != nil {
+			b.query(&query)
+		}
+		if b.list == nil {
+			return list(query), nil
+		}
+		return b.list(q.Kind, query, list), nil
+	case upstream.ShapeCounts, upstream.ShapeSeries:
+		query := q.Counts()
+		if b.count != nil {
+			b.count(q.Kind, &query)
+		}
+		found := b.answer(ctx, only, query.Question(q.Kind))
+		switch {
+		case q.Shape == upstream.ShapeCounts && b.counts != nil:
+			return b.counts(q.Kind, query, found.([]upstream.Count)), nil
+		case q.Shape == upstream.ShapeSeries && b.series != nil:
+			return b.series(query, found.([]upstream.Series)), nil
+		}
+		return found, nil
 	}
-	return d, err
-}
-
-func (b *backend) Counts(ctx context.Context, only []upstream.ID, k upstream.Kind,
-	q upstream.CountQuery) ([]upstream.Count, error) {
-	if b.count != nil {
-		b.count(k, &q)
+	answer, err := b.Backend.Ask(ctx, only, q, p)
+	if q.Shape == upstream.ShapeDetail && b.detail != nil {
+		d, _ := answer.(upstream.BounceDetail)
+		return b.detail(q.Detail(), d, err)
 	}
-	found, err := recall(b.Model, only, k.CountsPath()+"?"+q.Encode(),
-		func() ([]upstream.Count, error) { return b.Backend.Counts(ctx, only, k, q) })
-	if b.counts != nil {
-		found = b.counts(k, q, found)
-	}
-	return found, err
-}
-
-func (b *backend) Series(ctx context.Context, only []upstream.ID, k upstream.Kind,
-	q upstream.CountQuery) ([]upstream.Series, error) {
-	if b.count != nil {
-		b.count(k, &q)
-	}
-	found, err := recall(b.Model, only, k.CountsPath()+"?"+q.Encode(),
-		func() ([]upstream.Series, error) { return b.Backend.Series(ctx, only, k, q) })
-	for i := range found {
-		found[i].Points = slices.Clone(found[i].Points)
-	}
-	if b.series != nil {
-		found = b.series(q, found)
-	}
-	return found, err
+	return answer, err
 }
 
 // handler returns a server over the backend.

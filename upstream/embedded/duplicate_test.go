@@ -7,6 +7,7 @@ import (
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded"
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/grouped"
 	"deliverygraph/upstream/upstreamtest"
 )
 
@@ -22,34 +23,12 @@ func newBlocking() blocking {
 	return blocking{sampleBackend(), make(chan struct{}, 16), make(chan struct{})}
 }
 
-func (b blocking) wait() { b.entered <- struct{}{}; <-b.release }
-
-func (b blocking) List(ctx context.Context, only []upstream.ID, k upstream.Kind,
-	q upstream.ListQuery) (upstream.Page, error) {
-	b.wait()
-	return b.Reader.List(ctx, only, k, q)
-}
-
-func (b blocking) Bounce(ctx context.Context, only []upstream.ID, k upstream.BounceKey) (upstream.BounceDetail, error) {
-	b.wait()
-	return b.Reader.Bounce(ctx, only, k)
-}
-
-func (b blocking) Counts(ctx context.Context, only []upstream.ID, k upstream.Kind,
-	q upstream.CountQuery) ([]upstream.Count, error) {
-	b.wait()
-	return b.Reader.Counts(ctx, only, k, q)
-}
-
-func (b blocking) Series(ctx context.Context, only []upstream.ID, k upstream.Kind,
-	q upstream.CountQuery) ([]upstream.Series, error) {
-	b.wait()
-	return b.Reader.Series(ctx, only, k, q)
-}
-
-func (b blocking) Codes(ctx context.Context, k upstream.Kind) ([]string, error) {
-	b.wait()
-	return b.Reader.Codes(ctx, k)
+func (b blocking) Ask(
+	ctx context.Context, only []upstream.ID, q *upstream.Question, p *grouped.Providers,
+) (any, error) {
+	b.entered <- struct{}{}
+	<-b.release
+	return b.Reader.Ask(ctx, only, q, p)
 }
 
 const (

@@ -139,7 +139,7 @@ func (h *handler) answer(r *http.Request, received time.Time, dst []byte) (statu
 	if caller != nil {
 		only = caller.only
 	}
-	found, err := store.Ask(r.Context(), h.backend, only, &q, h.options.Providers)
+	found, err := h.backend.Ask(r.Context(), only, &q, h.options.Providers)
 	if err != nil {
 		return 0, dst, err
 	}

@@ -17,6 +17,7 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded"
+	"deliverygraph/upstream/grouped"
 	"deliverygraph/upstream/upstreamtest"
 )
 
@@ -32,13 +33,13 @@ type faulty struct {
 	bounces func(ctx context.Context) ([]upstream.Bounce, error)
 }
 
-func (f faulty) List(ctx context.Context, only []upstream.ID, k upstream.Kind,
-	q upstream.ListQuery) (upstream.Page, error) {
-	if k != upstream.Bounces {
-		return f.Backend.List(ctx, only, k, q)
+func (f faulty) Ask(
+	ctx context.Context, only []upstream.ID, q *upstream.Question, p *grouped.Providers,
+) (any, error) {
+	if q.Shape == upstream.ShapeList && q.Kind == upstream.Bounces {
+		return f.bounces(ctx)
 	}
-	rows, err := f.bounces(ctx)
-	return upstream.PageOf(rows), err
+	return f.Backend.Ask(ctx, only, q, p)
 }
 
 func sampleBackend() upstreamtest.Backend {

@@ -1,7 +1,6 @@
 package upstreamtest
 
 import (
-	"context"
 	"slices"
 	"strconv"
 
@@ -54,11 +53,4 @@ func (m *Model) grouped(k upstream.Kind, q upstream.ListQuery) (rows []grouped.R
 		}
 	}
 	return slices.DeleteFunc(rows, func(r grouped.Row) bool { return !m.lists(k, r.Event, q) })
-}
-
-// Groups implements store.Reader.
-func (b Backend) Groups(
-	ctx context.Context, only []upstream.ID, q upstream.Question, p *grouped.Providers,
-) (upstream.Groups, error) {
-	return b.Limit(only).groups(q, p), ctx.Err()
 }

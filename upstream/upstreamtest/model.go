@@ -35,16 +35,31 @@ func NewModel(rows Rows) *Model {
 
 func newModel(d *data, only []upstream.ID) *Model {
 	m := &Model{data: d, only: only}
-	m.Asker = Asker(m.answer)
+	m.Asker = Asker(func(ctx context.Context, q *upstream.Question) (any, error) {
+		return m.ask(ctx, q, grouped.DefaultProviders())
+	})
 	return m
 }
 
 // Limit returns a view of m that is limited to the data of these users. Nil means all.
 func (m *Model) Limit(only []upstream.ID) *Model { return newModel(m.data, only) }
 
-// answer answers a question, unless ctx has ended.
-func (m *Model) answer(ctx context.Context, q *upstream.Question) (any, error) {
-	answer, err := store.Ask(ctx, Backend{m}, m.only, q, grouped.DefaultProviders())
+// ask answers a question, unless ctx has ended. Groups by provider are those of p.
+func (m *Model) ask(ctx context.Context, q *upstream.Question, p *grouped.Providers) (answer any, err error) {
+	switch q.Shape {
+	case upstream.ShapeList:
+		answer = m.list(q.Kind, q.ListQuery)
+	case upstream.ShapeDetail:
+		answer, err = m.detail(q.Detail())
+	case upstream.ShapeCounts:
+		answer = m.counts(q.Kind, q.Counts())
+	case upstream.ShapeSeries:
+		answer = m.series(q.Kind, q.Counts())
+	case upstream.ShapeCatalogue:
+		answer = slices.Clone(*store.Documented.Of(q.Kind))
+	case upstream.ShapeGroups:
+		answer = m.groups(*q, p)
+	}
 	if err := cmp.Or(ctx.Err(), err); err != nil {
 		return nil, err
 	}

@@ -74,7 +74,7 @@ func (s *shop) facts(t *testing.T) (list []string) {
 		t.Fatal(err)
 	}
 	for _, b := range bounces {
-		d, err := s.Bounce(t.Context(), nil, b.Key())
+		d, err := storetest.API(s).Bounce(t.Context(), b.Key())
 		if err != nil {
 			t.Fatal(err)
 		}

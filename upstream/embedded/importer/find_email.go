@@ -19,11 +19,12 @@ func (c *converter) known(ctx context.Context, user upstream.ID,
 	}
 	_, want, _ := strings.Cut(r.EmailID, ".") // the part after the time
 	for {
-		page, err := c.store.List(ctx, []upstream.ID{user}, upstream.Emails, q)
+		question := q.Question(upstream.Emails)
+		answer, err := c.store.Ask(ctx, []upstream.ID{user}, &question, nil)
 		if err != nil {
 			return e, false, err
 		}
-		rows, _ := page.Rows().([]upstream.Email)
+		rows, _ := answer.([]upstream.Email)
 		for _, x := range rows {
 			if _, id, _ := strings.Cut(x.EmailID, "."); id == want {
 				e, ok = x, true // the latest, because servers reuse queue ids

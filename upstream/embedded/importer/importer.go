@@ -25,8 +25,7 @@ type Store interface {
 	Finish(context.Context) error
 	// State returns the keys that begin with prefix, and their values, that batches have stored.
 	State(ctx context.Context, prefix string) (map[string]string, error)
-	// List returns a page of the rows of users, in the order of their time.
-	List(ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.ListQuery) (upstream.Page, error)
+	store.Reader
 }
 
 // Options say how to import. The zero value is valid.

@@ -20,6 +20,7 @@ import (
 	"deliverygraph/upstream/embedded/demo"
 	"deliverygraph/upstream/embedded/importer"
 	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/grouped"
 	"deliverygraph/upstream/kind"
 )
 
@@ -40,8 +41,8 @@ func (m *memory) Write(_ context.Context, b store.Batch) (store.Written, error) 
 
 func (m *memory) State(context.Context, string) (map[string]string, error) { return nil, nil }
 
-func (m *memory) List(context.Context, []upstream.ID, upstream.Kind, upstream.ListQuery) (upstream.Page, error) {
-	return upstream.PageOf([]upstream.Email{}), nil
+func (m *memory) Ask(context.Context, []upstream.ID, *upstream.Question, *grouped.Providers) (any, error) {
+	return []upstream.Email{}, nil
 }
 
 func (m *memory) UserID(context.Context, string) (upstream.ID, error) { return 2, nil }

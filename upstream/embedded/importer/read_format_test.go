@@ -127,7 +127,7 @@ func TestAMailLogBecomesRows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := s.Bounce(t.Context(), nil, b[0].Key())
+	d, err := storetest.API(s).Bounce(t.Context(), b[0].Key())
 	if err != nil || d.DiagnosticCode != "smtp;550 5.1.1 User unknown" || d.Code != "5.1.1" || d.RuleName == "" ||
 		d.EmailID != "20261110100001.4B1ED9C4292-65f46064@mx1" {
 		t.Errorf("%v, %+v", err, d)
@@ -140,7 +140,7 @@ func TestRotatedLogsAreReadInTheOrderOfTheirLines(t *testing.T) {
 	newest, older := named(t, dir, "mail.log", logEnd), named(t, dir, "mail.log.1", logBegin)
 	s := newShop(t)
 	s.take(t, importer.Options{}, newest, older) // as a shell lists them
-	if counts, err := s.Counts(t.Context(), nil, upstream.Emails, upstream.CountQuery{Window: always}); err != nil ||
+	if counts, err := storetest.API(s).Counts(t.Context(), upstream.Emails, upstream.CountQuery{Window: always}); err != nil ||
 		len(counts) != 1 {
 		t.Errorf("all mail has one sender, but the counts are %+v, %v", counts, err)
 	}
@@ -159,7 +159,7 @@ func TestABounceThatALogAndAMailReportIsOne(t *testing.T) {
 	if err != nil || len(b) != 1 {
 		t.Fatalf("%v, %+v", err, b)
 	}
-	if d, err := s.Bounce(t.Context(), nil, b[0].Key()); err != nil || d.FullContent == "" {
+	if d, err := storetest.API(s).Bounce(t.Context(), b[0].Key()); err != nil || d.FullContent == "" {
 		t.Errorf("%v: the bounce has no content: %+v", err, d)
 	}
 }
@@ -331,7 +331,7 @@ func TestReturnPathsThatNameTheirRecipientAreOneSender(t *testing.T) {
 	}
 	s := newShop(t)
 	s.take(t, importer.Options{}, file(t, text.String()))
-	counts, err := s.Counts(t.Context(), nil, upstream.Emails, upstream.CountQuery{Window: always})
+	counts, err := storetest.API(s).Counts(t.Context(), upstream.Emails, upstream.CountQuery{Window: always})
 	if err != nil || len(counts) != 1 || counts[0].Sender != "news@example.com" {
 		t.Errorf("%v, %+v", err, counts)
 	}

@@ -199,7 +199,7 @@ func TestALogAndABounceMailOfOneFailureGiveOneBounce(t *testing.T) {
 			t.Errorf("%s: %+v, %+v", name, emails, bounces)
 			continue
 		}
-		if d, err := s.Bounce(t.Context(), nil, bounces[0].Key()); err != nil || d.FullContent == "" {
+		if d, err := storetest.API(s).Bounce(t.Context(), bounces[0].Key()); err != nil || d.FullContent == "" {
 			t.Errorf("%s: the bounce has no content: %v, %+v", name, err, d)
 		}
 	}

@@ -129,7 +129,7 @@ func TestRealBouncesAreImportedCompletely(t *testing.T) {
 		t.Fatalf("%v: %d rows", err, len(rows))
 	}
 	for _, r := range rows {
-		d, err := st.Bounce(t.Context(), nil, r.Key())
+		d, err := storetest.API(st).Bounce(t.Context(), r.Key())
 		if err != nil || d.FullContent == "" {
 			t.Errorf("%s: %v, a message of %d bytes", r.EmailID, err, len(d.FullContent))
 		}

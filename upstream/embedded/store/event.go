@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 
 	"deliverygraph/upstream"
@@ -20,6 +21,14 @@ func event[R any, P upstream.Row[R]](x P, own Own) Event {
 	id, t := x.Identity(), x.Texts()
 	id.Recipient = upstream.LowerAddress(id.Recipient)
 	return Event{id, *t.Local, upstream.LowerDomain(*t.Domain), *t.XHeaders, own}
+}
+
+func rows[R any](events iter.Seq[*Event], of func(*Event) R) []R {
+	all := []R{}
+	for e := range events {
+		all = append(all, of(e))
+	}
+	return all
 }
 
 // Equal reports whether both, which are one event, have the same content.

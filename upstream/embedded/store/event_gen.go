@@ -2,7 +2,11 @@
 
 package store
 
-import "deliverygraph/upstream"
+import (
+	"iter"
+
+	"deliverygraph/upstream"
+)
 
 // Own are the fields of events that not all kinds have. Those that an event's kind does not have are zero.
 type Own struct {
@@ -61,6 +65,19 @@ func (e *Event) BlockedEmail() upstream.BlockedEmail {
 		UserID: e.UserID, SenderID: e.SenderID, EmailID: e.EmailID, EmailAddress: e.Recipient, Local: e.Local, Domain: e.Domain,
 		XHeaders: e.XHeaders, ProcessTime: e.Time, PostbackTime: e.PostbackTime, Reason: e.Reason,
 	}
+}
+
+// Rows returns events as the rows of a list of kind k, without details. An event need not stay after it was yielded.
+func Rows(k upstream.Kind, events iter.Seq[*Event]) any {
+	switch k {
+	case upstream.Emails:
+		return rows(events, (*Event).Email)
+	case upstream.Bounces:
+		return rows(events, (*Event).Bounce)
+	case upstream.BlockedEmails:
+		return rows(events, (*Event).BlockedEmail)
+	}
+	return nil
 }
 
 // EventsOf returns the rows of a list's answer as events, without details.

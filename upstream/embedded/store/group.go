@@ -8,7 +8,8 @@ import (
 	"deliverygraph/upstream/grouped"
 )
 
-// Grouping says which events [Group] needs, and by what they are grouped: never by provider or weekday.
+// Grouping says which events [View.Group] adds up, and by what: never by provider or weekday. Emails sent are those of
+// [upstream.Question.SentQuery].
 type Grouping struct {
 	Query upstream.Question
 	Times upstream.Interval // by which the times of events are distinguished; 0 is none
@@ -17,44 +18,44 @@ type Grouping struct {
 // AddGroup counts n events with the same keys. At is the start of their hour or day, if [Grouping].Times asks for it.
 type AddGroup func(keys upstream.Keys, at upstream.Time, n int64)
 
-// Group answers [Reader.Groups]. First it groups the events, and then it looks at the times and at the emails of the
-// groups that it found. Each calls the function for the events of a grouping, in any order, and several times for the
-// same keys if there are two dimensions. Senders returns the addresses of all senders.
-func Group(
-	q upstream.Question, p *grouped.Providers,
-	each func(Grouping, AddGroup) error, senders func() (map[upstream.ID]string, error),
-) (upstream.Groups, error) {
+// groups groups events. First it groups them, and then it looks at the times and at the emails of the groups that it
+// found.
+func groups(v View, q upstream.Question, p *grouped.Providers) (upstream.Groups, error) {
 	all := upstream.Grouper{Top: q.Top, Distinct: q.By == [2]upstream.Dimension{upstream.DimensionHeader}}
-	err := group(Grouping{q, 0}, p, each, func(keys upstream.Keys, _ upstream.Time, n int64) { all.Add(keys, n) })
+	err := group(v, Grouping{q, 0}, p, func(keys upstream.Keys, _ upstream.Time, n int64) { all.Add(keys, n) })
 	groups := all.Groups()
 	of := groups.GroupIndex()
 	if err == nil && q.Interval != 0 && len(of) > 0 {
-		err = group(Grouping{q, q.Interval}, p, each, func(keys upstream.Keys, at upstream.Time, n int64) {
+		err = group(v, Grouping{q, q.Interval}, p, func(keys upstream.Keys, at upstream.Time, n int64) {
 			if g := of[keys]; g != nil && n != 0 {
 				g.AddPoint(at, n)
 			}
 		})
 	}
 	if err == nil && q.Sent && len(of) > 0 {
-		sent := Grouping{q.SentQuery(), 0}
-		err = group(sent, p, each, func(keys upstream.Keys, _ upstream.Time, n int64) {
+		err = group(v, Grouping{q.SentQuery(), 0}, p, func(keys upstream.Keys, _ upstream.Time, n int64) {
 			if g := of[keys]; g != nil {
 				g.Sent += n
 			}
 		})
 	}
-	if at := slices.Index(q.By[:], upstream.DimensionSender); err == nil && at >= 0 {
-		var addresses map[upstream.ID]string
-		addresses, err = senders()
-		for i := range groups.Groups {
-			groups.Groups[i].Sender = addresses[upstream.ID(number(groups.Groups[i].Keys[at]))]
-		}
+	at := slices.Index(q.By[:], upstream.DimensionSender)
+	if err != nil || at < 0 {
+		return groups, err
+	}
+	ids := make([]upstream.ID, len(groups.Groups))
+	for i, g := range groups.Groups {
+		ids[i] = upstream.ID(number(g.Keys[at]))
+	}
+	addresses, err := v.Addresses(ids)
+	for i, id := range ids {
+		groups.Groups[i].Sender = addresses[id]
 	}
 	return groups, err
 }
 
 // group reads the events of a grouping, those of providers by domain and those of weekdays by day.
-func group(g Grouping, p *grouped.Providers, each func(Grouping, AddGroup) error, add AddGroup) error {
+func group(v View, g Grouping, p *grouped.Providers, add AddGroup) error {
 	by := g.Query.By
 	for i, d := range by {
 		switch d {
@@ -65,9 +66,9 @@ func group(g Grouping, p *grouped.Providers, each func(Grouping, AddGroup) error
 		}
 	}
 	if g.Query.By == by {
-		return each(g, add)
+		return v.Group(g, add)
 	}
-	return each(g, func(keys upstream.Keys, at upstream.Time, n int64) {
+	return v.Group(g, func(keys upstream.Keys, at upstream.Time, n int64) {
 		for i, d := range by {
 			switch d {
 			case upstream.DimensionProvider:

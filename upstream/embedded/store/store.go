@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"deliverygraph/upstream"
-	"deliverygraph/upstream/grouped"
 )
 
 // Store is a database of emails, bounces, blocked emails and senders.
@@ -44,37 +43,6 @@ var (
 	ErrDamaged  = errors.New("the store is damaged") // its content contradicts itself
 	ErrChanged  = errors.New("unfinished messages of imports were erased or pruned meanwhile")
 )
-
-// Reader answers the questions of the metrics API. It is [upstream.API] with one more argument: only lists the users
-// whose events the caller may see; nil is all, empty is none. Events of other users are treated as if they did not
-// exist. The catalogues are the same for all callers. Implementations neither modify only nor keep it.
-type Reader interface {
-	// List lists at most [upstream.PageSize] rows of a kind in the window from q.Offset, oldest first: by the kind's
-	// time, then by email id, recipient, user and sender. All filters must match; filters that the kind does not have
-	// are ignored.
-	List(ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.ListQuery) (upstream.Page, error)
-	// Bounce returns one bounce with its details, the first by recipient if an email bounced for several. The error is
-	// [upstream.NotFound] if there is none among those of only.
-	Bounce(ctx context.Context, only []upstream.ID, k upstream.BounceKey) (upstream.BounceDetail, error)
-
-	// Counts counts a kind's events in the window by sender, or by user with [upstream.ByUser]: one row for each that
-	// has any, ordered by id. Of bounces, Soft and Hard count those types, and Total counts all. A sender's address is
-	// the one that was written last for its id, and empty if there is none.
-	Counts(ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.CountQuery) ([]upstream.Count, error)
-	// Series is Counts for each UTC hour or day that has events, oldest first. The first and the last count only what
-	// lies in the window.
-	Series(ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.CountQuery) ([]upstream.Series, error)
-
-	// Groups groups the events of q's kind in the window that match all filters, and counts the emails sent in each
-	// group if q.Sent, by [upstream.Question.SentQuery]. q is valid. Providers are those of p. Of a header that a row
-	// has several times, it is not defined which one counts.
-	Groups(
-		ctx context.Context, only []upstream.ID, q upstream.Question, p *grouped.Providers,
-	) (upstream.Groups, error)
-
-	// Codes returns the codes of a kind's catalogue, sorted: those of [Documented] and all others in use.
-	Codes(ctx context.Context, k upstream.Kind) ([]string, error)
-}
 
 // Writer takes rows.
 type Writer interface {

@@ -32,7 +32,7 @@ func TestCountsFollowWritesOfTwoProcesses(t *testing.T) {
 	hard := func() int64 {
 		t.Helper()
 		q := upstream.CountQuery{Window: storetest.Ever}
-		return storetest.Must[[]upstream.Count](t)(other.Counts(t.Context(), nil, upstream.Bounces, q))[0].Hard
+		return storetest.Must[[]upstream.Count](t)(storetest.API(other).Counts(t.Context(), upstream.Bounces, q))[0].Hard
 	}
 	written := false
 	_, err := s.Reclassify(t.Context(), false, func(d upstream.BounceDetail) store.Class {
@@ -130,7 +130,7 @@ func TestPruneMarksOnlyHoursWithEvents(t *testing.T) {
 		if marked != 3 {
 			t.Errorf("Prune marks %d hours, want 3", marked)
 		}
-		counts := storetest.Must[[]upstream.Count](t)(s.Counts(t.Context(), nil, upstream.Emails,
+		counts := storetest.Must[[]upstream.Count](t)(storetest.API(s).Counts(t.Context(), upstream.Emails,
 			upstream.CountQuery{Window: storetest.Ever}))
 		if left := int64(6 - 3*n); left > 0 && (len(counts) != 1 || counts[0].Total != left) {
 			t.Errorf("the counts are %v, want %d", counts, left)

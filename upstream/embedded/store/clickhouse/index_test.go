@@ -150,7 +150,7 @@ func TestCountsIncludeEventsOfAWriteThatDied(t *testing.T) {
 		t.Helper()
 		for range 2 {
 			q := upstream.CountQuery{Window: storetest.Ever}
-			counts := storetest.Must[[]upstream.Count](t)(s.Counts(t.Context(), nil, upstream.Emails, q))
+			counts := storetest.Must[[]upstream.Count](t)(storetest.API(s).Counts(t.Context(), upstream.Emails, q))
 			if len(counts) != 1 || counts[0].Total != want {
 				t.Errorf("%s the counts are %v, want %d of one sender", when, counts, want)
 			}

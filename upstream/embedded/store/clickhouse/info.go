@@ -2,32 +2,10 @@ package clickhouse
 
 import (
 	"context"
-	"fmt"
-	"slices"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
 )
-
-// Codes lists the codes of a kind's catalogue: see [store.Reader]. Codes that events have in any version, and that are
-// not documented, are looked for in the last versions.
-func (s *Store) Codes(ctx context.Context, k upstream.Kind) (all []string, err error) {
-	column, documented := kinds[k].codes, *store.Documented.Of(k)
-	err = s.read(ctx, "list codes", func(ctx context.Context) (err error) {
-		var others []string
-		for _, code := range append([]string{""}, documented...) {
-			others = append(others, quote(code))
-		}
-		query := "select distinct " + column + " from %s where removed = 0 and " + column + " not in (" + join(others) + ")"
-		if all, err = values[string](ctx, fmt.Sprintf(query, kinds[k].table)); err == nil && len(all) > 0 {
-			all, err = values[string](ctx, fmt.Sprintf(query, s.from(kinds[k])))
-		}
-		return err
-	})
-	all = append(all, documented...)
-	slices.Sort(all)
-	return slices.Compact(all), err
-}
 
 // Info describes the store: see [store.Maintainer].
 func (s *Store) Info(ctx context.Context) (i store.Info, err error) {

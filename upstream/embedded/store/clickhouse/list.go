@@ -2,7 +2,6 @@ package clickhouse
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -19,65 +18,65 @@ const (
 // listOrder is the order of lists.
 const listOrder = " order by time, email_id, " + recipient + ", user_id, sender_id"
 
-// list returns a page of a kind's list. Of makes its rows.
+// List returns a page of a list: see [store.View].
 //
 // A recipient's rows are found by the index. If few rows match other filters, it finds them in any version first, which
 // is much faster than to merge the versions of all rows.
 // Otherwise it counts rows by hour, from the start of the window on, until it knows in which hours the page lies, or
 // starts where the page before ended. Then it sorts the rows of these hours by columns that are fast to read, and reads
 // the whole rows of the page.
-func list[R any](
-	ctx context.Context, s *Store, k *kind, only []upstream.ID, q upstream.ListQuery, of func(*row) R,
-) (upstream.Page, error) {
-	list := []R{}
+func (v *view) List(of upstream.Kind, q *upstream.ListQuery) (any, error) {
 	const tries = 5
-	try := func(ctx context.Context) error {
-		list = list[:0]
-		f, err := s.filter(ctx, only, k, &q)
-		if err != nil || f.none {
-			return err
-		}
-		l := &listing{Store: s, kind: k, filter: f, window: clip(q.Window), skip: max(q.Offset, 0)}
-		if err := l.resume(ctx, only, q); err != nil {
-			return err
-		}
-		keys, found, err := l.ofRecipient(ctx, q.Recipient)
-		if err == nil && !found {
-			keys, found, err = l.few(ctx)
-		}
-		if err == nil && !found {
-			if err = l.seek(ctx); err == nil {
-				keys, err = l.keys(ctx, "")
-			}
-		}
-		if err != nil {
-			return err
-		}
-		rows, err := s.load(ctx, k, keys, false)
-		if err == nil && len(rows) < len(keys) {
-			return errReplaced
-		}
-		for i := range rows {
-			list = append(list, of(&rows[i]))
-		}
-		if err == nil && len(rows) == upstream.PageSize {
-			l.ended(rows)
-		}
-		return err
+	var page []row
+	err := errReplaced
+	for n := 0; n < tries && err == errReplaced; n++ {
+		page, err = v.list(kinds[of], q)
 	}
-	err := s.read(ctx, "list "+k.String(), func(ctx context.Context) (err error) {
-		for range tries {
-			if err = try(ctx); err != errReplaced {
-				break
+	return store.Rows(of, func(yield func(*store.Event) bool) {
+		for i := range page {
+			if !yield(&page[i].Event) {
+				return
 			}
 		}
-		return err
-	})
-	return upstream.PageOf(list), err
+	}), err
 }
 
-// errReplaced is the cause of errors about events that were replaced, or removed, between two queries for them.
-var errReplaced = errors.New("events were replaced while they were read")
+// list returns the rows of a page. It fails with errReplaced if some of them were replaced meanwhile.
+func (v *view) list(k *kind, q *upstream.ListQuery) ([]row, error) {
+	f, err := v.filter(k, q)
+	if err != nil || f.none {
+		return nil, err
+	}
+	l := &listing{view: v, kind: k, filter: f, window: clip(q.Window), skip: max(q.Offset, 0)}
+	if err := l.resume(q); err != nil {
+		return nil, err
+	}
+	keys, found, err := l.ofRecipient(q.Recipient)
+	if err == nil && !found {
+		keys, found, err = l.few()
+	}
+	if err == nil && !found {
+		if err = l.seek(); err == nil {
+			keys, err = l.keys("")
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	rows, err := v.load(v.ctx, k, keys, false)
+	if err == nil && len(rows) < len(keys) {
+		err = errReplaced
+	}
+	if err == nil && len(rows) == upstream.PageSize {
+		l.ended(rows)
+	}
+	return rows, err
+}
+
+// errReplaced is the error if events were replaced, or removed, between two queries for them.
+var errReplaced error = &upstream.Error{
+	Code: upstream.Unavailable, Message: "events were replaced while they were read: try again",
+}
 
 // ever is the window of all events.
 var ever = upstream.Window{Start: math.MinInt64, End: math.MaxInt64}
@@ -89,7 +88,7 @@ func clip(w upstream.Window) upstream.Window {
 
 // listing is a list that is being read.
 type listing struct {
-	*Store
+	*view
 	kind *kind
 	filter
 	window upstream.Window // without what is before the page
@@ -105,10 +104,9 @@ type place struct {
 }
 
 // resume moves the window to where the page before ended, if it was read.
-func (l *listing) resume(ctx context.Context, only []upstream.ID, q upstream.ListQuery) error {
-	l.page = store.PageOf(l.kind.Kind, only, q)
-	var err error
-	if l.before, err = l.changes(ctx); err != nil {
+func (l *listing) resume(q *upstream.ListQuery) (err error) {
+	l.page = store.PageOf(l.kind.Kind, l.only, *q)
+	if l.before, err = l.changes(l.ctx); err != nil {
 		return err
 	}
 	at, ok, err := l.places.Find(l.page, l.changed)
@@ -120,7 +118,7 @@ func (l *listing) resume(ctx context.Context, only []upstream.ID, q upstream.Lis
 
 // seek moves the window to the hours of the page: it counts rows in longer and longer parts of the window until the end
 // of the page is found.
-func (l *listing) seek(ctx context.Context) error {
+func (l *listing) seek() error {
 	type hours struct {
 		start upstream.Time
 		rows  uint64
@@ -136,13 +134,13 @@ func (l *listing) seek(ctx context.Context) error {
 		var counted []hours
 		var h hours
 		ask := func(from string) (err error) {
-			counted, err = collect(ctx, "select "+bucket(upstream.Hour)+" as hour, sum(total) from "+from+
+			counted, err = collect(l.ctx, "select "+bucket(upstream.Hour)+" as hour, sum(total) from "+from+
 				" group by hour order by hour", &h, &h.start, &h.rows)
 			return err
 		}
 		var err error
 		if length > firstPart && !l.events {
-			err = l.hourly(ctx, l.kind, part, l.filter, ask)
+			err = l.hourly(l.ctx, l.kind, part, l.filter, ask)
 		} else {
 			err = ask("(select time, toUInt64(1) as total from " + l.from(l.kind) + " where " + l.in(part) + ")")
 		}
@@ -167,25 +165,25 @@ func (l *listing) seek(ctx context.Context) error {
 }
 
 // few returns the keys of the page if few rows match the filters; all is false if there are more.
-func (l *listing) few(ctx context.Context) (keys []version, all bool, err error) {
+func (l *listing) few() (keys []version, all bool, err error) {
 	const few = 2 * upstream.PageSize
 	if len(l.where) == 0 {
 		return nil, false, nil
 	}
-	found, err := l.versions(ctx, l.kind.table+" where "+l.in(l.window)+" limit "+number(few))
+	found, err := l.versions(l.ctx, l.kind.table+" where "+l.in(l.window)+" limit "+number(few))
 	if err != nil || len(found) == few {
 		return nil, false, err
 	}
 	if len(found) > l.skip {
-		keys, err = l.keys(ctx, among(found, func(v version) string { return fmt.Sprintf("(%d,%d)", v.time, v.id) },
+		keys, err = l.keys(among(found, func(v version) string { return fmt.Sprintf("(%d,%d)", v.time, v.id) },
 			"(time, id)"))
 	}
 	return keys, true, err
 }
 
 // keys returns the keys of the page, in list order, among the rows that meet a further condition.
-func (l *listing) keys(ctx context.Context, condition string) ([]version, error) {
-	return l.versions(ctx, l.from(l.kind)+" where "+l.in(l.window)+condition+listOrder+" limit "+number(l.skip)+", "+
+func (l *listing) keys(condition string) ([]version, error) {
+	return l.versions(l.ctx, l.from(l.kind)+" where "+l.in(l.window)+condition+listOrder+" limit "+number(l.skip)+", "+
 		number(upstream.PageSize))
 }
 
@@ -256,26 +254,21 @@ func (s *Store) rows(ctx context.Context, k *kind, details bool, from string) (r
 	return rows, err
 }
 
-// Bounce returns one bounce: see [store.Reader].
-func (s *Store) Bounce(
-	ctx context.Context, only []upstream.ID, k upstream.BounceKey,
-) (d upstream.BounceDetail, err error) {
-	err = s.read(ctx, "get a bounce", func(ctx context.Context) error {
-		if only == nil || slices.Contains(only, k.UserID) {
-			rows, err := s.rows(ctx, kinds[upstream.Bounces], true, s.from(kinds[upstream.Bounces])+
-				" where time = "+number(k.BounceTime)+" and email_id = "+quote(k.EmailID)+" and user_id = "+
-				number(k.UserID)+" and sender_id = "+number(k.SenderID)+" and removed = 0"+listOrder+" limit 1")
-			if err != nil {
-				return err
-			}
-			if len(rows) > 0 {
-				d = rows[0].BounceDetail()
-				return nil
-			}
-		}
-		return store.NoBounce(k)
-	})
-	return d, err
+// Bounce returns a bounce: see [store.View].
+func (v *view) Bounce(k upstream.BounceKey) (d upstream.BounceDetail, err error) {
+	if v.only != nil && !slices.Contains(v.only, k.UserID) {
+		return d, store.NoBounce(k)
+	}
+	bounces := kinds[upstream.Bounces]
+	rows, err := v.rows(v.ctx, bounces, true, v.from(bounces)+" where time = "+number(k.BounceTime)+" and email_id = "+
+		quote(k.EmailID)+" and user_id = "+number(k.UserID)+" and sender_id = "+number(k.SenderID)+" and removed = 0"+
+		listOrder+" limit 1")
+	if err != nil {
+		return d, err
+	} else if len(rows) == 0 {
+		return d, store.NoBounce(k)
+	}
+	return rows[0].BounceDetail(), nil
 }
 
 // bucket returns the expression for the start of an hour or day, also before 1970.

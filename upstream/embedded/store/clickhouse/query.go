@@ -132,23 +132,21 @@ func (f *filter) in(w upstream.Window) string {
 }
 
 // filter translates the filters of q.
-func (s *Store) filter(
-	ctx context.Context, only []upstream.ID, k *kind, q *upstream.ListQuery,
-) (f filter, err error) {
+func (v *view) filter(k *kind, q *upstream.ListQuery) (f filter, err error) {
 	f.none = q.Window.Start >= q.Window.End
 	switch {
 	case q.UserID != 0:
-		f.none = f.none || only != nil && !slices.Contains(only, q.UserID)
+		f.none = f.none || v.only != nil && !slices.Contains(v.only, q.UserID)
 		f.oneOf("user_id", q.UserID)
-	case only != nil:
-		f.oneOf("user_id", only...)
+	case v.only != nil:
+		f.oneOf("user_id", v.only...)
 	}
 	if q.SenderID != 0 {
 		f.oneOf("sender_id", q.SenderID)
 	}
 	if q.Sender != "" {
 		var ids []upstream.ID
-		ids, err = values[upstream.ID](ctx, "select id from sender final where address = "+quote(q.Sender))
+		ids, err = values[upstream.ID](v.ctx, "select id from sender final where address = "+quote(q.Sender))
 		f.oneOf("sender_id", ids...)
 	}
 	ids := len(f.where)

@@ -44,8 +44,8 @@ func (f *filter) at(times []upstream.Time) {
 
 // ofRecipient returns the keys of the page of a recipient's list. Found is false if the index does not help: there is
 // no recipient, or its events have so many times that it is faster to look for them hour by hour.
-func (l *listing) ofRecipient(ctx context.Context, address string) (keys []version, found bool, err error) {
-	times, found, err := l.times(ctx, l.kind, address, l.window, 100*maxTimes)
+func (l *listing) ofRecipient(address string) (keys []version, found bool, err error) {
+	times, found, err := l.times(l.ctx, l.kind, address, l.window, 100*maxTimes)
 	if err != nil || !found {
 		return nil, false, err
 	}
@@ -55,7 +55,7 @@ func (l *listing) ofRecipient(ctx context.Context, address string) (keys []versi
 		}
 		f := filter{where: slices.Clone(l.where)}
 		f.at(some)
-		more, err := l.versions(ctx, l.from(l.kind)+" where "+
+		more, err := l.versions(l.ctx, l.from(l.kind)+" where "+
 			f.in(upstream.Window{Start: some[0], End: some[len(some)-1] + 1})+listOrder)
 		if err != nil {
 			return nil, false, err

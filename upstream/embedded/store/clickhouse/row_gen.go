@@ -3,8 +3,6 @@
 package clickhouse
 
 import (
-	"context"
-
 	"deliverygraph/upstream"
 )
 
@@ -49,21 +47,6 @@ func (r *row) detailFields(k upstream.Kind, to []any) []any {
 		to = append(to, &r.DiagnosticCode, &r.RuleName, &r.FullContent)
 	}
 	return to
-}
-
-// List returns a page of a list: see [store.Reader].
-func (s *Store) List(
-	ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.ListQuery,
-) (page upstream.Page, err error) {
-	switch k {
-	case upstream.Emails:
-		page, err = list(ctx, s, kinds[k], only, q, (*row).Email)
-	case upstream.Bounces:
-		page, err = list(ctx, s, kinds[k], only, q, (*row).Bounce)
-	case upstream.BlockedEmails:
-		page, err = list(ctx, s, kinds[k], only, q, (*row).BlockedEmail)
-	}
-	return page, err
 }
 
 // own adds the filters that only the lists of a kind have.

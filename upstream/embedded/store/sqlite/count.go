@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"context"
 	"database/sql/driver"
 	"maps"
 	"slices"
@@ -9,45 +8,16 @@ import (
 	"deliverygraph/upstream"
 )
 
-// Counts counts events by sender or user: see [store.Reader].
-func (s *Store) Counts(
-	ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.CountQuery,
-) (counts []upstream.Count, err error) {
-	counts = []upstream.Count{}
-	err = s.read(ctx, "count "+k.String(), func(r *reader) {
-		for _, x := range r.tally(only, kinds[k], q.Per(0)) {
-			c := upstream.Count{ID: x.ID, Tally: x.Points[0].Tally}
-			if q.Rollup == upstream.BySender {
-				for v := range r.Rows("select address from sender where id = ?", int64(x.ID)) {
-					c.Sender = text(v[0])
-				}
-			}
-			counts = append(counts, c)
-		}
-	})
-	return counts, err
-}
-
-// Series counts events by hour or day: see [store.Reader].
-func (s *Store) Series(
-	ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.CountQuery,
-) (series []upstream.Series, err error) {
-	err = s.read(ctx, "count "+k.String(), func(r *reader) {
-		series = r.tally(only, kinds[k], q)
-	})
-	return series, err
-}
-
-// tally returns the points of senders or users, ordered by id. Without an interval, each has one.
-func (r *reader) tally(only []upstream.ID, k *kind, q upstream.CountQuery) []upstream.Series {
+// Series counts events by sender or user: see [store.View].
+func (v *view) Series(k upstream.Kind, q upstream.CountQuery) ([]upstream.Series, error) {
 	list := q.List()
 	x := sum{
-		listing: r.listing(k, only, &list), by: [2]upstream.Dimension{upstream.DimensionSender}, times: q.Interval,
+		listing: v.listing(kinds[k], &list), by: [2]upstream.Dimension{upstream.DimensionSender}, times: q.Interval,
 	}
 	if q.Rollup == upstream.ByUser {
 		x.by[0] = upstream.DimensionUser
 	}
-	if k.Kind == upstream.Bounces {
+	if k == upstream.Bounces {
 		x.by[1] = upstream.DimensionType
 	}
 	by := map[upstream.ID]*upstream.Series{}
@@ -70,7 +40,7 @@ func (r *reader) tally(only []upstream.ID, k *kind, q upstream.CountQuery) []ups
 	for _, id := range slices.Sorted(maps.Keys(by)) {
 		series = append(series, *by[id])
 	}
-	return series
+	return series, v.Err
 }
 
 // point returns the point of a series at a time. Calls come in the order of days.

@@ -51,7 +51,7 @@ func TestEraseFindsEncodedAddressesInMessages(t *testing.T) {
 		t.Errorf("it says %+v", n)
 	}
 	for i, f := range forms {
-		d := storetest.Must[upstream.BounceDetail](t)(s.Bounce(t.Context(), nil, b.Bounces[i].Key()))
+		d := storetest.Must[upstream.BounceDetail](t)(storetest.API(s).Bounce(t.Context(), b.Bounces[i].Key()))
 		if want := "To: <" + f.want + ">\r\n"; d.FullContent != want {
 			t.Errorf("%q became %q, want %q", f.text, d.FullContent, want)
 		}

@@ -239,9 +239,9 @@ func TestDamageCausesErrors(t *testing.T) {
 			errs = append(errs, err)
 			_, err = storetest.API(s).Emails(ctx, upstream.ListQuery{Window: upstream.Window{Start: 7, End: 300}})
 			errs = append(errs, err)
-			_, err = s.Counts(ctx, nil, upstream.Emails, upstream.CountQuery{Window: storetest.Ever})
+			_, err = storetest.API(s).Counts(ctx, upstream.Emails, upstream.CountQuery{Window: storetest.Ever})
 			errs = append(errs, err)
-			_, err = s.Bounce(ctx, nil, upstream.BounceKey{BounceTime: 5})
+			_, err = storetest.API(s).Bounce(ctx, upstream.BounceKey{BounceTime: 5})
 			errs = append(errs, err)
 			err = errors.Join(errs...)
 			if err == nil || upstream.CodeOf(err) != upstream.Internal {

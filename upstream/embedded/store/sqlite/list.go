@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"context"
 	"iter"
 	"slices"
 	"strconv"
@@ -10,49 +9,44 @@ import (
 	"deliverygraph/upstream/embedded/store"
 )
 
-// list returns a page of a kind's list. Of makes its rows.
-func list[R any](
-	ctx context.Context, s *Store, k *kind, only []upstream.ID, q upstream.ListQuery, of func(*row) R,
-) (upstream.Page, error) {
-	rows := []R{}
-	err := s.readIndexed(ctx, "list "+k.String(), func(r *reader) {
-		l := r.listing(k, only, &q)
+// List returns a page of a list: see [store.View].
+func (v *view) List(of upstream.Kind, q *upstream.ListQuery) (rows any, err error) {
+	rows = store.Rows(of, func(yield func(*store.Event) bool) {
+		l := v.listing(kinds[of], q)
 		if l.none {
 			return
 		}
-		l.seek(only, q)
+		l.seek(q)
 		var x row // reused, to save allocations
+		n := 0
 		query, args := l.query(upstream.PageSize)
-		for v := range r.Rows(query, args...) {
+		for values := range v.Rows(query, args...) {
 			before := x.id
-			r.Fail(x.read(k, v))
-			if len(rows) > 0 && x.id <= before {
-				r.Fail(store.ErrDamaged)
+			v.Fail(x.read(l.kind, values))
+			if n++; n > 1 && x.id <= before {
+				v.Fail(store.ErrDamaged)
 			}
-			rows = append(rows, of(&x))
+			if !yield(&x.Event) {
+				return
+			}
 		}
-		if len(rows) == upstream.PageSize {
+		if n == upstream.PageSize {
 			l.ended(x.id)
 		}
 	})
-	return upstream.PageOf(rows), err
+	return rows, v.Err
 }
 
-// Bounce returns one bounce: see [store.Reader].
-func (s *Store) Bounce(
-	ctx context.Context, only []upstream.ID, k upstream.BounceKey,
-) (d upstream.BounceDetail, err error) {
-	err = s.read(ctx, "get a bounce", func(r *reader) {
-		rows := r.load(kinds[upstream.Bounces], 1,
-			"r.id >= ? and r.id < ? and r.email_id = ? and r.user_id = ? and r.sender_id = ?",
-			firstID(k.BounceTime), firstID(k.BounceTime+1), k.EmailID, int64(k.UserID), int64(k.SenderID))
-		if len(rows) == 0 || only != nil && !slices.Contains(only, k.UserID) {
-			r.Fail(store.NoBounce(k))
-			return
-		}
-		d = rows[0].BounceDetail()
-	})
-	return d, err
+// Bounce returns a bounce: see [store.View].
+func (v *view) Bounce(k upstream.BounceKey) (d upstream.BounceDetail, err error) {
+	rows := v.load(kinds[upstream.Bounces], 1,
+		"r.id >= ? and r.id < ? and r.email_id = ? and r.user_id = ? and r.sender_id = ?",
+		firstID(k.BounceTime), firstID(k.BounceTime+1), k.EmailID, int64(k.UserID), int64(k.SenderID))
+	if len(rows) == 0 || v.only != nil && !slices.Contains(v.only, k.UserID) {
+		v.Fail(store.NoBounce(k))
+		return d, v.Err
+	}
+	return rows[0].BounceDetail(), v.Err
 }
 
 // load reads rows in list order, at most limit, or all if that is negative. Where is a condition on the event table as

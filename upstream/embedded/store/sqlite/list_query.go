@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"deliverygraph/upstream"
@@ -18,7 +19,7 @@ import (
 //		limit 500 offset 0
 //	) k cross join email r on r.id = k.id left join domain d on d.id = r.domain_id
 type listing struct {
-	*reader
+	*view
 	kind    *kind
 	filters []*filter
 	none    bool      // nothing can match
@@ -48,17 +49,17 @@ type stream struct {
 const maxStreams = 64
 
 // listing returns a kind's list that q asks for, from its first row on.
-func (r *reader) listing(k *kind, only []upstream.ID, q *upstream.ListQuery) *listing {
-	l := &listing{reader: r, kind: k, lo: firstID(q.Window.Start), hi: firstID(q.Window.End)}
+func (v *view) listing(k *kind, q *upstream.ListQuery) *listing {
+	l := &listing{view: v, kind: k, lo: firstID(q.Window.Start), hi: firstID(q.Window.End)}
 	l.none = l.lo >= l.hi
 	l.own(q)
 	l.local(q.Local)
 	switch {
 	case q.UserID != 0:
-		l.none = l.none || only != nil && !slices.Contains(only, q.UserID)
+		l.none = l.none || l.only != nil && !slices.Contains(l.only, q.UserID)
 		l.oneOf("user_id", int64(q.UserID))
-	case only != nil:
-		l.oneOf("user_id", distinct(only)...)
+	case l.only != nil:
+		l.oneOf("user_id", distinct(l.only)...)
 	}
 	if q.Sender != "" {
 		l.oneOf("sender_id", l.Values("select id from sender where address = ?", q.Sender)...)
@@ -259,4 +260,13 @@ func (l *listing) choose() {
 			l.along = append(l.along, f)
 		}
 	}
+}
+
+// distinct returns the first different values of a column, at most limit, or all if that is negative. From ends with a
+// condition. An index leads from one value to the next, past the rows that share it.
+func (r *reader) distinct(column, from string, limit int, args ...any) []any {
+	least := "select min(" + column + ") from " + from
+	return r.Values("with recursive seen (v) as ("+least+" union all"+
+		" select ("+least+" and "+column+" > v) from seen where v is not null)"+
+		" select v from seen where v is not null limit "+strconv.Itoa(limit), args...)
 }

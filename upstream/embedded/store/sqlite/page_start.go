@@ -8,8 +8,8 @@ import (
 )
 
 // seek moves the start of the list to its offset: to the end of the page before, or past whole days.
-func (l *listing) seek(only []upstream.ID, q upstream.ListQuery) {
-	l.page, l.skip = store.PageOf(l.kind.Kind, only, q), int64(max(q.Offset, 0))
+func (l *listing) seek(q *upstream.ListQuery) {
+	l.page, l.skip = store.PageOf(l.kind.Kind, l.only, *q), int64(max(q.Offset, 0))
 	if last, ok, _ := l.store.places.Find(l.page, l.changed); ok {
 		l.lo, l.skip = last+1, 0
 	}
@@ -21,16 +21,6 @@ func (l *listing) seek(only []upstream.ID, q upstream.ListQuery) {
 func (l *listing) ended(last int64) {
 	_ = l.store.places.AddNext(l.page, timeOf(last), last, l.changed)
 }
-
-// changed returns the number of the last change of events of an age, in seconds: see the change table.
-func (r *reader) changed(age int64) (int64, error) { return r.Number(changeOf, age), r.Err }
-
-// Queries for the number of the last change, and of the last one of events of an age. There may be a row for each batch
-// of an import, but the lower the age, the higher the number.
-const (
-	lastChange = "select generation from change order by age limit 1"
-	changeOf   = "select generation from change where age >= ? order by age limit 1"
-)
 
 // skipDays moves the start of the list past whole days, as far as rows are to be skipped, if events are counted by all
 // filters.

@@ -12,7 +12,6 @@ import (
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/embedded/store/sqlite"
 	"deliverygraph/upstream/embedded/store/storetest"
-	"deliverygraph/upstream/grouped"
 )
 
 // refused returns a bounce with what a server said.
@@ -30,7 +29,7 @@ func byDiagnostic(t *testing.T, s *sqlite.Store) map[string]int64 {
 		ListQuery: upstream.ListQuery{Window: storetest.Ever},
 		Grouping:  upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionDiagnostic}, Top: 100},
 	}
-	groups, err := s.Groups(t.Context(), nil, q, grouped.DefaultProviders())
+	groups, err := storetest.API(s).Groups(t.Context(), q)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -77,7 +77,7 @@ func TestRealBouncesAreUnchanged(t *testing.T) {
 		t.Fatalf("Write says %+v, want %+v", got, want)
 	}
 	for _, want := range b.Bounces {
-		got, err := s.Bounce(ctx, nil, want.Key())
+		got, err := storetest.API(s).Bounce(ctx, want.Key())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,7 +3,6 @@
 package sqlite
 
 import (
-	"context"
 	"database/sql/driver"
 
 	"deliverygraph/upstream"
@@ -73,21 +72,6 @@ func (r *row) ownValues(k upstream.Kind, to []any) []any {
 		return append(to, int64(r.PostbackTime), r.Reason)
 	}
 	return to
-}
-
-// List returns a page of a list: see [store.Reader].
-func (s *Store) List(
-	ctx context.Context, only []upstream.ID, k upstream.Kind, q upstream.ListQuery,
-) (page upstream.Page, err error) {
-	switch k {
-	case upstream.Emails:
-		page, err = list(ctx, s, kinds[k], only, q, (*row).Email)
-	case upstream.Bounces:
-		page, err = list(ctx, s, kinds[k], only, q, (*row).Bounce)
-	case upstream.BlockedEmails:
-		page, err = list(ctx, s, kinds[k], only, q, (*row).BlockedEmail)
-	}
-	return page, err
 }
 
 // own adds the filters that only the lists of a kind have.

@@ -81,13 +81,14 @@ func testContent(t *testing.T, open Opener) {
 			if n := Write(t, s, b); n != (store.Written{Unchanged: 1}) {
 				t.Errorf("written again it is %+v", n)
 			}
-			if d := Diff(want, Must[upstream.BounceDetail](t)(s.Bounce(ctx, nil, want.Key()))); d != "" {
+			if d := Diff(want, Must[upstream.BounceDetail](t)(API(s).Bounce(ctx, want.Key()))); d != "" {
 				t.Error(d)
 			}
-			q := upstream.ListQuery{Window: Ever, Local: want.Local, Recipient: want.EmailAddress}
-			copy(q.XHeaders[:], want.XHeaders)
-			list := Must[upstream.Page](t)(s.List(ctx, []upstream.ID{want.UserID}, upstream.Bounces, q))
-			if d := Diff([]upstream.Bounce{want.Bounce}, list.Rows()); d != "" {
+			list := upstream.ListQuery{Window: Ever, Local: want.Local, Recipient: want.EmailAddress}
+			copy(list.XHeaders[:], want.XHeaders)
+			q := list.Question(upstream.Bounces)
+			rows := Must[any](t)(s.Ask(ctx, []upstream.ID{want.UserID}, &q, nil))
+			if d := Diff([]upstream.Bounce{want.Bounce}, rows); d != "" {
 				t.Error(d)
 			}
 		})
@@ -107,7 +108,7 @@ func testTimeRange(t *testing.T, open Opener) {
 	}
 	Write(t, s, store.Batch{BlockedEmails: []upstream.BlockedEmail{{UserID: 20, ProcessTime: store.MaxTime},
 		{UserID: 20, ProcessTime: -store.MaxTime}}})
-	counts := Must[[]upstream.Count](t)(s.Counts(context.Background(), nil, blocked,
+	counts := Must[[]upstream.Count](t)(API(s).Counts(context.Background(), blocked,
 		upstream.CountQuery{Window: Ever, Rollup: upstream.ByUser}))
 	if want := []upstream.Count{{ID: 20, Tally: upstream.Tally{Total: 2}}}; !slices.Equal(counts, want) {
 		t.Errorf("counts are %v, want %v", counts, want)
@@ -138,7 +139,7 @@ func testSenders(t *testing.T, open Opener) {
 	}
 	for i, x := range steps {
 		Write(t, s, x.batch)
-		counts := Must[[]upstream.Count](t)(s.Counts(ctx, nil, upstream.Emails, upstream.CountQuery{Window: w}))
+		counts := Must[[]upstream.Count](t)(API(s).Counts(ctx, upstream.Emails, upstream.CountQuery{Window: w}))
 		want := []upstream.Count{{ID: 17, Sender: x.address, Tally: upstream.Tally{Total: 1}}}
 		if !slices.Equal(counts, want) {
 			t.Errorf("step %d: counts are %v, want %v", i, counts, want)
@@ -153,12 +154,12 @@ func testSenders(t *testing.T, open Opener) {
 func testCodes(t *testing.T, open Opener) {
 	ctx := context.Background()
 	s := open(t, "")
-	before := Must[[]string](t)(s.Codes(ctx, upstream.Bounces))
+	before := Must[[]string](t)(API(s).BounceCategories(ctx))
 	if len(before) != 18 || before[0] != "bad-configuration" || before[17] != "virus-related" {
 		t.Errorf("of an empty store: %q", before)
 	}
 	reasons := []string{"complaint", "hardbounce", "manual", "softbounce", "unsubscribe"}
-	if got := Must[[]string](t)(s.Codes(ctx, blocked)); !slices.Equal(got, reasons) {
+	if got := Must[[]string](t)(API(s).BlockedReasons(ctx)); !slices.Equal(got, reasons) {
 		t.Errorf("reasons of an empty store: %q", got)
 	}
 	Write(t, s, store.Batch{
@@ -166,10 +167,10 @@ func testCodes(t *testing.T, open Opener) {
 			{Bounce: upstream.Bounce{BounceTime: 1, Category: "other"}}},
 		BlockedEmails: []upstream.BlockedEmail{{Reason: "zeal"}, {ProcessTime: 1}},
 	})
-	if got := Must[[]string](t)(s.Codes(ctx, upstream.Bounces)); len(got) != 19 || got[4] != "blockedcontent" {
+	if got := Must[[]string](t)(API(s).BounceCategories(ctx)); len(got) != 19 || got[4] != "blockedcontent" {
 		t.Errorf("with another seen: %q", got)
 	}
-	if got := Must[[]string](t)(s.Codes(ctx, blocked)); len(got) != 6 || got[5] != "zeal" {
+	if got := Must[[]string](t)(API(s).BlockedReasons(ctx)); len(got) != 6 || got[5] != "zeal" {
 		t.Errorf("with another reason seen: %q", got)
 	}
 }

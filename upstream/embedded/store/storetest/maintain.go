@@ -95,7 +95,7 @@ func testReclassify(t *testing.T, open Opener) {
 		if n, err := s.Reclassify(ctx, c.dry, sort); err != nil || n != c.changed {
 			t.Errorf("dry %v: %d of %d changed, %v", c.dry, n, many, err)
 		}
-		counts := Must[[]upstream.Count](t)(s.Counts(ctx, nil, upstream.Bounces,
+		counts := Must[[]upstream.Count](t)(API(s).Counts(ctx, upstream.Bounces,
 			upstream.CountQuery{Window: upstream.Window{End: 1e9}}))
 		if len(counts) != 1 || int(counts[0].Hard) != c.hard || int(counts[0].Total) != many {
 			t.Errorf("dry %v: the counts are %+v", c.dry, counts)

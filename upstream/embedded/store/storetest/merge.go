@@ -120,7 +120,7 @@ func testMerge(t *testing.T, open Opener) {
 				t.Fatalf("there are %d emails of %d messages", len(rows), want)
 			}
 			all := upstream.ListQuery{Window: Ever, UserID: user}
-			counts := Must[[]upstream.Series](t)(s.Series(ctx, nil, upstream.Emails,
+			counts := Must[[]upstream.Series](t)(API(s).Series(ctx, upstream.Emails,
 				upstream.CountQuery{Window: Ever, UserID: user, Interval: upstream.Hour}))
 			delivered := Must[[]upstream.Email](t)(API(s).Emails(ctx, upstream.ListQuery{
 				Window: Ever, UserID: user, Delivered: true, Offset: 1,
@@ -129,7 +129,7 @@ func testMerge(t *testing.T, open Opener) {
 			blocked := Must[[]upstream.BlockedEmail](t)(API(s).BlockedEmails(ctx, all))
 			var details []upstream.BounceDetail
 			for _, b := range bounces {
-				details = append(details, Must[upstream.BounceDetail](t)(s.Bounce(ctx, nil, b.Key())))
+				details = append(details, Must[upstream.BounceDetail](t)(API(s).Bounce(ctx, b.Key())))
 			}
 			if len(bounces) != messages("bounced") || len(blocked) != messages("blocked") {
 				t.Fatalf("there are %d bounces and %d blocked emails", len(bounces), len(blocked))

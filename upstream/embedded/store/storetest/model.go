@@ -70,8 +70,8 @@ func (o *Model) Prune(before upstream.Time) (n store.Removed) {
 // Same ends the test if a store answers a question about some users' events (nil is all) unlike the model.
 func Same(t TB, s store.Reader, o *Model, only []upstream.ID, q upstream.Question) {
 	t.Helper()
-	want, failed := store.Ask(context.Background(), o, only, &q, testProviders)
-	got, err := store.Ask(context.Background(), s, only, &q, testProviders)
+	want, failed := o.Ask(context.Background(), only, &q, testProviders)
+	got, err := s.Ask(context.Background(), only, &q, testProviders)
 	switch {
 	case failed != nil && upstream.CodeOf(err) == upstream.CodeOf(failed):
 	case failed != nil || err != nil:

@@ -48,7 +48,7 @@ func testOneSecond(t *testing.T, open Opener) {
 				Same(t, s, o, nil, q.Question(upstream.Bounces))
 			}
 			for _, b := range o.rows.Bounces {
-				if d := Diff(b, Must[upstream.BounceDetail](t)(s.Bounce(ctx, nil, b.Key()))); d != "" {
+				if d := Diff(b, Must[upstream.BounceDetail](t)(API(s).Bounce(ctx, b.Key()))); d != "" {
 					t.Error(d)
 				}
 			}

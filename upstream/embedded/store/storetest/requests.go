@@ -40,7 +40,7 @@ func Requests(info store.Info) []Request {
 	ask := func(name string, only []upstream.ID, question func(*rand.Rand) upstream.Question) {
 		list = append(list, Request{name, func(s store.Store, r *rand.Rand) (int, error) {
 			q := question(r)
-			answer, err := store.Ask(ctx, s, only, &q, providers)
+			answer, err := s.Ask(ctx, only, &q, providers)
 			n := upstream.RowsOf(answer)
 			if series, ok := answer.([]upstream.Series); ok {
 				n = 0
@@ -62,14 +62,16 @@ func Requests(info store.Info) []Request {
 					e(&q, r)
 				}
 			}
-			page, err := s.List(ctx, nil, k, q)
+			question := q.Question(k)
+			answer, err := s.Ask(ctx, nil, &question, nil)
 			if err != nil {
 				return 0, err
 			}
-			if q.Offset += page.Len(); page.Len() < upstream.PageSize || q.Offset == 40*upstream.PageSize {
+			n := upstream.RowsOf(answer)
+			if q.Offset += n; n < upstream.PageSize || q.Offset == 40*upstream.PageSize {
 				q.Offset = 0
 			}
-			return page.Len(), nil
+			return n, nil
 		}})
 	}
 	jump := func(k upstream.Kind, name string, share float64, edits ...edit) {
@@ -168,7 +170,7 @@ func Requests(info store.Info) []Request {
 		if err != nil {
 			return 0, err
 		}
-		_, err = s.Bounce(ctx, nil, rows[r.IntN(len(rows))].Key())
+		_, err = API(s).Bounce(ctx, rows[r.IntN(len(rows))].Key())
 		return 1, err
 	}})
 

@@ -96,7 +96,7 @@ type asker struct{ store.Reader }
 
 // Ask implements [upstream.Asker].
 func (a asker) Ask(ctx context.Context, q *upstream.Question) (any, error) {
-	return store.Ask(ctx, a.Reader, nil, q, grouped.DefaultProviders())
+	return a.Reader.Ask(ctx, nil, q, grouped.DefaultProviders())
 }
 
 // Events returns all events of a store: emails, bounces and blocked emails, each in the order of lists.
@@ -104,8 +104,8 @@ func Events(t TB, s store.Reader) (all [len(upstream.Kinds)][]upstream.Event) {
 	t.Helper()
 	for _, k := range upstream.Kinds {
 		for {
-			q := upstream.ListQuery{Window: Ever, Offset: len(all[k])}
-			page := Must[upstream.Page](t)(s.List(context.Background(), nil, k, q))
+			q := upstream.ListQuery{Window: Ever, Offset: len(all[k])}.Question(k)
+			page := upstream.PageOf(Must[any](t)(API(s).Ask(context.Background(), &q)))
 			all[k] = append(all[k], upstream.Events(page)...)
 			if page.Len() < upstream.PageSize {
 				break
