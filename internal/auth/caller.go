@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"log/slog"
-	"strings"
 
 	"deliverygraph/upstream"
 )
@@ -53,33 +52,19 @@ type Limits struct {
 // Anyone is the caller without authentication, who may read everything.
 func Anyone() Caller { return Caller{Users: Everyone(), Scopes: AllScopes} }
 
-// Sees reports whether the caller may see all rows of the answer to a call of the metrics API, given its path and
-// query. The results of other calls must stay hidden: how many rows they had, how long they took, and whether they
-// failed. These are calls whose answers include other users, and those that may search for something that is masked.
-func (c Caller) Sees(path, query string) bool {
-	if !c.Users.cover(path, query) {
+// Sees reports whether the caller may see all rows of the upstream's answer to a question. The results of other
+// questions must stay hidden: how many rows they had, how long they took, and whether they failed. These are questions
+// whose answers include other users, and those that may search for something that is masked.
+func (c Caller) Sees(q *upstream.Question) bool {
+	if q.Shape != upstream.ShapeCatalogue && !c.Users.Has(q.UserID) {
 		return false
 	}
-	if c.Scopes.Has(RecipientsRead) {
-		return true
-	}
-	for parameter := range strings.SplitSeq(query, "&") {
-		if len(parameter) > 2 && strings.EqualFold(parameter[:2], "x-") {
-			return false
-		}
-	}
-	return !isDetail(path)
+	return c.Scopes.Has(RecipientsRead) || len(q.Headers()) == 0 && q.Shape != upstream.ShapeDetail
 }
 
 // SeesSizes reports whether the sizes of answers reveal nothing to the caller that it may not see: the length of a
 // masked or withheld text is part of it.
 func (c Caller) SeesSizes() bool { return c.Scopes.Has(AllScopes) }
-
-// isDetail reports whether a call is for one bounce.
-func isDetail(path string) bool {
-	key, ok := strings.CutPrefix(path, upstream.BouncePath)
-	return ok && strings.Contains(key, "/")
-}
 
 type contextKey struct{}
 

@@ -42,25 +42,6 @@ func (u Users) Has(user upstream.ID) bool {
 	return found
 }
 
-// cover reports whether a call of the metrics API, given its path and query, concerns only these users. The catalogues
-// concern no users.
-func (u Users) cover(path, query string) bool {
-	if u.all || path == upstream.BounceCategoriesPath || path == upstream.BlockedReasonsPath {
-		return true
-	}
-	user := ""
-	if key, detail := strings.CutPrefix(path, upstream.BouncePath); detail && query == "" {
-		user, _, _ = strings.Cut(key, "/")
-	}
-	for parameter := range strings.SplitSeq(query, "&") {
-		if value, ok := strings.CutPrefix(parameter, "user_id="); ok {
-			user = value
-		}
-	}
-	id, err := strconv.ParseInt(user, 10, 64)
-	return err == nil && u.Has(upstream.ID(id))
-}
-
 // ParseUsers parses a list such as "20,21", or "*" for everyone. Numbers must be positive, and there must be at least
 // one.
 func ParseUsers(list string) (Users, error) {

@@ -130,7 +130,7 @@ func (g *gateway) observeLookup(ctx context.Context, l cached.Lookup) {
 
 func countCall(m *telemetry.Metrics, c rest.Call) {
 	m.Call(telemetry.Call{
-		Endpoint: c.Endpoint, Outcome: c.Outcome(), Status: c.Status, Tries: c.Tries,
+		Endpoint: c.Question.Endpoint(), Outcome: c.Outcome(), Status: c.Status, Tries: c.Tries,
 		Duration: c.Duration, Waited: c.Waited, Bytes: c.Bytes, Rows: c.Rows,
 	})
 }

@@ -2,7 +2,6 @@ package cost
 
 import (
 	"context"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -93,7 +92,7 @@ type callReport struct {
 func callReports(notes []operation.Note, caller auth.Caller) []callReport {
 	all := make([]callReport, len(notes))
 	for i, n := range notes {
-		all[i] = callReport{Path: pathOf(n, caller), Source: n.Source}
+		all[i] = callReport{Path: pathOf(&n.Question, caller), Source: n.Source}
 		if n.Unseen {
 			continue
 		}
@@ -110,18 +109,16 @@ func callReports(notes []operation.Note, caller auth.Caller) []callReport {
 
 // pathOf returns the path and query of a call without addresses. It omits email ids that may contain one, and all email
 // ids for callers who may not read addresses.
-func pathOf(n operation.Note, caller auth.Caller) string {
-	if n.Query != "" {
-		return n.Path + "?" + n.Query
+func pathOf(q *upstream.Question, caller auth.Caller) string {
+	path, query := q.Path(), q.Encode()
+	switch {
+	case query != "":
+		return path + "?" + upstream.RedactQuery(query)
+	case q.Shape == upstream.ShapeDetail &&
+		(address.InEmailID(q.EmailID, "") || !caller.Scopes.Has(auth.RecipientsRead)):
+		return path[:strings.LastIndexByte(path, '/')+1] + "…"
 	}
-	if key, detail := strings.CutPrefix(n.Path, upstream.BouncePath); detail && strings.Contains(key, "/") {
-		at := strings.LastIndexByte(n.Path, '/') + 1
-		id, err := url.PathUnescape(n.Path[at:])
-		if err != nil || address.InEmailID(id, "") || !caller.Scopes.Has(auth.RecipientsRead) {
-			return n.Path[:at] + "…"
-		}
-	}
-	return n.Path
+	return path
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

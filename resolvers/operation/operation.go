@@ -27,9 +27,9 @@ type Options struct {
 	MaxCalls int
 	// Explain records every call. Without it, only sums are recorded, which cost no memory.
 	Explain bool
-	// Sees reports whether the operation's caller may see everything in the answer to a call, given its path and query
-	// as sent. Of other calls, notes and sums show only that they were made. Nil allows all.
-	Sees func(path, query string) bool
+	// Sees reports whether the operation's caller may see everything in the answer to a question. Of other calls, notes
+	// and sums show only that they were made. Nil allows all.
+	Sees func(*upstream.Question) bool
 }
 
 // Operation is an operation under way, and the context that its fields run in. It is safe for concurrent use.

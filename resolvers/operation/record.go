@@ -45,12 +45,11 @@ const (
 
 // Note describes one answer.
 type Note struct {
-	Source Source
-	Path   string // of the API, escaped
-	Query  string // without addresses
-	Unseen bool   // the caller may not see more
-	Age    time.Duration
-	Call   rest.Call // for Cached and Stale only Rows
+	Source   Source
+	Question upstream.Question
+	Unseen   bool // the caller may not see more
+	Age      time.Duration
+	Call     rest.Call // for Cached and Stale only Rows
 }
 
 // maxNotes limits the notes of an explanation. Further answers are only counted.
@@ -77,8 +76,8 @@ func Call(ctx context.Context, c rest.Call) {
 	} else {
 		op.sum.Sent++
 	}
-	if op.unseen(c.Path, c.Query) {
-		op.note(Note{Source: source, Path: c.Path, Query: c.RedactedQuery(), Unseen: true})
+	if op.unseen(c.Question) {
+		op.note(Note{Source: source, Question: *c.Question, Unseen: true})
 		return
 	}
 	if source == Sent {
@@ -90,7 +89,7 @@ func Call(ctx context.Context, c rest.Call) {
 	}
 	op.sum.Rows += c.Rows
 	if op.o.Explain {
-		op.note(Note{Source: source, Path: c.Path, Query: c.RedactedQuery(), Call: c})
+		op.note(Note{Source: source, Question: *c.Question, Call: c})
 	}
 }
 
@@ -107,12 +106,10 @@ func Lookup(ctx context.Context, q cached.Lookup) {
 	}
 	n := Note{}
 	if op.o.Explain {
-		query := q.Question.Encode()
-		n.Path, n.Query = q.Question.Path(), upstream.RedactQuery(query)
-		n.Unseen = op.unseen(n.Path, query)
+		n.Question, n.Unseen = *q.Question, op.unseen(q.Question)
 	}
 	if !n.Unseen {
-		n.Age, n.Call = q.Age, rest.Call{Endpoint: q.Question.Endpoint(), Rows: q.Rows}
+		n.Age, n.Call = q.Age, rest.Call{Rows: q.Rows}
 	}
 	switch {
 	case q.Stale:
@@ -135,8 +132,8 @@ func Lookup(ctx context.Context, q cached.Lookup) {
 }
 
 // unseen reports whether details of a call must be hidden from the caller. Without Explain, none are shown.
-func (op *Operation) unseen(path, query string) bool {
-	return op.o.Explain && op.o.Sees != nil && !op.o.Sees(path, query)
+func (op *Operation) unseen(q *upstream.Question) bool {
+	return op.o.Explain && op.o.Sees != nil && !op.o.Sees(q)
 }
 
 func (op *Operation) note(n Note) {

@@ -59,19 +59,17 @@ func TestBudgetLimitsCalls(t *testing.T) {
 // For calls whose answers the caller may not see, an explained operation records only that they were made.
 func TestNotesHideUnseenCalls(t *testing.T) {
 	t.Parallel()
-	const seen = "start_time=0&end_time=0&local=a"
-	l := operation.New(t.Context(), operation.Options{Explain: true, Sees: func(path, query string) bool {
-		return path == "/emails" && query == seen
+	l := operation.New(t.Context(), operation.Options{Explain: true, Sees: func(q *upstream.Question) bool {
+		return q.Kind == upstream.Emails
 	}})
 	local := upstream.ListQuery{Local: "a"}
 	for _, q := range []*upstream.Question{
 		{Kind: upstream.Emails, ListQuery: local}, {Kind: upstream.Bounces, ListQuery: local},
 	} {
-		path := q.Path()
 		operation.Call(l, rest.Call{
-			Path: path, Query: seen, Status: 200, Tries: 2, Bytes: 10, Rows: 3, Duration: 1, Waited: 1,
+			Question: q, Status: 200, Tries: 2, Bytes: 10, Rows: 3, Duration: 1, Waited: 1,
 		})
-		operation.Call(l, rest.Call{Path: path, Query: seen, Tries: 1, Rows: 3, Code: upstream.Timeout})
+		operation.Call(l, rest.Call{Question: q, Tries: 1, Rows: 3, Code: upstream.Timeout})
 		operation.Lookup(l, cached.Lookup{Question: q, Hit: true, Rows: 3, Age: 1})
 	}
 	sum := l.Summary()
@@ -82,7 +80,7 @@ func TestNotesHideUnseenCalls(t *testing.T) {
 	notes, _ := l.Notes()
 	for i, n := range notes {
 		if unseen := i >= 3; n.Unseen != unseen || (n.Call == rest.Call{}) != unseen || unseen && n.Age != 0 ||
-			n.Query != "start_time=0&end_time=0&local=…" || n.Source == "" {
+			n.Question.Local != "a" || n.Source == "" {
 			t.Errorf("note %d: %+v", i, n)
 		}
 	}
@@ -92,17 +90,17 @@ func TestNotesHideUnseenCalls(t *testing.T) {
 func TestOperationSumsUpCalls(t *testing.T) {
 	t.Parallel()
 	bySender := &upstream.Question{Kind: upstream.Emails, ListQuery: upstream.ListQuery{Sender: "b@example.com"}}
+	toOne := &upstream.Question{Kind: upstream.Bounces, ListQuery: upstream.ListQuery{Recipient: "a@example.com"}}
+	emails := &upstream.Question{Kind: upstream.Emails}
 	codes := &upstream.Question{Shape: upstream.ShapeCatalogue, Kind: upstream.Bounces}
 	for _, explain := range []bool{true, false} {
 		l := operation.New(t.Context(), operation.Options{Explain: explain})
-		operation.Call(l, rest.Call{
-			Path: "/bounces", Query: "start_time=1&recipient=a%40example.com", Tries: 2, Bytes: 10, Rows: 3,
-		})
-		operation.Call(l, rest.Call{Path: "/emails", Tries: 1, Bytes: 10, Rows: 1, Code: upstream.Unavailable})
+		operation.Call(l, rest.Call{Question: toOne, Tries: 2, Bytes: 10, Rows: 3})
+		operation.Call(l, rest.Call{Question: emails, Tries: 1, Bytes: 10, Rows: 1, Code: upstream.Unavailable})
 		operation.Lookup(l, cached.Lookup{Question: codes, Left: time.Minute})
 		operation.Lookup(l, cached.Lookup{Question: bySender, Hit: true, Age: time.Second, Left: time.Hour, Rows: 5})
 		operation.Lookup(l, cached.Lookup{Question: codes, Err: errors.New("down")})
-		operation.Call(l, rest.Call{Path: "/y", Code: upstream.Unavailable})
+		operation.Call(l, rest.Call{Question: emails, Code: upstream.Unavailable})
 		one := upstream.API{Asker: upstream.Around(upstreamtest.NewModel(upstreamtest.Rows{}), l.Remember)}
 		for range 2 {
 			_, _ = one.BounceCategories(t.Context())
@@ -122,16 +120,16 @@ func TestOperationSumsUpCalls(t *testing.T) {
 		notes, batches := l.Notes()
 		var noted []string
 		for _, n := range notes {
-			noted = append(noted, strings.TrimSuffix(fmt.Sprint(n.Source, " ", n.Path, "?", n.Query), "?"))
+			q := &n.Question
+			noted = append(noted, fmt.Sprint(n.Source, " ", q.Endpoint(), " ", q.Sender, q.Recipient))
 		}
 		var wantNoted []string
 		var wantBatches []operation.Batch
 		if explain {
 			want.Asked, want.Distinct = 2, 1
 			wantNoted = []string{
-				"sent /bounces?start_time=1&recipient=…", "sent /emails",
-				"cached /emails?start_time=0&end_time=0&sender=…", "unsent /y",
-				"joined /bounce/categories", "stale /bounce/categories", "stale /bounce/categories",
+				"sent /bounces a@example.com", "sent /emails ", "cached /emails b@example.com", "unsent /emails ",
+				"joined /bounce/categories ", "stale /bounce/categories ", "stale /bounce/categories ",
 			}
 			wantBatches = []operation.Batch{{Loader: "loader", Keys: 7}}
 		}
@@ -158,7 +156,7 @@ func TestNotesAreBounded(t *testing.T) {
 	t.Parallel()
 	l := operation.New(t.Context(), operation.Options{Explain: true})
 	for range 5000 {
-		operation.Call(l, rest.Call{Path: "/bounces", Tries: 1})
+		operation.Call(l, rest.Call{Question: &upstream.Question{}, Tries: 1})
 	}
 	if notes, _ := l.Notes(); len(notes) != 1000 || l.Summary().Sent != 5000 {
 		t.Errorf("%d notes of %d calls", len(notes), l.Summary().Sent)

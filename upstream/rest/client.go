@@ -107,7 +107,7 @@ func (c *Client) Ask(ctx context.Context, q *upstream.Question) (any, error) {
 			Code: upstream.InvalidArgument, Parameter: "timeseries", Message: "timeseries must be hour or day",
 		}
 	}
-	answer, err := c.call(ctx, Call{question: q, Endpoint: q.Endpoint(), Path: q.Path(), Query: q.Encode()})
+	answer, err := c.call(ctx, Call{Question: q})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", doing(q), err)
 	}

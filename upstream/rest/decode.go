@@ -9,7 +9,7 @@ import (
 
 // decode decodes and checks the answer to a call, and records the number of its rows.
 func decode(body string, call *Call) (any, error) {
-	q := call.question
+	q := call.Question
 	answer, err := q.Decode(body)
 	if err != nil {
 		return nil, err
@@ -39,5 +39,5 @@ func checkPage(answer any, page upstream.Page, call *Call) (any, error) {
 		answer = page.Rows()
 	}
 	call.Rows = page.Len()
-	return answer, checkRows(page, call.question, upstream.Time(time.Now().Unix()))
+	return answer, checkRows(page, call.Question, upstream.Time(time.Now().Unix()))
 }

@@ -159,11 +159,11 @@ func (c *Client) refused(call *Call, res *http.Response, body string) *failure {
 		}
 	case e.Code == upstream.Unauthenticated:
 		e.Message = fmt.Sprintf("the metrics API did not accept the gateway's API key (status %d)", status)
-	case e.Code == upstream.NotFound && call.question.Shape == upstream.ShapeDetail:
+	case e.Code == upstream.NotFound && call.Question.Shape == upstream.ShapeDetail:
 		e.Message = "the metrics API has no such bounce"
 	case e.Code == upstream.NotFound:
 		e.Message = fmt.Sprintf("the metrics API has no %s; a base URL with a wrong path answers so",
-			call.Endpoint)
+			call.Question.Endpoint())
 	case e.Code == upstream.Unavailable || e.Code == upstream.Timeout:
 		e.Message = fmt.Sprintf("the metrics API cannot be reached through its proxy (status %d); try again later",
 			status)

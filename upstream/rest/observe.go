@@ -10,10 +10,7 @@ import (
 
 // Call describes a finished call to [Options].Observe. In log/slog output it shows no addresses.
 type Call struct {
-	question *upstream.Question // that it asks
-	Endpoint string             // the path with placeholders, such as "/bounces": few distinct values
-	Path     string             // the path below the base URL, escaped
-	Query    string             // as sent, without the question mark; may contain addresses, see RedactedQuery
+	Question *upstream.Question
 
 	Status   int           // the last HTTP status; 0 if there was none
 	Tries    int           // requests sent; 0 if the caller left before the first
@@ -38,16 +35,13 @@ func (c Call) Outcome() string {
 	return "ok"
 }
 
-// RedactedQuery returns the query with an ellipsis for each value that is or may contain an address.
-func (c Call) RedactedQuery() string { return upstream.RedactQuery(c.Query) }
-
 // LogValue returns the call as a group, without addresses.
 func (c Call) LogValue() slog.Value { return slog.GroupValue(c.attrs()...) }
 
 func (c Call) attrs() []slog.Attr {
 	a := []slog.Attr{
-		slog.String("endpoint", c.Endpoint),
-		slog.String("query", c.RedactedQuery()),
+		slog.String("endpoint", c.Question.Endpoint()),
+		slog.String("query", upstream.RedactQuery(c.Question.Encode())),
 		slog.Bool("joined", false), // equal calls are joined before they reach the client
 		slog.Int("status", c.Status),
 		slog.Int("tries", c.Tries),

@@ -111,7 +111,8 @@ func TestEachCallLogsOneDebugLine(t *testing.T) {
 	}
 	// A call logged by an observer shows no addresses either.
 	log.Reset()
-	slog.New(slog.NewTextHandler(&log, nil)).Info("seen", "call", Call{Query: "recipient=b%40example.com"})
+	q := upstream.ListQuery{Recipient: "b@example.com"}.Question(upstream.Bounces)
+	slog.New(slog.NewTextHandler(&log, nil)).Info("seen", "call", Call{Question: &q})
 	if strings.Contains(log.String(), "example") {
 		t.Errorf("a logged call has the address in it:\n%s", log.String())
 	}

@@ -31,7 +31,7 @@ func (c *Client) try(ctx context.Context, call *Call, past *tally) (body string,
 	if f != nil {
 		return "", f
 	}
-	defer func() { c.gate.leave(t, call.Endpoint) }()
+	defer func() { c.gate.leave(t, call.Question.Endpoint()) }()
 
 	report, probe, f := c.breaker.allow()
 	if f != nil {
@@ -110,15 +110,16 @@ func (c *Client) send(ctx context.Context, call *Call, t *trial) (string, *failu
 // request builds the HTTP request of a call. A transport must not modify it: all requests share one header.
 func (c *Client) request(ctx context.Context, call *Call) (*http.Request, error) {
 	u := *c.base
-	u.RawQuery = call.Query
-	if strings.Contains(call.Path, "%") || u.RawPath != "" {
-		path, err := url.PathUnescape(call.Path)
+	u.RawQuery = call.Question.Encode()
+	escaped := call.Question.Path()
+	if strings.Contains(escaped, "%") || u.RawPath != "" {
+		path, err := url.PathUnescape(escaped)
 		if err != nil {
 			return nil, err
 		}
-		u.Path, u.RawPath = c.base.Path+path, c.base.EscapedPath()+call.Path
+		u.Path, u.RawPath = c.base.Path+path, c.base.EscapedPath()+escaped
 	} else {
-		u.Path += call.Path
+		u.Path += escaped
 	}
 	req := c.every.WithContext(ctx)
 	req.URL = &u
