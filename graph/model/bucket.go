@@ -36,9 +36,6 @@ func NewBuckets(w upstream.Window, interval upstream.Interval, zone *string) (Bu
 	days := interval == upstream.Day && place != time.UTC
 	if days {
 		b.Asked = upstream.Hour
-	} else if place != time.UTC && !hasWholeHours(w, place) {
-		return fail("timeZone", "timeZone: in %s, hours do not begin with those in UTC: "+
-			"omit timeZone, or use the interval DAY", place)
 	}
 	b.Len = int((w.End-b.Asked.Floor(w.Start)-1)/b.Asked.Seconds()) + 1
 	switch {
@@ -51,6 +48,9 @@ func NewBuckets(w upstream.Window, interval upstream.Interval, zone *string) (Bu
 	case days:
 		b.days = Days(w, place)
 		b.Len = len(b.days)
+	case place != time.UTC && !hasWholeHours(w, place):
+		return fail("timeZone", "timeZone: in %s, hours do not begin with those in UTC: "+
+			"omit timeZone, or use the interval DAY", place)
 	}
 	return b, nil
 }
@@ -64,6 +64,9 @@ func hasWholeHours(w upstream.Window, place *time.Location) bool {
 		_, end := t.ZoneBounds()
 		if end.IsZero() || end.Unix() >= int64(w.End) {
 			return true
+		}
+		if !end.After(t) { // package time ends leap years that it computes by a rule a day early
+			end = t.Add(24 * time.Hour)
 		}
 		t = end
 	}

@@ -49,3 +49,32 @@ func TestDaysOfTimeZones(t *testing.T) {
 		}
 	}
 }
+
+// Hours of a time zone are those in UTC if its clocks differ from UTC by whole hours throughout the window. Windows may
+// be in years whose clock changes follow from a rule, leap years included.
+func TestHoursOfTimeZones(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		zone, start, end string
+		allowed          bool
+	}{
+		{"Europe/Berlin", "2040-12-01T00:00:00Z", "2041-06-01T00:00:00Z", true},
+		{"Europe/Berlin", "1950-01-01T00:00:00Z", "9999-12-31T00:00:00Z", false}, // too many
+		{"Australia/Lord_Howe", "2040-12-01T00:00:00Z", "2041-03-01T00:00:00Z", true},
+		{"Australia/Lord_Howe", "2040-12-01T00:00:00Z", "2041-05-01T00:00:00Z", false},
+		{"Asia/Kolkata", "2026-11-28T00:00:00Z", "2026-11-29T00:00:00Z", false},
+	} {
+		start, err := model.UnmarshalDateTime(c.start)
+		if err != nil {
+			t.Fatal(err)
+		}
+		end, err := model.UnmarshalDateTime(c.end)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = model.NewBuckets(upstream.Window{Start: start, End: end}, upstream.Hour, &c.zone)
+		if (err == nil) != c.allowed {
+			t.Errorf("%s from %s to %s: %v", c.zone, c.start, c.end, err)
+		}
+	}
+}
