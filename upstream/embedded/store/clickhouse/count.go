@@ -24,8 +24,7 @@ func (v *view) Series(of upstream.Kind, q upstream.CountQuery) ([]upstream.Serie
 		case upstream.Soft:
 			total, hard = soft, "toUInt64(0)"
 		default: // the counts by hour do not count it separately
-			f.events = true
-			f.text("type", string(q.BounceType))
+			f.OneOf("type", string(q.BounceType))
 		}
 	}
 	var id upstream.ID

@@ -3,7 +3,6 @@ package clickhouse
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"deliverygraph/upstream"
@@ -91,7 +90,7 @@ func insert[R any](ctx context.Context, into string, rows []R, values func(*R) [
 	return b.Send()
 }
 
-// filter is the condition of a list.
+// filter is the condition of a list: see [store.Filters].
 type filter struct {
 	where  []string
 	none   bool // nothing can match
@@ -100,25 +99,45 @@ type filter struct {
 
 func (f *filter) add(condition string) { f.where = append(f.where, condition) }
 
-func (f *filter) flag(column string, on bool) {
-	if on {
-		f.add(column)
-	}
+// Flag adds a filter by a column that is true or false.
+func (f *filter) Flag(column string) {
+	f.events = true
+	f.add(column)
 }
 
-func (f *filter) text(column, value string) {
-	if value != "" {
-		f.add(column + " = " + quote(value))
-	}
-}
-
-func (f *filter) oneOf(column string, ids ...upstream.ID) {
+// OneOf adds a filter by some values of a column.
+func (f *filter) OneOf(column string, values ...any) {
 	var all []string
-	for _, id := range slices.Compact(slices.Sorted(slices.Values(ids))) {
-		all = append(all, number(id))
+	for _, v := range values {
+		switch v := v.(type) {
+		case int64:
+			all = append(all, number(v))
+		case string:
+			all = append(all, quote(v))
+		}
 	}
 	f.none = f.none || len(all) == 0
+	f.events = f.events || column != "user_id" && column != "sender_id"
 	f.add(column + " in (" + join(all) + ")")
+}
+
+// Local adds a filter by the local part of the recipient.
+func (f *filter) Local(local string) { f.OneOf("local", local) }
+
+// Domain adds a filter by the recipient's domain.
+func (f *filter) Domain(domain string) { f.OneOf("domain", domain) }
+
+// Header adds a filter by a header.
+func (f *filter) Header(h upstream.Header) {
+	f.events = true
+	f.add("arrayExists((k, v) -> k = " + quote(h.Name) + " and v = " + quote(h.Value) + ", header_keys, header_values)")
+}
+
+// Recipient adds a filter by the recipient.
+func (f *filter) Recipient(local, domain, address string) {
+	f.events = true
+	f.add("(isNull(address) and local = " + quote(local) + " and domain = " + quote(domain) +
+		" or address = " + quote(address) + ")")
 }
 
 // within is the condition that an event happened in a window.
@@ -134,37 +153,13 @@ func (f *filter) in(w upstream.Window) string {
 // filter translates the filters of q.
 func (v *view) filter(k *kind, q *upstream.ListQuery) (f filter, err error) {
 	f.none = q.Window.Start >= q.Window.End
-	switch {
-	case q.UserID != 0:
-		f.none = f.none || v.only != nil && !slices.Contains(v.only, q.UserID)
-		f.oneOf("user_id", q.UserID)
-	case v.only != nil:
-		f.oneOf("user_id", v.only...)
-	}
-	if q.SenderID != 0 {
-		f.oneOf("sender_id", q.SenderID)
-	}
-	if q.Sender != "" {
-		var ids []upstream.ID
-		ids, err = values[upstream.ID](v.ctx, "select id from sender final where address = "+quote(q.Sender))
-		f.oneOf("sender_id", ids...)
-	}
-	ids := len(f.where)
-	f.own(k.Kind, q)
-	f.text("local", q.Local)
-	f.text("domain", upstream.LowerDomain(q.Domain))
-	for _, h := range q.Headers() {
-		f.add("arrayExists((k, v) -> k = " + quote(store.FoldHeader(h.Name)) + " and v = " + quote(h.Value) +
-			", header_keys, header_values)")
-	}
-	if address := upstream.LowerAddress(q.Recipient); address != "" {
-		is := "address = " + quote(address)
-		if at := strings.LastIndexByte(address, '@'); at >= 0 {
-			is = "(isNull(address) and local = " + quote(address[:at]) + " and domain = " + quote(address[at+1:]) +
-				" or " + is + ")"
+	store.Filter(&f, k.Kind, q, v.only, func(address string) (ids []any) {
+		var senders []int64
+		senders, err = values[int64](v.ctx, "select id from sender final where address = "+quote(address))
+		for _, id := range senders {
+			ids = append(ids, id)
 		}
-		f.add(is)
-	}
-	f.events = len(f.where) > ids
+		return ids
+	})
 	return f, err
 }

@@ -48,16 +48,3 @@ func (r *row) detailFields(k upstream.Kind, to []any) []any {
 	}
 	return to
 }
-
-// own adds the filters that only the lists of a kind have.
-func (f *filter) own(k upstream.Kind, q *upstream.ListQuery) {
-	switch k {
-	case upstream.Emails:
-		f.flag("delivered", q.Delivered)
-	case upstream.Bounces:
-		f.text("type", string(q.BounceType))
-		f.text("category", q.BounceCategory)
-	case upstream.BlockedEmails:
-		f.text("reason", q.BlockedReason)
-	}
-}

@@ -52,28 +52,9 @@ const maxStreams = 64
 func (v *view) listing(k *kind, q *upstream.ListQuery) *listing {
 	l := &listing{view: v, kind: k, lo: firstID(q.Window.Start), hi: firstID(q.Window.End)}
 	l.none = l.lo >= l.hi
-	l.own(q)
-	l.local(q.Local)
-	switch {
-	case q.UserID != 0:
-		l.none = l.none || l.only != nil && !slices.Contains(l.only, q.UserID)
-		l.oneOf("user_id", int64(q.UserID))
-	case l.only != nil:
-		l.oneOf("user_id", distinct(l.only)...)
-	}
-	if q.Sender != "" {
-		l.oneOf("sender_id", l.Values("select id from sender where address = ?", q.Sender)...)
-	}
-	if q.SenderID != 0 {
-		l.oneOf("sender_id", int64(q.SenderID))
-	}
-	if q.Domain != "" {
-		l.oneOf("domain_id", l.Values("select id from domain where name = ?", upstream.LowerDomain(q.Domain))...)
-	}
-	for _, h := range q.Headers() {
-		l.header(h)
-	}
-	l.recipient(upstream.LowerAddress(q.Recipient))
+	store.Filter(l, k.Kind, q, v.only, func(address string) []any {
+		return l.Values("select id from sender where address = ?", address)
+	})
 	return l
 }
 
@@ -83,14 +64,6 @@ func (l *listing) filter(f filter) {
 		f.streams = nil
 	}
 	l.filters = append(l.filters, &f)
-}
-
-// distinct returns each id once, as arguments of a query.
-func distinct(ids []upstream.ID) (args []any) {
-	for _, id := range slices.Compact(slices.Sorted(slices.Values(ids))) {
-		args = append(args, int64(id))
-	}
-	return args
 }
 
 // index returns the name of the index on a column.
@@ -104,22 +77,13 @@ func (k *kind) from(column string) string {
 // placeholders returns n of them.
 func placeholders(n int) string { return strings.TrimSuffix(strings.Repeat("?, ", n), ", ") }
 
-// flag adds a filter by a column, unless the filter is off. Events are counted by its name.
-func (l *listing) flag(column string, on bool) {
-	if on {
-		l.filter(filter{check: "r." + column, counted: "type = '" + column + "'"})
-	}
+// Flag adds a filter by a column that is true or false. Events are counted by its name.
+func (l *listing) Flag(column string) {
+	l.filter(filter{check: "r." + column, counted: "type = '" + column + "'"})
 }
 
-// text adds a filter by the value of a column, unless the value is empty.
-func (l *listing) text(column, value string) {
-	if value != "" {
-		l.oneOf(column, value)
-	}
-}
-
-// oneOf adds a filter by several values of a column, each given once.
-func (l *listing) oneOf(column string, values ...any) {
+// OneOf adds a filter by some values of a column.
+func (l *listing) OneOf(column string, values ...any) {
 	l.none = l.none || len(values) == 0
 	in := column + " in (" + placeholders(len(values)) + ")"
 	f := filter{check: "r." + in, args: values}
@@ -132,9 +96,14 @@ func (l *listing) oneOf(column string, values ...any) {
 	l.filter(f)
 }
 
-// header adds a filter by a header.
-func (l *listing) header(h upstream.Header) {
-	id := l.Number("select id from header where name = ? and value = ?", store.FoldHeader(h.Name), h.Value)
+// Domain adds a filter by the recipient's domain.
+func (l *listing) Domain(domain string) {
+	l.OneOf("domain_id", l.Values("select id from domain where name = ?", domain)...)
+}
+
+// Header adds a filter by a header.
+func (l *listing) Header(h upstream.Header) {
+	id := l.Number("select id from header where name = ? and value = ?", h.Name, h.Value)
 	l.none = l.none || id == 0
 	table := l.kind.table + "_header where header_id = ?"
 	l.filter(filter{
@@ -143,12 +112,9 @@ func (l *listing) header(h upstream.Header) {
 	})
 }
 
-// local adds a filter by the local part of the recipient. The index on recipients has the ids in list order for each
+// Local adds a filter by the local part of the recipient. The index on recipients has the ids in list order for each
 // domain. If there are too many domains, SQLite sorts them.
-func (l *listing) local(local string) {
-	if local == "" {
-		return
-	}
+func (l *listing) Local(local string) {
 	f := filter{check: "r.local = ?", args: []any{local}}
 	if l.indexed {
 		domains := l.distinct("domain_id", l.kind.table+" where local = ?1", maxStreams+1, local)
@@ -164,14 +130,9 @@ func (l *listing) local(local string) {
 	l.filter(f)
 }
 
-// recipient adds a filter by the recipient.
-func (l *listing) recipient(address string) {
-	if address == "" {
-		return
-	}
-	at := max(strings.LastIndexByte(address, '@'), 0)
-	domain := l.Number("select id from domain where name = ?", strings.TrimPrefix(address[at:], "@"))
-	parts := []any{address[:at], domain}
+// Recipient adds a filter by the recipient.
+func (l *listing) Recipient(local, domain, address string) {
+	parts := []any{local, l.Number("select id from domain where name = ?", domain)}
 	l.filter(filter{
 		check: "(r.local = ? and r.domain_id = ? and r.address is null or r.address = ?)", args: append(parts, address),
 		streams: []stream{

@@ -73,16 +73,3 @@ func (r *row) ownValues(k upstream.Kind, to []any) []any {
 	}
 	return to
 }
-
-// own adds the filters that only the lists of a kind have.
-func (l *listing) own(q *upstream.ListQuery) {
-	switch l.kind.Kind {
-	case upstream.Emails:
-		l.flag("delivered", q.Delivered)
-	case upstream.Bounces:
-		l.text("type", string(q.BounceType))
-		l.text("category", q.BounceCategory)
-	case upstream.BlockedEmails:
-		l.text("reason", q.BlockedReason)
-	}
-}

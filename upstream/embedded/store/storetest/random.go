@@ -16,7 +16,7 @@ var (
 	senderIDs = []upstream.ID{17, 18, 19, 107546, 1}
 	addresses = []string{"a@example.com", "b@example.com", "ü@example.org", ""}
 	locals    = []string{"recipient1", "recipient2", "info", "", "x\x00y", "é"}
-	domains   = []string{"example.com", "example.org", "example.net", ""}
+	domains   = []string{"example.com", "example.org", "example.net", "", "info"}
 	names     = []string{"X-Campaign", "x-campaign", "X-Region", "X-K\u212a", ""}
 	values    = []string{"spring", "Spring", "", "a\x00b", "7"}
 	types     = []upstream.BounceType{"hard", "soft", "", "odd"}
