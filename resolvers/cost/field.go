@@ -46,9 +46,6 @@ func init() {
 	}
 }
 
-// Prices reports whether a field may cost calls of its own.
-func Prices(typ, field string) bool { return prices[typ][field] != nil }
-
 // userOf prices the users of rows or senders.
 func userOf(w *walker, on object, f *field, at *path) int64 {
 	if on.typ == "Sender" {
