@@ -32,9 +32,20 @@ type converter struct {
 	users    map[string]upstream.ID
 	accounts []string // the keys of users, in the order of their first records
 	senders  map[senderKey]upstream.ID
-	reserved bool   // no account gets the number of user any more
-	owner    string // the account that already has the number; empty if none
-	met      int    // the number of different senders, including unknown ones
+	reserved bool                                   // no account gets the number of user any more
+	owner    string                                 // the account that already has the number; empty if none
+	met      int                                    // the number of different senders, including unknown ones
+	recent   format.Recent[message, upstream.Email] // of which the store may not have all yet
+}
+
+// message identifies what happened to a message for one recipient.
+type message struct {
+	user               upstream.ID
+	emailID, recipient string
+}
+
+func messageOf(user upstream.ID, r *format.Record) message {
+	return message{user, r.EmailID, upstream.LowerAddress(r.Recipient)}
 }
 
 // UserTakenError is returned if mail that names no account would be mixed with the mail of an account.
@@ -167,23 +178,34 @@ func (c *converter) number(ctx context.Context, r *format.Record) (user, sender 
 	}
 	if r.Earliest > 0 {
 		if known, ok, err := c.known(ctx, user, r); err != nil || ok {
-			r.EmailID, r.Processed = cmp.Or(known.EmailID, r.EmailID), cmp.Or(known.ProcessTime, r.Processed)
+			if known.EmailID != r.EmailID || known.ProcessTime < r.Processed {
+				r.EmailID, r.Processed = cmp.Or(known.EmailID, r.EmailID), cmp.Or(known.ProcessTime, r.Processed)
+			}
 			return user, known.SenderID, err
 		}
 	}
-	key := senderKey{user, senderAddress(r)}
-	if sender, known := c.senders[key]; known {
-		return user, sender, nil
+	if sender, err = c.sender(ctx, user, senderAddress(r)); r.Latest > 0 {
+		c.recent.Put(messageOf(user, r), upstream.Email{EmailID: r.EmailID, ProcessTime: r.Processed, SenderID: sender})
 	}
-	if sender, err = c.store.SenderID(ctx, user, key.address); err != nil {
-		return 0, 0, err
+	return user, sender, err
+}
+
+// sender returns the number of a user's sender.
+func (c *converter) sender(ctx context.Context, user upstream.ID, address string) (upstream.ID, error) {
+	key := senderKey{user, address}
+	if sender, known := c.senders[key]; known {
+		return sender, nil
+	}
+	sender, err := c.store.SenderID(ctx, user, address)
+	if err != nil {
+		return 0, err
 	}
 	if len(c.senders) >= maxSenders {
 		clear(c.senders)
 	}
 	c.senders[key] = sender
 	c.met++
-	return user, sender, nil
+	return sender, nil
 }
 
 // maxSenders limits the cache of sender numbers.

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -8,16 +9,19 @@ import (
 	"deliverygraph/upstream/embedded/importer/format"
 )
 
-// known looks in the store for the email of a record without the beginning of its message, which an
-// earlier import may have read. It has the same queue id, host and recipient, and a time that fits.
+// known looks for the email of a record with guesses, which this import or an earlier one may have read from another
+// record. It has the same recipient, a time that fits, and the same email id, apart from the time in that.
 func (c *converter) known(ctx context.Context, user upstream.ID,
 	r *format.Record) (e upstream.Email, ok bool, err error) {
-	const late = 3 // how many seconds too early a guess may be
+	if e, ok = c.recent.Get(messageOf(user, r)); ok {
+		return e, true, nil
+	}
+	const late = 3 // how many seconds too early the guess of a log may be
 	q := upstream.ListQuery{Recipient: upstream.LowerAddress(r.Recipient)}
-	if q.Window, err = upstream.NewWindow(r.Earliest, r.Processed+late); err != nil {
+	if q.Window, err = upstream.NewWindow(r.Earliest, cmp.Or(r.Latest, r.Processed+late)); err != nil {
 		return e, false, err
 	}
-	_, want, _ := strings.Cut(r.EmailID, ".") // the part after the time
+	_, want, timed := strings.Cut(r.EmailID, ".") // the part after the time
 	for {
 		question := q.Question(upstream.Emails)
 		answer, err := c.store.Ask(ctx, []upstream.ID{user}, &question, nil)
@@ -26,7 +30,7 @@ func (c *converter) known(ctx context.Context, user upstream.ID,
 		}
 		rows, _ := answer.([]upstream.Email)
 		for _, x := range rows {
-			if _, id, _ := strings.Cut(x.EmailID, "."); id == want {
+			if _, id, _ := strings.Cut(x.EmailID, "."); x.EmailID == r.EmailID || timed && id == want {
 				e, ok = x, true // the latest, because servers reuse queue ids
 			}
 		}

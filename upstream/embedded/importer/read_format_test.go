@@ -234,6 +234,33 @@ func sesEvent(kind, fields string) string {
 	return `{"eventType":"` + kind + `",` + fields + `,"mail":{"timestamp":"2026-11-10T10:00:00Z","messageId":"m1","source":"news@example.com","destination":["a@example.net"],"sendingAccountId":"123456789012"}}` + "\n"
 }
 
+// Deliveries of Postmark do not name the sender, unlike bounces and the messages of its API.
+func TestAMessageHasOneSenderIfOnlySomeEventsNameIt(t *testing.T) {
+	t.Parallel()
+	events := []string{
+		`{"MessageID":"m1","ReceivedAt":"2026-11-10T10:00:00Z","From":"news@example.com","Recipients":["a@example.net"]}`,
+		`{"RecordType":"Delivery","MessageID":"m1","Recipient":"a@example.net","DeliveredAt":"2026-11-10T10:00:01Z"}`,
+		`{"RecordType":"Bounce","Type":"HardBounce","MessageID":"m1","Email":"a@example.net","From":"news@example.com",` +
+			`"BouncedAt":"2026-11-12T10:00:01Z","Details":"550 5.1.1 User unknown"}`,
+	}
+	for _, order := range [][]int{{0, 1, 2}, {2, 1, 0}, {1, 2}, {2, 1}, {1, 0, 2}, {0, 2, 1}} {
+		together, apart := newShop(t), newShop(t)
+		var files []string
+		for _, i := range order {
+			files = append(files, file(t, events[i]))
+			apart.take(t, importer.Options{}, files[len(files)-1])
+		}
+		together.take(t, importer.Options{}, files...)
+		for _, s := range []*shop{together, apart} {
+			s.want(t, "a@example.net 1 false", "a@example.net 1 hard bad-mailbox")
+			emails, err := storetest.API(s).Emails(t.Context(), upstream.ListQuery{Window: always})
+			if err != nil || len(emails) != 1 || emails[0].ProcessTime > 1794304801 {
+				t.Errorf("in the order %v: %v, %+v", order, err, emails)
+			}
+		}
+	}
+}
+
 func TestABounceWinsOverADeliveryInAnyOrder(t *testing.T) {
 	t.Parallel()
 	events := []string{

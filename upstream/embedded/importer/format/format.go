@@ -54,10 +54,13 @@ type Record struct {
 	Reason  string            // for Blocked, such as "hardbounce"
 	Headers []upstream.Header // custom X- headers of the message, in the order sent
 
-	// Earliest is set if Sender, Processed and the time in EmailID are guesses, because the lines about
-	// the beginning of the message are missing. It is the earliest time at which the server may have
-	// accepted the message. In all other records it is zero.
+	// Earliest is set if Sender and Processed, and perhaps the time in EmailID, are guesses, because only other
+	// records say more about the message. It is the earliest time at which the server may have accepted the message.
+	// In all other records it is zero.
 	Earliest upstream.Time
+	// Latest is the latest such time, if records without guesses need not exist or may come later. Then the first record
+	// of a message decides what its sender is. Otherwise it is zero.
+	Latest upstream.Time
 }
 
 // Sink receives what a reader finds. If a method returns an error, the reader stops.

@@ -273,17 +273,3 @@ func TestVariablesBecomeCustomHeaders(t *testing.T) {
 		}
 	}
 }
-
-func TestAcceptedRemembersTheLastMessages(t *testing.T) {
-	var a accepted
-	const n = 300_000
-	for i := range n {
-		a.note(format.NthID("id", i+1), upstream.Time(i+1))
-	}
-	if got := a.of(format.NthID("id", n-99_999), 7); got != n-99_999 {
-		t.Errorf("the 100,000th message before gives %d", got)
-	}
-	if got := a.of("id", 7); got != 7 {
-		t.Errorf("a message long gone gives %d, want the event's time", got)
-	}
-}

@@ -19,6 +19,7 @@ var Postmark = service{
 	named:  "RecordType or Type", time: "the event has no time such as 2016-04-27T16:28:50.3963933-04:00",
 	needs:  "the event must have MessageID and a recipient",
 	events: postmarkEvents,
+	reach:  7 * 24 * 60 * 60, // servers return mail for some days
 }.format()
 
 // postmarkEvents has the types of records and those of bounces.

@@ -35,6 +35,9 @@ type service struct {
 	time   string             // what the time of an event must be, for messages
 	needs  string             // what else an event must have, for messages
 	local  bool               // times may be without a zone
+
+	// reach is set if only some events of a message name its sender. It is the maximum time between them, in seconds.
+	reach upstream.Time
 }
 
 // format returns the service as a format.
@@ -60,8 +63,9 @@ func (s service) format() format.Format {
 // reader reads the files of a service.
 type reader struct {
 	service
-	zone     *time.Location // of times without one; nil means UTC
-	accepted accepted
+	zone *time.Location // of times without one; nil means UTC
+	// accepted holds when messages were accepted for delivery, by their ids, as later events may not say so.
+	accepted format.Recent[string, upstream.Time]
 
 	format.Sink
 	// Of the current object or row.
@@ -220,6 +224,9 @@ func (r *reader) as(m meaning, e event) error {
 	if rec.Time, ok = r.firstTime(e.at); !ok {
 		return r.bad(r.time)
 	}
+	if r.reach > 0 {
+		rec.Earliest, rec.Latest = max(1, rec.Time-r.reach), rec.Time+r.reach
+	}
 	processed, known := r.firstTime(e.accepted)
 	if !known {
 		processed = rec.Time
@@ -238,10 +245,11 @@ func (r *reader) as(m meaning, e event) error {
 			rec.EmailID = format.NthID(e.id, e.place(rec.Recipient, i))
 		}
 		if m.outcome == format.Accepted {
-			r.accepted.note(rec.EmailID, rec.Time)
+			r.accepted.Put(rec.EmailID, rec.Time)
 		}
-		if rec.Processed = processed; !known {
-			rec.Processed = r.accepted.of(rec.EmailID, rec.Time)
+		rec.Processed = processed
+		if at, ok := r.accepted.Get(rec.EmailID); ok && !known {
+			rec.Processed = at
 		}
 		if err := r.Record(r.line, rec); err != nil {
 			return err
