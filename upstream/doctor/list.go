@@ -204,5 +204,5 @@ func compare(got, want []upstream.Event) (missing, extra []upstream.Event) {
 
 // brief identifies a row in a message without naming its recipient.
 func brief(r upstream.Event) string {
-	return printable(fmt.Sprintf("%s of %s", excerpt(r.EmailID, 60), at(r.Time)))
+	return printable(fmt.Sprintf("%s of %s", excerpt(shownEmailID(r.EmailID), 60), at(r.Time)))
 }

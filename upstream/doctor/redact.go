@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"deliverygraph/internal/auth/address"
 	"deliverygraph/upstream"
 )
 
@@ -18,7 +19,11 @@ import (
 
 // show formats a request for messages, without the values that are or may contain addresses.
 func (a *asker) show(r request) string {
-	s := cmp.Or(r.method, http.MethodGet) + " " + r.path
+	path := r.path
+	if k, err := upstream.ParseBounceKey(path); err == nil && shownEmailID(k.EmailID) != k.EmailID {
+		path = path[:strings.LastIndexByte(path, '/')+1] + "…"
+	}
+	s := cmp.Or(r.method, http.MethodGet) + " " + path
 	if r.query != "" {
 		s += "?" + upstream.RedactQuery(r.query)
 	}
@@ -29,6 +34,14 @@ func (a *asker) show(r request) string {
 		s += " with a wrong key"
 	}
 	return printable(s)
+}
+
+// shownEmailID returns an email id, or only the time that it begins with if the rest may contain an address.
+func shownEmailID(id string) string {
+	if address.InEmailID(id, "") {
+		return address.TimeOf(id) + "…"
+	}
+	return id
 }
 
 // clean makes text from the server fit for a message.

@@ -266,6 +266,7 @@ func TestReportsContainNoKeysAddressesOrControlCharacters(t *testing.T) {
 			}
 			next.ServeHTTP(w, r)
 		}),
+		"in email ids":  replaced("/bounces", `"email_id":"`, `"email_id":"somebody@`),
 		"in a redirect": text(302, "text/html", "", "Location", "https://example.com/"+key),
 		"in envelopes":  replaced("/", `{"data":`, `{"`+"\\u001b"+`[31m":1,"data":`),
 		"not at all": with(func(b *backend) {
