@@ -74,9 +74,10 @@ func (c *Client) probe(ctx context.Context) error {
 	write := func(ctx context.Context, to redis.Cmdable) error {
 		return to.Set(ctx, "deliverygraph:probe", 1, time.Minute).Err()
 	}
+	err := write(ctx, c)
 	cluster, ok := c.UniversalClient.(*redis.ClusterClient)
-	if !ok {
-		return write(ctx, c)
+	if !ok || err != nil { // such as a cluster in which no server holds keys yet
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()

@@ -98,6 +98,17 @@ func TestUpMeansAllServersOfACluster(t *testing.T) {
 	eventually(t, "it is down", func() bool { return !c.Up() })
 }
 
+// A cluster whose servers were not joined takes no keys.
+func TestClusterWithoutSlotsIsDown(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t, "--cluster-enabled", "yes")
+	c, said := open(t, redis.Options{URL: "redis+cluster://" + s.Addr + redistest.Patient})
+	eventually(t, "it is logged", func() bool { return said.count("redis does not answer") == 1 })
+	if c.Up() || said.count("CLUSTERDOWN") != 1 {
+		t.Error("it is up, or the log does not say why not")
+	}
+}
+
 // A server that hangs costs the first commands their timeout. The others fail at once.
 func TestCommandsDoNotWaitForAServerThatHangs(t *testing.T) {
 	t.Parallel()
