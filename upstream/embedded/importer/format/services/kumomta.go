@@ -1,6 +1,7 @@
 package services
 
 import (
+	"cmp"
 	"strings"
 	"unicode"
 
@@ -36,10 +37,17 @@ var kumoCategories = map[string]string{
 func readKumoMTA(r *reader, o object) error {
 	response := o.object("response")
 	text := response.get("content")
+	id, to := o.get("id"), o.texts("recipient")
+	all, known := r.together.Get(id)
+	if !known {
+		if all = to; len(to) > 1 {
+			r.together.Put(id, to)
+		}
+	}
 	e := event{ // since 2025.10 the times are also there in words
 		at: []string{o.get("timestamp"), o.get("event_time")}, accepted: []string{o.get("created"), o.get("created_time")},
-		account: kumoTenant(o.get("queue")), sender: o.get("sender"), recipients: o.texts("recipient"), id: o.get("id"),
-		place: func(_ string, i int) int { return i + 1 },
+		account: kumoTenant(o.get("queue")), sender: o.get("sender"), recipients: to, id: id,
+		place: func(recipient string, i int) int { return cmp.Or(placeAmong(all, recipient), i+1) },
 	}
 	enhanced := response.object("enhanced_code")
 	class, subject, detail := enhanced.get("class"), enhanced.get("subject"), enhanced.get("detail")
@@ -54,8 +62,8 @@ func readKumoMTA(r *reader, o object) error {
 		e.custom(string(h.name), h.value())
 	}
 	reported := o.get("bounce_classification")
-	category, known := kumoCategories[reported]
-	if !known {
+	category, mapped := kumoCategories[reported]
+	if !mapped {
 		category = kebab(reported)
 	}
 	switch name := o.get("type"); name {

@@ -81,6 +81,20 @@ func TestKumoMTAResponsesWithoutAnEnhancedCode(t *testing.T) {
 	}
 }
 
+// The records of a message for several recipients may name all of them, or some.
+func TestKumoMTARecipientsKeepTheirIDs(t *testing.T) {
+	record := func(kind, to string) string {
+		return strings.NewReplacer(`"Bounce"`, `"`+kind+`"`, `["a@example.net","b@example.net"]`, to).
+			Replace(kumomtaBounce)
+	}
+	s := formattest.Recognised(t, services.KumoMTA, record("Reception", `["a@example.net","b@example.net"]`)+
+		record("Bounce", `"b@example.net"`)+record("Delivery", `["a@example.net"]`))
+	if len(s.Records) != 4 || s.Records[0].EmailID == s.Records[1].EmailID ||
+		s.Records[1].EmailID != s.Records[2].EmailID || s.Records[0].EmailID != s.Records[3].EmailID {
+		t.Errorf("got %+v", s.Records)
+	}
+}
+
 func TestKumoMTATenantsOfQueues(t *testing.T) {
 	for queue, want := range map[string]string{"example.net": "", "shop@example.net": "shop",
 		"spring:shop@example.net!route": "shop", "spring:@example.net": "", "": ""} {

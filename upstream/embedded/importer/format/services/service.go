@@ -66,6 +66,8 @@ type reader struct {
 	zone *time.Location // of times without one; nil means UTC
 	// accepted holds when messages were accepted for delivery, by their ids, as later events may not say so.
 	accepted format.Recent[string, upstream.Time]
+	// together holds the recipients that share an id, by the id, as later records may name some of them only.
+	together format.Recent[string, []string]
 
 	format.Sink
 	// Of the current object or row.
