@@ -39,7 +39,7 @@ func (o ordered) rank(ctx context.Context, q upstream.CountQuery, all []found) e
 	if o.field == "" {
 		return nil
 	}
-	counts, errs := loaders.From(ctx).AllCounts(ctx, countsOfAllKinds(q))
+	counts, errs := loaders.From(ctx).Counts.All(ctx, countsOfAllKinds(q))
 	if err := cmp.Or(errs...); err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ func (bounce) Detail(ctx context.Context, b *model.Bounce) (*model.BounceDetail,
 	case !slices.ContainsFunc(selected(ctx), func(field string) bool { return field != "__typename" }):
 		return &model.BounceDetail{}, nil
 	}
-	d, err := loaders.From(ctx).Detail(ctx, b.Row.Key())
+	d, err := loaders.From(ctx).Details.One(ctx, b.Row.Key())
 	return detailOf(ctx, b, d, err)
 }
 
@@ -61,7 +61,7 @@ func details(ctx context.Context, _ map[string]any, fields []string,
 		}
 	}
 	if len(keys) > 0 {
-		loaded, failed := loaders.From(ctx).Details(ctx, keys)
+		loaded, failed := loaders.From(ctx).Details.All(ctx, keys)
 		for j, i := range of {
 			out[i], errs[i] = detailOf(ctx, rows[i], loaded[j], failed[j])
 		}

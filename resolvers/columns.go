@@ -143,7 +143,7 @@ func ownersOf(ctx context.Context, rows []*model.Sender) ([]upstream.ID, []error
 		}
 	}
 	if len(keys) > 0 {
-		users, failed := loaders.From(ctx).Owners(ctx, keys)
+		users, failed := loaders.From(ctx).Owners.All(ctx, keys)
 		for j, i := range of {
 			owners[i], errs[i] = users[j], failed[j]
 		}

@@ -261,7 +261,7 @@ type found struct {
 // one that any of them contains.
 func findAll(ctx context.Context, q upstream.CountQuery) ([]found, error) {
 	keys := countsOfAllKinds(q)
-	counts, errs := loaders.From(ctx).AllCounts(ctx, keys)
+	counts, errs := loaders.From(ctx).Counts.All(ctx, keys)
 	if err := cmp.Or(errs...); err != nil {
 		return nil, err
 	}

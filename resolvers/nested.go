@@ -54,7 +54,7 @@ func nested[R any, P upstream.Row[R]](ctx context.Context, s *page.Source[R], ke
 	all := loaders.From(ctx)
 	alone := *s
 	s.Fetch = func(ctx context.Context, w upstream.Window, offset int) ([]R, error) {
-		lists, err := all.Lists(ctx, key)
+		lists, err := all.Lists.One(ctx, key)
 		switch {
 		case err != nil:
 			return nil, err
@@ -70,11 +70,11 @@ func nested[R any, P upstream.Row[R]](ctx context.Context, s *page.Source[R], ke
 	}
 	s.Count = func(ctx context.Context, w upstream.Window) (int64, error) {
 		if walks && !key.Known() {
-			if lists, err := all.Lists(ctx, key); err != nil || lists != nil {
+			if lists, err := all.Lists.One(ctx, key); err != nil || lists != nil {
 				return loaders.TotalOf[R](lists, id), err
 			}
 		}
-		counts, err := all.Counts(ctx, key.Counts())
+		counts, err := all.Counts.One(ctx, key.Counts())
 		if err != nil {
 			return 0, err
 		}

@@ -57,7 +57,7 @@ func (sender) Address(ctx context.Context, s *model.Sender) (*string, error) {
 	if s.Known != nil {
 		return s.Known, nil
 	}
-	counts, err := loaders.From(ctx).Counts(ctx, originCounts(s.Origin))
+	counts, err := loaders.From(ctx).Counts.One(ctx, originCounts(s.Origin))
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +97,7 @@ func ownerOf(ctx context.Context, s *model.Sender) (upstream.ID, error) {
 	if s.Owner != 0 {
 		return s.Owner, nil
 	}
-	return loaders.From(ctx).Owner(ctx, ownerKey(s))
+	return loaders.From(ctx).Owners.One(ctx, ownerKey(s))
 }
 
 func ownerKey(s *model.Sender) loaders.OwnerKey {

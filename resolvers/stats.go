@@ -33,7 +33,7 @@ func statsOf(ctx context.Context, window model.Window, s model.Subject) (*model.
 // tally begins to load the counts of one kind, and returns the function that waits for the subject's tally. All
 // subjects of a list share one call, since each picks its own row from the same counts.
 func tally(ctx context.Context, s *model.Stats, k upstream.Kind) func() (upstream.Tally, error) {
-	counts := loaders.From(ctx).BeginCounts(ctx, loaders.CountsKey{Kind: k, Query: countQuery(s)})
+	counts := loaders.From(ctx).Counts.Begin(ctx, loaders.CountsKey{Kind: k, Query: countQuery(s)})
 	return func() (upstream.Tally, error) {
 		c, err := counts()
 		if err != nil {
@@ -118,7 +118,7 @@ func (stats) Series(ctx context.Context, s *model.Stats, interval upstream.Inter
 	kinds := model.KindsOf(selected(ctx)...)
 	answers := make([]func() ([]upstream.Series, error), len(kinds))
 	for i, k := range kinds {
-		answers[i] = loaders.From(ctx).BeginSeries(ctx,
+		answers[i] = loaders.From(ctx).Series.Begin(ctx,
 			loaders.CountsKey{Kind: k, Query: countQuery(s).Per(b.Asked)})
 	}
 	points := b.Points()
@@ -169,7 +169,7 @@ func fill(ctx context.Context, b *model.Buckets, points []*model.StatsPoint, s *
 	upstream.Concurrently(len(splits), func(i int) {
 		q := countQuery(s)
 		q.Window = splits[i].part
-		counts, err := loaders.From(ctx).Counts(ctx, loaders.CountsKey{Kind: k, Query: q})
+		counts, err := loaders.From(ctx).Counts.One(ctx, loaders.CountsKey{Kind: k, Query: q})
 		if errs[i] = err; err == nil {
 			tallies[i] = counts.Tally(s.Subject.Row)
 		}

@@ -51,7 +51,7 @@ func statsOfAll[T any](ctx context.Context, args map[string]any, fields []string
 			keys = append(keys, loaders.CountsKey{Kind: k, Query: q})
 		}
 	}
-	counts, errs := loaders.From(ctx).AllCounts(ctx, keys)
+	counts, errs := loaders.From(ctx).Counts.All(ctx, keys)
 	answers := make([][len(upstream.Kinds)]counted, len(questions))
 	for i, k := range keys {
 		answers[i/len(kinds)][k.Kind] = counted{counts[i], errs[i]}
@@ -69,7 +69,7 @@ func addresses(ctx context.Context, rows []*model.Sender) (func([]byte, int) []b
 	keys, at := distinct(rows, func(s *model.Sender) (loaders.CountsKey, bool) {
 		return originCounts(s.Origin), s.Known == nil
 	})
-	counts, failed := loaders.From(ctx).AllCounts(ctx, keys)
+	counts, failed := loaders.From(ctx).Counts.All(ctx, keys)
 	var errs []error
 	if cmp.Or(failed...) != nil {
 		errs = make([]error, len(rows))

@@ -15,26 +15,6 @@ type CountsKey struct {
 	Query upstream.CountQuery
 }
 
-// Counts loads the counts for a field of one object.
-func (l *Loaders) Counts(ctx context.Context, k CountsKey) (*Counts, error) {
-	return l.counts.one(ctx, k)
-}
-
-// BeginCounts begins to load counts, and returns the function that waits for them.
-func (l *Loaders) BeginCounts(ctx context.Context, k CountsKey) func() (*Counts, error) {
-	return l.counts.promise(ctx, k)
-}
-
-// AllCounts loads all counts at once. Each has its value or its error.
-func (l *Loaders) AllCounts(ctx context.Context, keys []CountsKey) (all []*Counts, errs []error) {
-	return l.counts.all(ctx, keys)
-}
-
-// BeginSeries begins to load time series, and returns the function that waits for them.
-func (l *Loaders) BeginSeries(ctx context.Context, k CountsKey) func() ([]upstream.Series, error) {
-	return l.series.promise(ctx, k)
-}
-
 func countsBatch(ctx context.Context, api upstream.API, keys []CountsKey, values []*Counts, errs []error) {
 	all := make([]Counts, len(keys))
 	upstream.Concurrently(len(keys), func(i int) {

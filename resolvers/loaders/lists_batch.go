@@ -43,13 +43,9 @@ func (k *ListsKey) found() (CountsKey, bool) {
 		(k.FoundUser == 0 || k.FoundUser == k.All.UserID)
 }
 
-// Lists returns all rows of the lists of a page, or nil if it is no more expensive to read each list by itself.
-//
-// It reads the list that has the rows of all, and splits it. Whether that takes fewer calls follows from the counts
-// that found the users or senders. Only if the lists have another window, and these counts do not show it, Lists
-// asks for the counts of that window.
-func (l *Loaders) Lists(ctx context.Context, k ListsKey) (*Lists, error) { return l.lists.one(ctx, k) }
-
+// listsBatch reads the lists of each key. Whether it takes fewer calls to read the list that has the rows of all
+// follows from the counts that found the users or senders. Only if the lists have another window, and these counts do
+// not show it, it asks for the counts of that window.
 func (l *Loaders) listsBatch(ctx context.Context, api upstream.API, keys []ListsKey, values []*Lists, errs []error) {
 	upstream.Concurrently(len(keys), func(i int) {
 		values[i], errs[i] = togetherOf(ctx, l, api, &keys[i])
@@ -125,7 +121,7 @@ func together[R any, P upstream.Row[R]](ctx context.Context, l *Loaders, api ups
 // the call fails.
 func (l *Loaders) rows(ctx context.Context, k *ListsKey, most int) (n int64, exact bool) {
 	ask := func(c CountsKey) int64 {
-		all, errs := l.counts.all(ctx, []CountsKey{c})
+		all, errs := l.Counts.All(ctx, []CountsKey{c})
 		if errs[0] != nil {
 			return -1
 		}
@@ -148,7 +144,7 @@ func (l *Loaders) rows(ctx context.Context, k *ListsKey, most int) (n int64, exa
 
 // read returns all rows of a list as pages that do not overlap. It expects a number of pages, exactly or at most,
 // and reads up to most. It returns nil if there are more, or if the pages do not form a sorted list, each row once,
-// within the window. The caller of [Loaders.Lists] then reads each list by itself, since package page copes with such
+// within the window. Resolvers then reads each list by itself, since package page copes with such
 // upstreams.
 func read[R any, P upstream.Row[R]](ctx context.Context, api upstream.Asker, all upstream.Question,
 	expected int, exact bool, most int) ([][]R, error) {

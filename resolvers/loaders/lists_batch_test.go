@@ -94,7 +94,7 @@ func TestPagesThatDoNotFitAreNotSplit(t *testing.T) {
 				}
 				return answer, err
 			})
-			lists, err := loaders.New(api, time.Unix(int64(now), 0)).Lists(everyone(t), listsKey(3))
+			lists, err := loaders.New(api, time.Unix(int64(now), 0)).Lists.One(everyone(t), listsKey(3))
 			if err != nil || (lists != nil) != c.splits {
 				t.Fatalf("split: %v, %v", lists != nil, err)
 			}
@@ -140,7 +140,7 @@ func TestListsAreReadTogetherIfThatTakesFewerCalls(t *testing.T) {
 			api := &upstreamtest.Counting{API: upstreamtest.NewModel(listed(c.rows))}
 			k := listsKey(c.size)
 			k.Found = c.found
-			lists, err := loaders.New(api, time.Unix(int64(now), 0)).Lists(everyone(t), k)
+			lists, err := loaders.New(api, time.Unix(int64(now), 0)).Lists.One(everyone(t), k)
 			if err != nil || (lists != nil) != c.together || api.Total() != c.calls {
 				t.Errorf("%d calls, want %d; together: %v, %v", api.Total(), c.calls, lists != nil, err)
 			}
@@ -161,7 +161,7 @@ func TestFailedCountsDoNotFailLists(t *testing.T) {
 				}
 				return nil
 			}}
-		if lists, err := loaders.New(api, time.Unix(int64(now), 0)).Lists(everyone(t), listsKey(3)); lists != nil ||
+		if lists, err := loaders.New(api, time.Unix(int64(now), 0)).Lists.One(everyone(t), listsKey(3)); lists != nil ||
 			!errors.Is(err, want) {
 			t.Errorf("%s: %v, %v", path, lists != nil, err)
 		}

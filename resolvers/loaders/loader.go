@@ -21,22 +21,22 @@ type Watch func(ctx context.Context, loader string, keys int) (context.Context, 
 // comes later costs no more calls: no batch function depends on which keys it gets together.
 const batchWait = 200 * time.Microsecond
 
-// loader loads values in batches and remembers them, as it does errors. It has two doors: [loader.one] for a
-// field of one object, which waits for the fields of its siblings, and [loader.all] for a column, which knows
+// Loader loads values in batches and remembers them, as it does errors. It has two doors: [Loader.One] for a
+// field of one object, which waits for the fields of its siblings, and [Loader.All] for a column, which knows
 // all its keys. (The dataloader's LoadMany starts a goroutine for each key, and waits for the timer.)
-type loader[K comparable, V any] struct {
+type Loader[K comparable, V any] struct {
 	name  string // in explanations and traces
 	batch batch[K, V]
 	size  func(K) int // number of objects that load by a key, in explanations and traces; nil means 1
 	base
 
 	mu      sync.Mutex
-	columns []column[K, V]                  // loaded by all, and not yet in cache
+	columns []column[K, V]                  // loaded by All, and not yet in cache
 	cache   *dataloader.InMemoryCache[K, V] // nil until it is needed
 	queue   *dataloader.Loader[K, V]        // over cache; nil until it is needed
 }
 
-// column is the keys of a call of [loader.all], with their values or errors.
+// column is the keys of a call of [Loader.All], with their values or errors.
 type column[K comparable, V any] struct {
 	keys   []K
 	values []V
@@ -53,16 +53,16 @@ type base struct {
 	watch Watch // may be nil
 }
 
-func (l *loader[K, V]) open(name string, b base, f batch[K, V]) { l.name, l.base, l.batch = name, b, f }
+func (l *Loader[K, V]) open(name string, b base, f batch[K, V]) { l.name, l.base, l.batch = name, b, f }
 
 // batch stores the value or the error of each key.
 type batch[K comparable, V any] func(ctx context.Context, api upstream.API, keys []K, values []V, errs []error)
 
-// one loads the value of a key, together with the keys that other fields load at the same time.
-func (l *loader[K, V]) one(ctx context.Context, key K) (V, error) { return l.promise(ctx, key)() }
+// One loads the value of a key, together with the keys that other fields load at the same time.
+func (l *Loader[K, V]) One(ctx context.Context, key K) (V, error) { return l.Begin(ctx, key)() }
 
-// promise begins to load the value of a key, and returns the function that waits for it.
-func (l *loader[K, V]) promise(ctx context.Context, key K) func() (V, error) {
+// Begin begins to load the value of a key, and returns the function that waits for it.
+func (l *Loader[K, V]) Begin(ctx context.Context, key K) func() (V, error) {
 	l.mu.Lock()
 	cache := l.prime(ctx)
 	if l.queue == nil {
@@ -85,7 +85,7 @@ func (l *loader[K, V]) promise(ctx context.Context, key K) func() (V, error) {
 }
 
 // prime moves what columns loaded to the cache. The caller holds the mutex.
-func (l *loader[K, V]) prime(ctx context.Context) *dataloader.InMemoryCache[K, V] {
+func (l *Loader[K, V]) prime(ctx context.Context) *dataloader.InMemoryCache[K, V] {
 	if l.cache == nil {
 		l.cache = dataloader.NewCache[K, V]()
 	}
@@ -98,8 +98,8 @@ func (l *loader[K, V]) prime(ctx context.Context) *dataloader.InMemoryCache[K, V
 	return l.cache
 }
 
-// all loads the values of all keys at once. errs has an error, or nil, for each key.
-func (l *loader[K, V]) all(ctx context.Context, keys []K) (values []V, errs []error) {
+// All loads the values of all keys at once. errs has an error, or nil, for each key.
+func (l *Loader[K, V]) All(ctx context.Context, keys []K) (values []V, errs []error) {
 	l.mu.Lock()
 	total := 0
 	for _, c := range l.columns {
@@ -148,7 +148,7 @@ func find[K comparable, V any](ctx context.Context, columns []column[K, V], cach
 }
 
 // load runs the batch function and remembers what it loads.
-func (l *loader[K, V]) load(ctx context.Context, keys []K) (values []V, errs []error) {
+func (l *Loader[K, V]) load(ctx context.Context, keys []K) (values []V, errs []error) {
 	values, errs = l.run(ctx, keys)
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -157,7 +157,7 @@ func (l *loader[K, V]) load(ctx context.Context, keys []K) (values []V, errs []e
 }
 
 // run runs the batch function. A panic becomes the error of each key.
-func (l *loader[K, V]) run(ctx context.Context, keys []K) (values []V, errs []error) {
+func (l *Loader[K, V]) run(ctx context.Context, keys []K) (values []V, errs []error) {
 	size := len(keys)
 	if l.size != nil {
 		size = 0
@@ -198,16 +198,6 @@ func failures(errs []error) (n int) {
 		}
 	}
 	return n
-}
-
-// Detail loads a bounce in full. The details of several bounces cost a call each.
-func (l *Loaders) Detail(ctx context.Context, k upstream.BounceKey) (*upstream.BounceDetail, error) {
-	return l.details.one(ctx, k)
-}
-
-// Details loads several bounces in full at once. Each key has its value or its error.
-func (l *Loaders) Details(ctx context.Context, keys []upstream.BounceKey) (all []*upstream.BounceDetail, errs []error) {
-	return l.details.all(ctx, keys)
 }
 
 func detailsBatch(ctx context.Context, api upstream.API, keys []upstream.BounceKey, values []*upstream.BounceDetail,

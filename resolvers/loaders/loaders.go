@@ -16,6 +16,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 
 	"deliverygraph/graph"
+	"deliverygraph/graph/model"
 	"deliverygraph/resolvers/operation"
 	"deliverygraph/resolvers/page"
 	"deliverygraph/upstream"
@@ -34,12 +35,22 @@ type Loaders struct {
 	// Room returns how many calls the upstream takes at once without making them wait. Nil means any number.
 	Room func() int
 
-	counts  loader[CountsKey, *Counts]
-	series  loader[CountsKey, []upstream.Series]
-	owners  loader[OwnerKey, upstream.ID]
-	details loader[upstream.BounceKey, *upstream.BounceDetail]
-	lists   loader[ListsKey, *Lists]
-	outcomeLoaders
+	// Counts loads counts.
+	Counts Loader[CountsKey, *Counts]
+	// Series loads time series. The queries of its keys have an interval.
+	Series Loader[CountsKey, []upstream.Series]
+	// Owners finds the users of senders. The error is NotFound if the counts of the window do not contain the sender.
+	// The senders of one page cost one call each, or one call for the users plus one for each user if that is less.
+	Owners Loader[OwnerKey, upstream.ID]
+	// Details loads bounces in full, each with a call of its own.
+	Details Loader[upstream.BounceKey, *upstream.BounceDetail]
+	// Lists loads all rows of the lists of a page of users or senders, or nil if it is no more expensive to read each
+	// list by itself. It reads the list that has the rows of all, and splits it.
+	Lists Loader[ListsKey, *Lists]
+	// Bounced loads the bounces of the emails of a page. Of several bounces of one email, a hard one is preferred.
+	Bounced Loader[*model.SentPage, *Outcomes[upstream.Bounce]]
+	// Blocked loads the blocked emails among the emails of a page.
+	Blocked Loader[*model.SentPage, *Outcomes[upstream.BlockedEmail]]
 }
 
 // newLoaders returns loaders that report batches to watch, which may be nil.
@@ -48,13 +59,16 @@ func newLoaders(op *operation.Operation, next upstream.Asker, now time.Time, sha
 	l := &Loaders{API: upstream.API{Asker: upstream.Around(next, op.Remember)}}
 	l.Now, l.Until = Now(now, shared)
 	b := base{l.API, op, watch}
-	l.counts.open("counts", b, countsBatch)
-	l.series.open("time series", b, seriesBatch)
-	l.owners.open("owners of senders", b, ownersBatch)
-	l.details.open("details of bounces", b, detailsBatch)
-	l.lists.open("lists of users and senders", b, l.listsBatch)
-	l.outcomeLoaders.open(b)
-	l.lists.size = func(k ListsKey) int { return k.Size }
+	l.Counts.open("counts", b, countsBatch)
+	l.Series.open("time series", b, seriesBatch)
+	l.Owners.open("owners of senders", b, ownersBatch)
+	l.Details.open("details of bounces", b, detailsBatch)
+	l.Lists.open("lists of users and senders", b, l.listsBatch)
+	l.Bounced.open("bounces of emails", b, bouncedBatch)
+	l.Blocked.open("blocked emails", b, blockedBatch)
+	l.Lists.size = func(k ListsKey) int { return k.Size }
+	l.Bounced.size = func(p *model.SentPage) int { return len(p.Emails) }
+	l.Blocked.size = l.Bounced.size
 	return l
 }
 

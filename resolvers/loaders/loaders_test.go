@@ -50,7 +50,7 @@ func ownersOf(ctx context.Context, l *loaders.Loaders, keys []loaders.OwnerKey) 
 	users, errs := make([]upstream.ID, len(keys)), make([]error, len(keys))
 	var wg sync.WaitGroup
 	for i, k := range keys {
-		wg.Go(func() { users[i], errs[i] = l.Owner(ctx, k) })
+		wg.Go(func() { users[i], errs[i] = l.Owners.One(ctx, k) })
 	}
 	wg.Wait()
 	return users, errs
@@ -314,7 +314,7 @@ func TestColumnsLoadMissingCountsConcurrently(t *testing.T) {
 		ask := func(calls, atOnce int) {
 			t.Helper()
 			api.Reset()
-			all, errs := l.AllCounts(t.Context(), []loaders.CountsKey{
+			all, errs := l.Counts.All(t.Context(), []loaders.CountsKey{
 				{Kind: upstream.Emails, Query: upstream.CountQuery{Window: window}},
 				{Kind: upstream.Bounces, Query: upstream.CountQuery{Window: window}},
 				{Kind: upstream.Emails, Query: upstream.CountQuery{Window: window, Rollup: upstream.ByUser}},
@@ -335,13 +335,13 @@ func TestColumnsLoadMissingCountsConcurrently(t *testing.T) {
 		byUser := loaders.CountsKey{
 			Kind: upstream.Emails, Query: upstream.CountQuery{Window: window, Rollup: upstream.ByUser},
 		}
-		if _, err := l.Counts(t.Context(), byUser); err != nil {
+		if _, err := l.Counts.One(t.Context(), byUser); err != nil {
 			t.Fatal(err)
 		}
 		ask(2, 2)
 		ask(0, 0)
 		for k, fails := range map[upstream.Kind]bool{upstream.Emails: false, upstream.Bounces: true} {
-			if _, err := l.Counts(t.Context(),
+			if _, err := l.Counts.One(t.Context(),
 				loaders.CountsKey{Kind: k, Query: upstream.CountQuery{Window: window}}); errors.Is(err, down) != fails {
 				t.Error(k, err)
 			}

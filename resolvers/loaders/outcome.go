@@ -20,29 +20,6 @@ type Outcomes[R any] struct {
 // Of returns what became of an email, or nil if there is no such row.
 func (o *Outcomes[R]) Of(email upstream.Identity) (*R, error) { return o.rows[email], o.errs[email] }
 
-// outcomeLoaders load what became of emails.
-type outcomeLoaders struct {
-	bounced loader[*model.SentPage, *Outcomes[upstream.Bounce]]
-	blocked loader[*model.SentPage, *Outcomes[upstream.BlockedEmail]]
-}
-
-func (l *outcomeLoaders) open(b base) {
-	l.bounced.open("bounces of emails", b, bouncedBatch)
-	l.blocked.open("blocked emails", b, blockedBatch)
-	l.bounced.size = func(p *model.SentPage) int { return len(p.Emails) }
-	l.blocked.size = l.bounced.size
-}
-
-// Bounced loads the bounces of the emails of a page. Of several bounces of one email, a hard one is preferred.
-func (l *Loaders) Bounced(ctx context.Context, p *model.SentPage) (*Outcomes[upstream.Bounce], error) {
-	return l.bounced.one(ctx, p)
-}
-
-// Blocked loads the blocked emails among the emails of a page.
-func (l *Loaders) Blocked(ctx context.Context, p *model.SentPage) (*Outcomes[upstream.BlockedEmail], error) {
-	return l.blocked.one(ctx, p)
-}
-
 func bouncedBatch(ctx context.Context, api upstream.API, pages []*model.SentPage, values []*Outcomes[upstream.Bounce],
 	errs []error) {
 	upstream.Concurrently(len(pages), func(i int) {

@@ -19,17 +19,6 @@ type OwnerKey struct {
 	Siblings int
 }
 
-// Owner returns the user of a sender, or a NotFound error if the counts of the window do not contain it. The
-// senders of one page cost one call each, or one call for the users plus one for each user if that is less.
-func (l *Loaders) Owner(ctx context.Context, k OwnerKey) (upstream.ID, error) {
-	return l.owners.one(ctx, k)
-}
-
-// Owners is like [Loaders.Owner] for all senders of a page at once.
-func (l *Loaders) Owners(ctx context.Context, keys []OwnerKey) ([]upstream.ID, []error) {
-	return l.owners.all(ctx, keys)
-}
-
 // ownersBatch finds the users with the fewest calls. If some keys of a page come later, they need the same calls, which
 // the operation has already made, since keys include the number of siblings.
 func ownersBatch(ctx context.Context, api upstream.API, keys []OwnerKey, users []upstream.ID, errs []error) {
