@@ -265,15 +265,15 @@ func RedactQuery(query string) string {
 	}
 	pairs := strings.Split(query, "&")
 	for i, pair := range pairs {
-		name, _, _ := strings.Cut(pair, "=")
-		if !slices.Contains(shownParameters, name) {
+		name, value, _ := strings.Cut(pair, "=")
+		if !slices.Contains(shownParameters, name) || strings.Contains(value, "@") || strings.Contains(value, "%40") {
 			pairs[i] = name + "=…"
 		}
 	}
 	return strings.Join(pairs, "&")
 }
 
-// shownParameters are the parameters whose values cannot contain an address.
+// shownParameters are the parameters whose values contain no address, unless a caller confuses them with others.
 var shownParameters = func() []string {
 	shown := []string{"start_time", "end_time", "user_id", "sender_id", "offset", "domain", "rollup_to", "timeseries",
 		"by", "top", "sent",

@@ -111,7 +111,7 @@ func TestEachCallLogsOneDebugLine(t *testing.T) {
 	}
 	// A call logged by an observer shows no addresses either.
 	log.Reset()
-	q := upstream.ListQuery{Recipient: "b@example.com"}.Question(upstream.Bounces)
+	q := upstream.ListQuery{Recipient: "b@example.com", Domain: "b@example.com"}.Question(upstream.Bounces)
 	slog.New(slog.NewTextHandler(&log, nil)).Info("seen", "call", Call{Question: &q})
 	if strings.Contains(log.String(), "example") {
 		t.Errorf("a logged call has the address in it:\n%s", log.String())
