@@ -38,14 +38,11 @@ type converter struct {
 	recent   format.Recent[message, upstream.Email] // of which the store may not have all yet
 }
 
-// message identifies what happened to a message for one recipient.
-type message struct {
-	user               upstream.ID
-	emailID, recipient string
-}
+// message identifies a message to one recipient.
+type message struct{ emailID, recipient string }
 
-func messageOf(user upstream.ID, r *format.Record) message {
-	return message{user, r.EmailID, upstream.LowerAddress(r.Recipient)}
+func messageOf(r *format.Record) message {
+	return message{r.EmailID, upstream.LowerAddress(r.Recipient)}
 }
 
 // UserTakenError is returned if mail that names no account would be mixed with the mail of an account.
@@ -181,11 +178,13 @@ func (c *converter) number(ctx context.Context, r *format.Record) (user, sender 
 			if known.EmailID != r.EmailID || known.ProcessTime < r.Processed {
 				r.EmailID, r.Processed = cmp.Or(known.EmailID, r.EmailID), cmp.Or(known.ProcessTime, r.Processed)
 			}
-			return user, known.SenderID, err
+			return known.UserID, known.SenderID, err
 		}
 	}
 	if sender, err = c.sender(ctx, user, senderAddress(r)); r.Latest > 0 {
-		c.recent.Put(messageOf(user, r), upstream.Email{EmailID: r.EmailID, ProcessTime: r.Processed, SenderID: sender})
+		c.recent.Put(messageOf(r), upstream.Email{
+			UserID: user, SenderID: sender, EmailID: r.EmailID, ProcessTime: r.Processed,
+		})
 	}
 	return user, sender, err
 }

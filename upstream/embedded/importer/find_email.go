@@ -13,8 +13,12 @@ import (
 // record. It has the same recipient, a time that fits, and the same email id, apart from the time in that.
 func (c *converter) known(ctx context.Context, user upstream.ID,
 	r *format.Record) (e upstream.Email, ok bool, err error) {
-	if e, ok = c.recent.Get(messageOf(user, r)); ok {
+	if e, ok = c.recent.Get(messageOf(r)); ok {
 		return e, true, nil
+	}
+	users := []upstream.ID{user}
+	if r.Latest > 0 { // the ids are unique
+		users = nil
 	}
 	const late = 3 // how many seconds too early the guess of a log may be
 	q := upstream.ListQuery{Recipient: upstream.LowerAddress(r.Recipient)}
@@ -24,7 +28,7 @@ func (c *converter) known(ctx context.Context, user upstream.ID,
 	_, want, timed := strings.Cut(r.EmailID, ".") // the part after the time
 	for {
 		question := q.Question(upstream.Emails)
-		answer, err := c.store.Ask(ctx, []upstream.ID{user}, &question, nil)
+		answer, err := c.store.Ask(ctx, users, &question, nil)
 		if err != nil {
 			return e, false, err
 		}

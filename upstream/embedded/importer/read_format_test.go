@@ -234,13 +234,13 @@ func sesEvent(kind, fields string) string {
 	return `{"eventType":"` + kind + `",` + fields + `,"mail":{"timestamp":"2026-11-10T10:00:00Z","messageId":"m1","source":"news@example.com","destination":["a@example.net"],"sendingAccountId":"123456789012"}}` + "\n"
 }
 
-// Deliveries of Postmark do not name the sender, unlike bounces and the messages of its API.
+// Deliveries of Postmark do not name the sender, and the messages of its API do not name the server.
 func TestAMessageHasOneSenderIfOnlySomeEventsNameIt(t *testing.T) {
 	t.Parallel()
 	events := []string{
 		`{"MessageID":"m1","ReceivedAt":"2026-11-10T10:00:00Z","From":"news@example.com","Recipients":["a@example.net"]}`,
-		`{"RecordType":"Delivery","MessageID":"m1","Recipient":"a@example.net","DeliveredAt":"2026-11-10T10:00:01Z"}`,
-		`{"RecordType":"Bounce","Type":"HardBounce","MessageID":"m1","Email":"a@example.net","From":"news@example.com",` +
+		`{"RecordType":"Delivery","ServerID":23,"MessageID":"m1","Recipient":"a@example.net","DeliveredAt":"2026-11-10T10:00:01Z"}`,
+		`{"RecordType":"Bounce","Type":"HardBounce","ServerID":23,"MessageID":"m1","Email":"a@example.net","From":"news@example.com",` +
 			`"BouncedAt":"2026-11-12T10:00:01Z","Details":"550 5.1.1 User unknown"}`,
 	}
 	for _, order := range [][]int{{0, 1, 2}, {2, 1, 0}, {1, 2}, {2, 1}, {1, 0, 2}, {0, 2, 1}} {
@@ -252,7 +252,11 @@ func TestAMessageHasOneSenderIfOnlySomeEventsNameIt(t *testing.T) {
 		}
 		together.take(t, importer.Options{}, files...)
 		for _, s := range []*shop{together, apart} {
-			s.want(t, "a@example.net 1 false", "a@example.net 1 hard bad-mailbox")
+			user := 2 // the server
+			if order[0] == 0 {
+				user = 1
+			}
+			s.want(t, fmt.Sprintf("a@example.net %d false", user), fmt.Sprintf("a@example.net %d hard bad-mailbox", user))
 			emails, err := storetest.API(s).Emails(t.Context(), upstream.ListQuery{Window: always})
 			if err != nil || len(emails) != 1 || emails[0].ProcessTime > 1794304801 {
 				t.Errorf("in the order %v: %v, %+v", order, err, emails)

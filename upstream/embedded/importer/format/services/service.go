@@ -36,7 +36,8 @@ type service struct {
 	needs  string             // what else an event must have, for messages
 	local  bool               // times may be without a zone
 
-	// reach is set if only some events of a message name its sender. It is the maximum time between them, in seconds.
+	// reach is set if only some events of a message name its account and sender. It is the maximum time between them, in
+	// seconds.
 	reach upstream.Time
 }
 
