@@ -265,6 +265,17 @@ func TestAMessageHasOneSenderIfOnlySomeEventsNameIt(t *testing.T) {
 	}
 }
 
+// Events of webhooks do not name the sender, unlike the table of the Email Activity Feed.
+func TestATableOfSendGridDoesNotDoubleTheEventsOfItsWebhook(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.take(t, importer.Options{}, file(t, `{"email":"a@example.net","event":"delivered","timestamp":1794304801,`+
+		`"sg_event_id":"e1","sg_message_id":"m1.filter1.2.3"}`))
+	s.take(t, importer.Options{}, file(t, "processed,message_id,event,from,email\n"+
+		"2026-11-10T10:00:01Z,m1.filter1.2.3,delivered,news@example.com,a@example.net\n"))
+	s.want(t, "a@example.net 1 true")
+}
+
 func TestABounceWinsOverADeliveryInAnyOrder(t *testing.T) {
 	t.Parallel()
 	events := []string{

@@ -19,7 +19,6 @@ var Postmark = service{
 	named:  "RecordType or Type", time: "the event has no time such as 2016-04-27T16:28:50.3963933-04:00",
 	needs:  "the event must have MessageID and a recipient",
 	events: postmarkEvents,
-	reach:  7 * 24 * 60 * 60, // servers return mail for some days
 }.format()
 
 // postmarkEvents has the types of records and those of bounces.
@@ -54,6 +53,7 @@ func readPostmark(r *reader, o object) error {
 		at: []string{o.get("BouncedAt")}, account: cmp.Or(o.get("ServerID"), o.get("ServerId")), sender: o.get("From"),
 		recipients: []string{o.get("Email")}, id: o.get("MessageID"), code: format.Code(details),
 		diagnostic: cmp.Or(details, o.get("Description")), content: o.get("Content"),
+		vague: true,
 	}
 	e.header("X-PM-Tag", o.get("Tag")) // as senders set them
 	e.header("X-PM-Message-Stream", o.get("MessageStream"))

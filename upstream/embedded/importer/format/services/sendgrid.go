@@ -58,6 +58,7 @@ func readSendGrid(r *reader, m object, from string) error {
 		at: []string{m.get("timestamp")}, sender: format.Address(from), recipients: []string{m.get("email")},
 		id: sendGridID(m), madeID: "sendgrid", // bounces that come late may have no id
 		code: cmp.Or(format.Code(m.get("status")), format.Code(why)), diagnostic: why,
+		vague: from != "",
 	}
 	for _, name := range [...]string{"from", "from_email", "sender"} { // which the sender may give a message
 		if address := format.Address(m.get(name)); e.sender == "" && strings.Contains(address, "@") {

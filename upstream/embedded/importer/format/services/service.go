@@ -35,10 +35,6 @@ type service struct {
 	time   string             // what the time of an event must be, for messages
 	needs  string             // what else an event must have, for messages
 	local  bool               // times may be without a zone
-
-	// reach is set if only some events of a message name its account and sender. It is the maximum time between them, in
-	// seconds.
-	reach upstream.Time
 }
 
 // format returns the service as a format.
@@ -153,9 +149,14 @@ type event struct {
 	// an id of its own.
 	place func(recipient string, i int) int
 
+	vague bool // other events of the message may name another account or sender, or none
+
 	code, diagnostic, content string // of bounces
 	headers                   []upstream.Header
 }
+
+// reach is the maximum time between the events of a message, in seconds: servers return mail for some days.
+const reach = 7 * 24 * 60 * 60
 
 // header adds custom headers for the values that are not empty.
 func (e *event) header(name string, values ...string) {
@@ -227,8 +228,8 @@ func (r *reader) as(m meaning, e event) error {
 	if rec.Time, ok = r.firstTime(e.at); !ok {
 		return r.bad(r.time)
 	}
-	if r.reach > 0 {
-		rec.Earliest, rec.Latest = max(1, rec.Time-r.reach), rec.Time+r.reach
+	if e.vague {
+		rec.Earliest, rec.Latest = max(1, rec.Time-reach), rec.Time+reach
 	}
 	processed, known := r.firstTime(e.accepted)
 	if !known {
