@@ -12,6 +12,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/hex"
+	"iter"
 	"mime"
 	"regexp"
 	"slices"
@@ -30,8 +31,6 @@ var (
 	ipDomain = regexp.MustCompile(`(?:=|\[(?:ipv6:)?)[0-9a-f]*[.:][0-9a-f]*[.:][0-9a-f.:]+`)
 	// embedded matches what separates the two halves of an address in a return path (VERP).
 	embedded = regexp.MustCompile(`=[^=\s]*[^=\s.]\.[^=\s.]`)
-	// opaque matches text that may be an encoding of another text.
-	opaque = regexp.MustCompile(`[A-Za-z0-9+/_-]{12,}`)
 	// encodedWord matches an encoded word (RFC 2047).
 	encodedWord = regexp.MustCompile(`=\?[^?\s]+\?[BbQq]\?[^?\s]*\?=`)
 )
@@ -47,7 +46,7 @@ func In(text string) bool {
 
 // found looks for an address in a text, in the readings of it that the function checks, and in its encoded parts.
 func found(text string, in func(plain string) bool) bool {
-	if hasSpecial(text) && slices.ContainsFunc(readings(text), in) {
+	if special.in(text) && slices.ContainsFunc(readings(text), in) {
 		return true
 	}
 	return hidden(text)
@@ -115,12 +114,13 @@ func Of(text, local, domain string) bool {
 		return false
 	}
 	local, domain = strings.ToLower(local), strings.ToLower(domain)
-	return slices.ContainsFunc(append(readings(text), strings.ToLower(text)), func(plain string) bool {
+	both := func(plain string) bool {
 		if domain == "" {
 			return plain == local
 		}
 		return strings.Contains(plain, domain) && strings.Contains(plain, local)
-	})
+	}
+	return both(strings.ToLower(text)) || encoded.in(text) && slices.ContainsFunc(readings(text), both)
 }
 
 // IsDomain reports whether a text can be shown as a domain: it consists of letters, digits and the other characters of
@@ -132,23 +132,28 @@ func IsDomain(text string) bool {
 	})
 }
 
-// hasSpecial reports whether a text has a character that every address contains, apart from encodings of whole
-// addresses.
-func hasSpecial(text string) bool {
+// special has the characters of which every address contains one, apart from encodings of whole addresses.
+var special = setOf(`@.%&=+\([{`)
+
+// set is a set of ASCII characters.
+type set [utf8.RuneSelf]bool
+
+func setOf(characters string) (s set) {
+	for i := range len(characters) {
+		s[characters[i]] = true
+	}
+	return s
+}
+
+// in reports whether a text has a character of the set, or one that is not ASCII.
+func (s *set) in(text string) bool {
 	for i := range len(text) {
-		if c := text[i]; c >= utf8.RuneSelf || special[c] {
+		if c := text[i]; c >= utf8.RuneSelf || s[c] {
 			return true
 		}
 	}
 	return false
 }
-
-var special = func() (is [utf8.RuneSelf]bool) {
-	for _, c := range `@.%&=+\([{` {
-		is[c] = true
-	}
-	return is
-}()
 
 // hidden reports whether a part of the text is an encoding of a text that contains an address.
 func hidden(text string) bool {
@@ -162,19 +167,43 @@ func hidden(text string) bool {
 	if len(text) < shortest || !strings.ContainsFunc(text, unicode.IsLetter) { // every code of a dot has a letter
 		return false
 	}
-	return slices.ContainsFunc(opaque.FindAllString(text, -1), decodesToAddress)
+	for s := range opaque(text) {
+		if decodesToAddress(text[s.from:s.to]) {
+			return true
+		}
+	}
+	return false
+}
+
+// opaque yields the parts of a text that may be an encoding of another text.
+func opaque(text string) iter.Seq[span] {
+	return func(yield func(span) bool) {
+		from := 0
+		for i := range len(text) + 1 {
+			if i < len(text) && text[i] < utf8.RuneSelf && code[text[i]] {
+				continue
+			}
+			if i-from >= shortest && !yield(span{from, i}) {
+				return
+			}
+			from = i + 1
+		}
+	}
 }
 
 // shortest is the minimum length of a code that is checked, in characters.
 const shortest = 12
 
+// code has the characters of codes: those of base64, also in the form for URLs.
+var code = setOf("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-")
+
 // decodesToAddress reports whether a text is the base64 or hexadecimal form of a text that contains an address, or a
 // path that contains such a form.
-func decodesToAddress(code string) bool {
-	if b, err := hex.DecodeString(code); err == nil && isText(b) && In(string(b)) {
+func decodesToAddress(text string) bool {
+	if b, err := hex.DecodeString(text); err == nil && isText(b) && In(string(b)) {
 		return true
 	}
-	for _, form := range append(strings.Split(code, "/"), code) {
+	for _, form := range append(strings.Split(text, "/"), text) {
 		if len(form) < shortest {
 			continue
 		}

@@ -18,8 +18,7 @@ type decoded struct {
 // readings returns the decoded forms of a text in lower case: one in which a folded line continues a word and, if that
 // is different, one in which it begins another.
 func readings(text string) []string {
-	encoded := func(r rune) bool { return r >= utf8.RuneSelf || strings.ContainsRune("%+\\=&\r\n([{<", r) }
-	if !strings.ContainsFunc(text, encoded) {
+	if !encoded.in(text) {
 		return []string{strings.ToLower(text)}
 	}
 	joined, apart := decode(text, ""), decode(text, " ")
@@ -28,6 +27,9 @@ func readings(text string) []string {
 	}
 	return []string{joined.text, apart.text}
 }
+
+// encoded has the ASCII characters with which encodings begin.
+var encoded = setOf("%+\\=&\r\n([{<")
 
 // decode decodes the encodings in which parts of addresses are written, even several on top of each other. A line end
 // and the spaces after it become fold.

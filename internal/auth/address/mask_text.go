@@ -108,9 +108,9 @@ func find(text, local, domain string) (all []span) {
 			all = append(all, span{m[0], m[1]})
 		}
 	}
-	for _, m := range opaque.FindAllStringIndex(text, -1) {
-		if decodesToAddress(text[m[0]:m[1]]) {
-			all = append(all, span{m[0], m[1]})
+	for s := range opaque(text) {
+		if decodesToAddress(text[s.from:s.to]) {
+			all = append(all, s)
 		}
 	}
 	return all
