@@ -144,7 +144,7 @@ func (l *Loaders) rows(ctx context.Context, k *ListsKey, most int) (n int64, exa
 
 // read returns all rows of a list as pages that do not overlap. It expects a number of pages, exactly or at most,
 // and reads up to most. It returns nil if there are more, or if the pages do not form a sorted list, each row once,
-// within the window. Resolvers then reads each list by itself, since package page copes with such
+// within the window. Package resolvers then reads each list by itself, since package page copes with such
 // upstreams.
 func read[R any, P upstream.Row[R]](ctx context.Context, api upstream.Asker, all upstream.Question,
 	expected int, exact bool, most int) ([][]R, error) {

@@ -51,7 +51,7 @@ var (
 	logTime = regexp.MustCompile(`^(<\d{1,3}>)?\d? ?([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d |` + // syslog
 		`\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d|` + // RFC 3339
 		`\S+ \S+ \S+ \[\d\d/[A-Z][a-z]{2}/\d{4}:)`) // web servers
-	sqlText = regexp.MustCompile(`(?i)^(--|/\*|insert into |create table |begin transaction|pragma )`)
+	sqlText = regexp.MustCompile(`(?i)^(--[^-]|/\*|insert into |create table |begin transaction|pragma )`)
 )
 
 // seems returns what a text of another format seems to be, and what to do about it, or "" if that is unknown. The text

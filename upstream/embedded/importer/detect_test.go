@@ -63,6 +63,7 @@ func TestAFileOfAnotherFormatIsReportedOnceAndNamed(t *testing.T) {
 		"TSV":            {"type\trcpt\n" + numbered("b\t%d", 30), "seems to be a table"},
 		"a short text":   {numbered("# comment %d", 3), "none of its first 3 lines is a row (line 1: "},
 		"SQL":            {numbered("INSERT INTO emails VALUES (%d);", 30), "seems to be SQL"},
+		"a certificate":  {"-----BEGIN CERTIFICATE-----\n" + numbered("MIIB%d", 30), "seems to be text of another kind"},
 		"binary data":    {noise(1 << 16), "seems to be binary data"},
 		"a PDF document": {"%PDF-1.7\n" + noise(1<<16), "seems to be a PDF document"},
 		"UTF-16":         {wide(emails(30)), "write it in UTF-8"},
