@@ -3,7 +3,6 @@ package graph
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -87,23 +86,12 @@ func pathOf(v *ast.Value, at string, i int) string {
 	return at + "." + v.Children[i].Name
 }
 
-// variables checks and coerces the values of an operation's variables. The values are as encoding/json decodes them,
-// with numbers as [json.Number].
-func (d *documents) variables(op *ast.OperationDefinition, given map[string]any) (map[string]any, gqlerror.List) {
-	if len(op.VariableDefinitions) == 0 {
-		return nil, nil
-	}
-	if errs := d.checkVariables(op, given); errs != nil {
-		return nil, errs
-	}
-	values, err := validator.VariableValues(d.schema, op, given)
-	if err != nil { // cannot happen, as they have been checked
-		return nil, gqlerror.List{requestError(codeBadUserInput, "the variables do not have the right types")}
-	}
-	return values, nil
-}
-
-func (d *documents) checkVariables(op *ast.OperationDefinition, given map[string]any) (errs gqlerror.List) {
+// variables checks the values given for an operation's variables, and adds the default values of the others. The values
+// are as encoding/json decodes them, with numbers as [json.Number]. They stay so: gqlgen coerces them where it uses
+// them, which includes single values for lists.
+func (d *documents) variables(op *ast.OperationDefinition, given map[string]any) (
+	values map[string]any, errs gqlerror.List,
+) {
 	defer func() {
 		if v := recover(); v != nil && v != (enough{}) {
 			panic(v)
@@ -117,16 +105,21 @@ func (d *documents) checkVariables(op *ast.OperationDefinition, given map[string
 		}
 	}}
 	for _, def := range op.VariableDefinitions {
-		at := "$" + def.Variable
 		v, ok := given[def.Variable]
+		at := "$" + def.Variable
 		switch {
 		case ok:
 			c.check(v, def.Type, at)
-		case def.DefaultValue == nil && def.Type.NonNull:
+		case def.DefaultValue != nil:
+			if given == nil {
+				given = map[string]any{}
+			}
+			given[def.Variable], _ = def.DefaultValue.Value(nil) // cannot fail, as [documents.literals] has checked it
+		case def.Type.NonNull:
 			c.wrong(at, "%s is missing: its type is %s", excerpt(at), def.Type)
 		}
 	}
-	return errs
+	return given, errs
 }
 
 // inputChecker checks a value against a type. It reports each error with its path, such as "filter.xHeaders[0].name".
@@ -280,24 +273,32 @@ func scalarProblem(v any, name string) string {
 
 // object checks an input object's fields.
 func (c inputChecker) object(fields map[string]any, t *ast.Definition, at string) {
-	for _, name := range slices.Sorted(maps.Keys(fields)) {
+	var unknown []string
+	null := false
+	for name, v := range fields {
+		null = null || v == nil
 		if t.Fields.ForName(name) == nil {
-			at := at + "." + name
-			c.wrong(at, "%s is not a field of %s%s", excerpt(at), t.Name, c.shown(", which has ", t))
+			unknown = append(unknown, name)
 		}
 	}
-	if t.Directives.ForName("oneOf") != nil &&
-		(len(fields) != 1 || slices.Contains(slices.Collect(maps.Values(fields)), nil)) {
+	slices.Sort(unknown)
+	for _, name := range unknown {
+		at := at + "." + name
+		c.wrong(at, "%s is not a field of %s%s", excerpt(at), t.Name, c.shown(", which has ", t))
+	}
+	if t.Directives.ForName("oneOf") != nil && (len(fields) != 1 || null) {
 		c.wrong(at, "%s must have exactly one of %s, and it must not be null", excerpt(at), fieldNames(t))
 		return
 	}
 	for _, def := range t.Fields {
-		at := at + "." + def.Name
 		v, given := fields[def.Name]
-		switch {
-		case given:
+		if !given && (!def.Type.NonNull || def.DefaultValue != nil) {
+			continue
+		}
+		at := at + "." + def.Name
+		if given {
 			c.check(v, def.Type, at)
-		case def.Type.NonNull && def.DefaultValue == nil:
+		} else {
 			c.wrong(at, "%s is missing", excerpt(at))
 		}
 	}

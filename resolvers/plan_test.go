@@ -2,12 +2,12 @@ package resolvers_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"strings"
 	"testing"
 
 	"github.com/vektah/gqlparser/v2"
-	"github.com/vektah/gqlparser/v2/validator"
 	"github.com/vektah/gqlparser/v2/validator/rules"
 
 	"deliverygraph/graph/generated"
@@ -26,11 +26,16 @@ func priceFor(t testing.TB, query string, variables map[string]any, users int) c
 	if errs != nil {
 		t.Fatalf("%v in %s", errs, query)
 	}
-	variables, err := validator.VariableValues(schema, doc.Operations[0], variables)
-	if err != nil {
-		t.Fatal(err)
+	values := maps.Clone(variables)
+	if values == nil {
+		values = map[string]any{}
 	}
-	return cost.Of(cost.Operation{Definition: doc.Operations[0], Variables: variables, Users: users, Now: now})
+	for _, v := range doc.Operations[0].VariableDefinitions {
+		if _, given := values[v.Variable]; !given && v.DefaultValue != nil {
+			values[v.Variable], _ = v.DefaultValue.Value(nil)
+		}
+	}
+	return cost.Of(cost.Operation{Definition: doc.Operations[0], Variables: values, Users: users, Now: now})
 }
 
 // The operations of the contract cost what is planned.

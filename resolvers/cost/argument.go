@@ -1,8 +1,6 @@
 package cost
 
 import (
-	"reflect"
-
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"deliverygraph/graph/model"
@@ -74,21 +72,12 @@ func (w *walker) text(f *field, name string) *string {
 	return &given
 }
 
-// elements returns the elements of a list. As GraphQL permits, a single value stands for a list of one. Lists
-// in variables are slices of several types.
+// elements returns the elements of a list. As GraphQL permits, a single value stands for a list of one.
 func elements(v any) []any {
 	if all, ok := v.([]any); ok || v == nil {
 		return all
 	}
-	s := reflect.ValueOf(v)
-	if s.Kind() != reflect.Slice {
-		return []any{v}
-	}
-	all := make([]any, s.Len())
-	for i := range all {
-		all[i] = s.Index(i).Interface()
-	}
-	return all
+	return []any{v}
 }
 
 // key returns the user or sender number of an argument, or 0 if there is none.
