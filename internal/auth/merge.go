@@ -143,8 +143,8 @@ func (m *merge[R, P]) bisect(ctx context.Context, c upstream.CountQuery) error {
 // reader reads the list of one user.
 type reader[R any, P upstream.Row[R]] struct {
 	limited *limited
-	q       upstream.Question          // of the next page
-	seen    map[upstream.Identity]bool // rows of the previous page, if it was full
+	q       upstream.Question // of the next page
+	before  []R               // the previous page, if it was full
 }
 
 // errApart means that a page does not continue the previous one: rows are missing between them, because the offsets of
@@ -161,20 +161,25 @@ func (r *reader[R, P]) next(ctx context.Context) (rows []R, more bool, err error
 		return nil, false, err
 	}
 	rows, _ = answer.([]R)
-	before := r.seen
-	if before != nil && (len(rows) == 0 || !before[P(&rows[0]).Identity()]) {
+	before := r.before
+	repeats := func(row *R) bool {
+		for i := range before {
+			if P(&before[i]).Identity() == P(row).Identity() {
+				return true
+			}
+		}
+		return false
+	}
+	if before != nil && (len(rows) == 0 || !repeats(&rows[0])) {
 		return nil, false, errApart
 	}
 	r.q.Offset += len(rows) - 1
 	more = len(rows) >= upstream.PageSize
-	r.seen = nil
+	r.before = nil
 	if more {
-		r.seen = make(map[upstream.Identity]bool, len(rows))
-		for i := range rows {
-			r.seen[P(&rows[i]).Identity()] = true
-		}
+		r.before = rows
 	}
-	for len(rows) > 0 && before[P(&rows[0]).Identity()] {
+	for len(rows) > 0 && repeats(&rows[0]) {
 		rows = rows[1:]
 	}
 	rows, last := within[R, P](rows, r.q.Window)
