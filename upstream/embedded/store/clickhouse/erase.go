@@ -102,7 +102,7 @@ func (e *eraser) find(ctx context.Context, k *kind) error {
 		}
 		or = append(or, "("+has(e.LocalKey)+" and ("+strings.Join(domains, " or ")+"))")
 	}
-	return e.reading(ctx, k, k.table, "("+strings.Join(or, " or ")+")", func(rows []row) error {
+	return e.reading(ctx, k, 20_000, k.table, "("+strings.Join(or, " or ")+")", func(rows []row) error {
 		last := map[version]bool{}
 		all, err := e.versions(ctx, e.from(k)+" where time >= "+number(rows[0].Time)+" and time <= "+
 			number(rows[len(rows)-1].Time))

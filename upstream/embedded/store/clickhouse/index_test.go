@@ -2,6 +2,7 @@ package clickhouse_test
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -62,6 +63,18 @@ func TestEraseClearsTheIndexOfRecipients(t *testing.T) {
 		t.Errorf("the index has %d entries after Erase, want 1", n)
 	}
 	storetest.Sound(t, s)
+}
+
+func TestCheckFindsRowsWithTheContentOfAnotherMessage(t *testing.T) {
+	s, tables := openWithTables(t)
+	storetest.Write(t, s, store.Batch{Emails: []upstream.Email{email("größe", 1, 100), email("other", 2, 200)}})
+	storetest.Sound(t, s)
+	do(t, tables, "insert into email (time, id, version, email_id, local, domain) "+
+		"select time, id, version + 1, 'other', local, domain from email where time = 100")
+	problems := storetest.Must[store.Problems](t)(s.Check(t.Context()))
+	if len(problems) != 1 || !strings.Contains(problems[0], "email of time 100") {
+		t.Errorf("it finds %q", problems)
+	}
 }
 
 func TestPruneDropsWholeMonths(t *testing.T) {
@@ -185,7 +198,7 @@ func TestListsBeginAtAnyOffsetOfAnyWindow(t *testing.T) {
 		b.Emails = append(b.Emails, email("r", n, upstream.Time(start+n*60)))
 	}
 	storetest.WriteBoth(t, s, o, b)
-	for _, offset := range []int{0, 345, 368, 380, 1000, 1798, 1810, 2200} {
+	for _, offset := range []int{0, 345, 368, 380, 1000, 1798, 1810, 2200, math.MaxInt} {
 		for _, q := range []upstream.ListQuery{{}, {Delivered: true}} {
 			q.Window = upstream.Window{Start: start + 1800, End: start + 38*3600 + 600}
 			q.Offset = offset

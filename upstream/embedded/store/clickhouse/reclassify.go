@@ -7,10 +7,10 @@ import (
 	"deliverygraph/upstream/embedded/store"
 )
 
-// reading calls f for all events of a kind that meet a condition, with their details and in order of time, those of
-// some hours at a time. From is the table, with or without versions that were replaced.
-func (s *Store) reading(ctx context.Context, k *kind, from, where string, f func([]row) error) error {
-	windows, err := s.parts(ctx, k, upstream.Window{Start: -store.MaxTime, End: store.MaxTime + 1}, 20_000)
+// reading calls f for all events of a kind that meet a condition, with their details and in order of time. It looks at
+// so many at a time. From is the table, with or without versions that were replaced.
+func (s *Store) reading(ctx context.Context, k *kind, most uint64, from, where string, f func([]row) error) error {
+	windows, err := s.parts(ctx, k, clip(ever), most)
 	for _, w := range windows {
 		if err != nil {
 			break
@@ -35,7 +35,7 @@ func (s *Store) Reclassify(
 	}
 	err = run(ctx, "sort bounces", func(ctx context.Context) error {
 		changed = 0
-		return s.reading(ctx, k, s.from(k), "removed = 0", func(rows []row) error {
+		return s.reading(ctx, k, k.most(), s.from(k), "removed = 0", func(rows []row) error {
 			w, some := s.editor(k), 0
 			for i := range rows {
 				r := rows[i]

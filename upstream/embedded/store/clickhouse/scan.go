@@ -11,14 +11,11 @@ import (
 
 // Scan returns a kind's events with their details: see [store.Maintainer].
 func (s *Store) Scan(ctx context.Context, of upstream.Kind, w upstream.Window) iter.Seq2[store.Event, error] {
-	k, most := kinds[of], uint64(10_000)
-	if of == upstream.Bounces {
-		most = 1000 // they may have whole messages
-	}
+	k := kinds[of]
 	return func(yield func(store.Event, error) bool) {
 		var parts []upstream.Window
 		err := s.read(ctx, "read "+k.String(), func(ctx context.Context) (err error) {
-			parts, err = s.parts(ctx, k, clip(w), most)
+			parts, err = s.parts(ctx, k, clip(w), k.most())
 			return err
 		})
 		for _, part := range parts {
@@ -40,6 +37,14 @@ func (s *Store) Scan(ctx context.Context, of upstream.Kind, w upstream.Window) i
 			yield(store.Event{}, err)
 		}
 	}
+}
+
+// most is the number of events that are read at a time with their details.
+func (k *kind) most() uint64 {
+	if k.Kind == upstream.Bounces {
+		return 1000 // they may have whole messages
+	}
+	return 10_000
 }
 
 // parts returns the parts of a window that have events, in order of time. Each has at most that number of events, or

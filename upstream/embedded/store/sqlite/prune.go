@@ -55,9 +55,12 @@ func (s *Store) Prune(ctx context.Context, before upstream.Time, dry bool) (n st
 	return n, nil
 }
 
-// dropAll removes the first rows that a condition matches, -1 for all, and returns their number.
+// dropAll removes the first rows that a condition matches, -1 for all, and returns their number. It reads them without
+// their details, which may be long.
 func (w *writer) dropAll(k *kind, limit int, where string, args ...any) int {
-	rows := w.load(k, limit, where, args...)
+	listed := *k
+	listed.details, listed.apart = "", ""
+	rows := w.load(&listed, limit, where, args...)
 	for i := range rows {
 		w.drop(k, &rows[i])
 	}

@@ -105,7 +105,7 @@ func (w *writer) add(k *kind, r *row) {
 	}
 }
 
-// drop removes a row.
+// drop removes a row, which may lack its details.
 func (w *writer) drop(k *kind, r *row) {
 	w.counts.add(k, r, -1)
 	w.touch(r.Time)
@@ -113,7 +113,7 @@ func (w *writer) drop(k *kind, r *row) {
 	for _, h := range r.XHeaders {
 		w.Exec("delete from "+k.table+"_header where header_id = ? and id = ?", w.header(h), r.id)
 	}
-	if r.FullContent != "" {
+	if k.Kind == upstream.Bounces {
 		w.Exec("delete from bounce_content where id = ?", r.id)
 	}
 	w.Exec("delete from "+k.table+" where id = ?", r.id)
