@@ -45,6 +45,8 @@ func TestDuplicatesGet202WithoutData(t *testing.T) {
 		"parameters escaped differently": {
 			"/emails?" + crowdDay + "&X-District=New%20Hampshire",
 			"/emails?" + crowdDay + "&X-District=New+Hampshi%72e", `{"data":[]}`},
+		"a time written differently": {"/emails?" + day, "/emails?start_time=2016-11-22T00:00:00Z&end_time=1479859200",
+			`{"data":[]}`},
 		"a trailing ampersand": {"/emails?" + day, "/emails?" + day + "&", `{"data":[]}`},
 		"counts":               {"/email/counts?" + day, "/email/counts?" + day, `{"data":[]}`},
 		"a time series": {

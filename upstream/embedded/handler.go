@@ -27,7 +27,7 @@ type Options struct {
 	// where that is safe.
 	Keys *Keys
 	// Duplicate202 answers a request with 202 and no data while an identical one (same
-	// path, same parameters in any order, same key) is being processed, as the
+	// question, however it is written, and same key) is being processed, as the
 	// document's service did. Otherwise both get the data.
 	Duplicate202 bool
 	// MaxConcurrent is the maximum number of requests being processed at the same time.
@@ -76,8 +76,14 @@ func New(b store.Reader, o Options) http.Handler {
 type handler struct {
 	backend store.Reader
 	options Options
-	running sync.Map      // the identities of requests being processed, with Duplicate202
+	running sync.Map      // the calls being processed, with Duplicate202
 	slots   chan struct{} // nil if there is no limit
+}
+
+// A call is what identical requests have in common.
+type call struct {
+	caller   *key // nil without keys
+	question upstream.Question
 }
 
 // ServeHTTP answers one request. It completes the body before it sends the first byte,
@@ -115,17 +121,16 @@ func (h *handler) answer(r *http.Request, received time.Time, dst []byte) (statu
 	if err != nil {
 		return 0, dst, err
 	}
-	path := withoutSlash(r.URL.EscapedPath())
-	q, err := parse(endpoint, path, r.URL.RawQuery)
+	q, err := parse(endpoint, withoutSlash(r.URL.EscapedPath()), r.URL.RawQuery)
 	if err != nil {
 		return 0, dst, err
 	}
 	if h.options.Duplicate202 {
-		id := identity{caller, path, sortedParameters(r.URL.RawQuery)}
-		if _, running := h.running.LoadOrStore(id, true); running {
+		call := call{caller, q}
+		if _, running := h.running.LoadOrStore(call, true); running {
 			return http.StatusAccepted, append(dst, nothing[q.Shape]...), nil
 		}
-		defer h.running.Delete(id) // before the answer is written, so that a caller who has read it may ask again
+		defer h.running.Delete(call) // before the answer is written, so that a caller who has read it may ask again
 	}
 	if h.slots != nil {
 		select {
