@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,11 +18,13 @@ import (
 // copying the file, and as much room again beside the file. Others can read, but wait to write.
 func (s *Store) Compact(ctx context.Context) error {
 	return s.maintain(ctx, "compact the store", func(w *writer) {
+		remains := maps.Collect(w.state(store.Remains))[store.Remains]
 		w.Fail(w.Forget()) // none may be in progress
 		s.tempBeside(w.Conn)
 		w.Wait("vacuum")
 		w.Checkpoint(ctx) // the -wal has remains, too
-		w.Wait("delete from import_state where key = '" + store.Remains + "'")
+		// Those of an Erase that another process has begun meanwhile have another value.
+		w.Wait("delete from import_state where key = ? and value = ?", store.Remains, remains)
 	})
 }
 

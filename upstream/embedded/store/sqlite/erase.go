@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -30,7 +31,7 @@ func (s *Store) Erase(ctx context.Context, address string, dry bool) (n store.Er
 		}
 		if n.Rows()+n.Edited+n.Unfinished > 0 {
 			w.touch(everything)
-			w.keep(map[string]string{store.Remains: "1"})
+			w.keep(map[string]string{store.Remains: strconv.FormatInt(w.generation, 10)})
 		}
 	})
 	if dry && errors.Is(err, errDry) {

@@ -3,6 +3,7 @@ package sqlite_test
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -160,6 +161,71 @@ func TestEraseCompletesInterruptedErase(t *testing.T) {
 	}
 	if i := storetest.Must[store.Info](t)(s.Info(t.Context())); i.Remains {
 		t.Errorf("the store is said to have remains: %+v", i)
+	}
+}
+
+// until is a context that ends when a function says so.
+type until struct {
+	context.Context
+	ended func() bool
+}
+
+func (c until) Err() error {
+	if c.ended() {
+		return context.Canceled
+	}
+	return c.Context.Err()
+}
+
+// Compact must not take an Erase that another process begins meanwhile for a complete one.
+func TestCompactLeavesTheRemainsOfALaterErase(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "events.db")
+	here, there := open(t, path), open(t, path)
+	var b store.Batch
+	for _, local := range []string{"jane", "joe"} {
+		b.Emails = append(b.Emails, upstream.Email{EmailAddress: local + "@example.com", Local: local,
+			Domain: "example.com", ProcessTime: 5})
+	}
+	storetest.Write(t, here, b)
+	db := storetest.Must[*sql.DB](t)(sql.Open("sqlite", path))
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	number := func(query string) (n int) {
+		t.Helper()
+		if err := db.QueryRow(query).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	// erase removes the rows of an address, and is interrupted then.
+	erase := func(s *sqlite.Store, local string) {
+		t.Helper()
+		ctx := until{t.Context(), func() bool { return number("select count(*) from email where local = '"+local+"'") == 0 }}
+		if n, err := s.Erase(ctx, local+"@example.com", false); n.Emails != 1 || !errors.Is(err, context.Canceled) {
+			t.Fatalf("Erase gives %+v, %v", n, err)
+		}
+	}
+	erase(here, "jane")
+	release := reading(t, path) // so that Compact waits
+	before, waiting := number("pragma data_version"), false
+	err := here.Compact(until{t.Context(), func() bool {
+		if !waiting && number("pragma data_version") != before { // it has rewritten the file
+			waiting = true
+			erase(there, "joe")
+			release()
+		}
+		return false
+	}})
+	if err != nil || !waiting {
+		t.Fatalf("Compact gives %v, after it waited: %v", err, waiting)
+	}
+	for _, remains := range []bool{true, false} {
+		if i := storetest.Must[store.Info](t)(here.Info(t.Context())); i.Remains != remains {
+			t.Errorf("the store is said to have remains: %v, want %v", i.Remains, remains)
+		}
+		if err := here.Compact(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

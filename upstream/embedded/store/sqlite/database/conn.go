@@ -156,9 +156,9 @@ func (c *Conn) Begin(write bool) {
 }
 
 // Wait runs a statement that needs a lock for writing, again and again as long as another connection has it.
-func (c *Conn) Wait(query string) {
+func (c *Conn) Wait(query string, args ...any) {
 	start := time.Now()
-	for c.Exec(query); is(c.Err, sqlite3.SQLITE_BUSY); c.Exec(query) {
+	for c.Exec(query, args...); is(c.Err, sqlite3.SQLITE_BUSY); c.Exec(query, args...) {
 		if c.Err = nil; c.waiting != nil {
 			c.Err = c.waiting(time.Since(start))
 		}
