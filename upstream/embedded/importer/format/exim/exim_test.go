@@ -94,6 +94,8 @@ func TestFormsOfTimesAndHeads(t *testing.T) {
 		"Jun 19 10:32:54 mx1 exim[12]: ":                                  "10:32:54 mx1",
 		"Jun 19 10:32:54 mx1 exim4[12]: 2026-06-19 11:32:54 ":             "11:32:54 mx1",
 		"2026-06-19T10:32:54.123456+02:00 mx1.example.com exim[12]: [7] ": "08:32:54 mx1",
+		`Jun 19 10:32:54 mx1 exim4[12]: [1\2] 2026-06-19 11:32:54 `:       "11:32:54 mx1",
+		"Jun 19 10:32:54 mx1 exim4[12]: [1/2] ":                           "10:32:54 mx1",
 	} {
 		s := read(t, line(head))
 		if len(s.Records) != 1 {

@@ -2,6 +2,7 @@ package exim
 
 import (
 	"bytes"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -42,6 +43,9 @@ func (p *parser) parse(line []byte) (e entry, problem string) {
 		}
 		e.time, e.host, text = head.Time, head.Host, head.Message
 		e.other = !strings.Contains(head.Program, "exim")
+		if part, rest, ok := bytes.Cut(text, []byte("] ")); ok && firstPart.Match(part) {
+			text = rest
+		}
 	}
 	if hasStamp(text) { // through syslog it may be there as well
 		at, rest, ok := p.cutStamp(text)
@@ -61,6 +65,9 @@ func (p *parser) parse(line []byte) (e entry, problem string) {
 	}
 	return e, ""
 }
+
+// firstPart matches how Exim numbers the first part of a line that is too long for syslog, up to the bracket.
+var firstPart = regexp.MustCompile(`^\[1[/\\]\d+$`)
 
 // hasStamp reports whether a text begins with a time in the form of Exim.
 func hasStamp(text []byte) bool {

@@ -128,6 +128,9 @@ func (p *Parser) host(text []byte) (host string, rest []byte) {
 	if !found || bytes.HasSuffix(name, []byte(":")) || bytes.IndexByte(name, '[') > 0 {
 		return "", text
 	}
+	if message := bytes.TrimLeft(rest, " "); len(message) < len(rest) {
+		return "", message // the name is a severity, which logs of containers pad
+	}
 	return p.intern(name), rest
 }
 

@@ -49,6 +49,8 @@ func TestParseReadsEveryForm(t *testing.T) {
 			"postfix/smtp", "text"},
 		"2026-01-25T21:25:22 mx1 postfix/smtp[558]: text": {second, "mx1",
 			"postfix/smtp", "text"},
+		"2026-01-25T21:25:22.404714+00:00 INFO    postfix/smtp[558]: text": {fraction, "",
+			"postfix/smtp", "text"},
 		"1769376322.404714 mx1 postfix/smtp[558]: text": {fraction,
 			"mx1", "postfix/smtp", "text"},
 		"<22>1 2026-01-25T21:25:22.404Z mx1 postfix/smtp 558 - - text": {fraction,
