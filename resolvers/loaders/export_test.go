@@ -11,5 +11,6 @@ import (
 // New returns the loaders of an operation of their own, whose relative windows end exactly now. The argument next is
 // the upstream as its caller may see it.
 func New(next upstream.Asker, now time.Time) *Loaders {
-	return newLoaders(operation.New(context.Background(), operation.Options{}), next, now, 0, nil)
+	e := Extension{API: func(context.Context) upstream.Asker { return next }, Now: func() time.Time { return now }}
+	return e.loaders(operation.New(context.Background(), operation.Options{}))
 }

@@ -53,25 +53,6 @@ type Loaders struct {
 	Blocked Loader[*model.SentPage, *Outcomes[upstream.BlockedEmail]]
 }
 
-// newLoaders returns loaders that report batches to watch, which may be nil.
-func newLoaders(op *operation.Operation, next upstream.Asker, now time.Time, shared time.Duration,
-	watch Watch) *Loaders {
-	l := &Loaders{API: upstream.API{Asker: upstream.Around(next, op.Remember)}}
-	l.Now, l.Until = Now(now, shared)
-	b := base{l.API, op, watch}
-	l.Counts.open("counts", b, countsBatch)
-	l.Series.open("time series", b, seriesBatch)
-	l.Owners.open("owners of senders", b, ownersBatch)
-	l.Details.open("details of bounces", b, detailsBatch)
-	l.Lists.open("lists of users and senders", b, l.listsBatch)
-	l.Bounced.open("bounces of emails", b, bouncedBatch)
-	l.Blocked.open("blocked emails", b, blockedBatch)
-	l.Lists.size = func(k ListsKey) int { return k.Size }
-	l.Bounced.size = func(p *model.SentPage) int { return len(p.Emails) }
-	l.Blocked.size = l.Bounced.size
-	return l
-}
-
 // Extension gives every operation its own loaders. It is an extension of the endpoint (see graph/engine.go).
 type Extension struct {
 	// API returns the upstream as the operation's caller may see it.
@@ -115,13 +96,25 @@ func (e Extension) BeginEvent(ctx context.Context) context.Context {
 	return op
 }
 
+// loaders returns the loaders of an operation.
 func (e Extension) loaders(op *operation.Operation) *Loaders {
-	var memory func(upstream.Question) page.Memory
+	l := &Loaders{Room: e.Room}
 	if e.Memory != nil {
-		memory = e.Memory(op)
+		l.Memory = e.Memory(op)
 	}
-	l := newLoaders(op, e.API(op), e.Now(), e.Shared, e.Watch)
-	l.Memory, l.Room = memory, e.Room
+	l.API.Asker = upstream.Around(e.API(op), op.Remember)
+	l.Now, l.Until = Now(e.Now(), e.Shared)
+	b := base{l.API, op, e.Watch}
+	l.Counts.open("counts", b, countsBatch)
+	l.Series.open("time series", b, seriesBatch)
+	l.Owners.open("owners of senders", b, ownersBatch)
+	l.Details.open("details of bounces", b, detailsBatch)
+	l.Lists.open("lists of users and senders", b, l.listsBatch)
+	l.Bounced.open("bounces of emails", b, bouncedBatch)
+	l.Blocked.open("blocked emails", b, blockedBatch)
+	l.Lists.size = func(k ListsKey) int { return k.Size }
+	l.Bounced.size = func(p *model.SentPage) int { return len(p.Emails) }
+	l.Blocked.size = l.Bounced.size
 	return l
 }
 
