@@ -42,7 +42,7 @@ func (m *mark) with(rows []row) *mark {
 	seen := make([]stamp, 0, len(m.seen)+len(rows))
 	seen = append(seen, m.seen...)
 	for _, r := range rows {
-		seen = append(seen, stamp{r.BounceTime, r.print.short()})
+		seen = append(seen, stamp{r.BounceTime, r.short})
 	}
 	slices.SortStableFunc(seen, func(a, b stamp) int { return cmp.Compare(a.at, b.at) })
 	start := m.start

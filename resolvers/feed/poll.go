@@ -85,7 +85,6 @@ func (t *topic) poll(tell bool) (more bool, err error) {
 	// The upstream's clock may be ahead of ours.
 	w := upstream.Window{Start: t.start, End: upstream.Time(moment.Add(o.Interval+o.Overlap).Unix()) + 1}
 	var fresh []row
-	found := map[print]struct{}{}
 	q := t.query
 	q.Window = w
 	last := w.Start // latest time read
@@ -103,15 +102,9 @@ func (t *topic) poll(tell bool) (more bool, err error) {
 				continue
 			}
 			last = max(last, rows[i].BounceTime)
-			p := printOf(&rows[i])
-			if _, known := t.seen[p]; known { // only this goroutine writes seen
-				continue
+			if !t.saw(rows[i].Identity()) {
+				fresh = append(fresh, copied(&rows[i]))
 			}
-			if _, twice := found[p]; twice {
-				continue
-			}
-			found[p] = struct{}{}
-			fresh = append(fresh, copied(&rows[i], p))
 		}
 		if len(rows) < upstream.PageSize {
 			break
@@ -119,12 +112,21 @@ func (t *topic) poll(tell bool) (more bool, err error) {
 		q.Offset += len(rows)
 	}
 	slices.SortFunc(fresh, row.compare)
+	fresh = slices.CompactFunc(fresh, func(a, b row) bool { return a.compare(b) == 0 }) // rows may move to the next page
 	start := max(w.Start, settled)
 	if more {
 		start = max(w.Start, last) // give up rows that appear late before that
 	}
 	t.add(fresh, w, start, tell)
 	return more && start > w.Start, nil
+}
+
+// saw reports whether the window has a row. Only polls call it: no other goroutine changes the window.
+func (t *topic) saw(id upstream.Identity) bool {
+	_, found := slices.BinarySearchFunc(t.window, id, func(r row, id upstream.Identity) int {
+		return r.Identity().Compare(id)
+	})
+	return found
 }
 
 // add records new rows of a window, delivers them if tell is true, and moves the start of the topic's window.
@@ -143,9 +145,6 @@ func (t *topic) add(fresh []row, w upstream.Window, start upstream.Time, tell bo
 		}
 	}
 	before := t.tail.number - int64(len(fresh))
-	for _, r := range fresh {
-		t.seen[r.print] = struct{}{}
-	}
 	if len(fresh) > 0 {
 		t.window = append(t.window, fresh...)
 		slices.SortFunc(t.window, row.compare)
@@ -155,8 +154,8 @@ func (t *topic) add(fresh []row, w upstream.Window, start upstream.Time, tell bo
 		start = max(start, min(t.window[over-1].BounceTime+1, newest))
 	}
 	gone := 0
-	for ; gone < len(t.window) && t.window[gone].BounceTime < start; gone++ {
-		delete(t.seen, t.window[gone].print)
+	for gone < len(t.window) && t.window[gone].BounceTime < start {
+		gone++
 	}
 	if gone > 0 {
 		t.window = slices.Clone(t.window[gone:])

@@ -8,16 +8,13 @@ import (
 	"deliverygraph/upstream"
 )
 
-// row is a bounce and its identity.
+// row is a bounce, and the hash of its identity that cursors store.
 type row struct {
 	*upstream.Bounce
-	print print
+	short uint32
 }
 
-// print is a hash of a row's identity, so that remembering a row does not retain its text.
-type print [16]byte
-
-func printOf(b *upstream.Bounce) print {
+func shortOf(b *upstream.Bounce) uint32 {
 	var scratch [512]byte
 	buf := binary.AppendVarint(scratch[:0], int64(b.BounceTime))
 	buf = binary.AppendVarint(buf, int64(b.UserID))
@@ -25,18 +22,15 @@ func printOf(b *upstream.Bounce) print {
 	buf = binary.AppendUvarint(buf, uint64(len(b.EmailID)))
 	buf = append(append(buf, b.EmailID...), b.EmailAddress...)
 	sum := sha256.Sum256(buf)
-	return print(sum[:])
+	return binary.BigEndian.Uint32(sum[:])
 }
-
-// short is the part of the hash that cursors store.
-func (p print) short() uint32 { return binary.BigEndian.Uint32(p[:]) }
 
 // compare orders rows as lists are ordered.
 func (r row) compare(o row) int { return r.Identity().Compare(o.Identity()) }
 
-// copied returns the row with its own copies of all strings. The strings of decoded rows refer to the text of
+// copied returns a bounce as a row with its own copies of all strings. The strings of decoded rows refer to the text of
 // the whole page, and would keep it in memory.
-func copied(b *upstream.Bounce, p print) row {
+func copied(b *upstream.Bounce) row {
 	c := *b
 	texts := c.Texts()
 	for _, s := range append(texts.Codes[:], texts.EmailID, texts.Address, texts.Local, texts.Domain) {
@@ -50,5 +44,5 @@ func copied(b *upstream.Bounce, p print) row {
 			c.XHeaders[i] = upstream.Header{Name: strings.Clone(h.Name), Value: strings.Clone(h.Value)}
 		}
 	}
-	return row{&c, p}
+	return row{&c, shortOf(&c)}
 }

@@ -113,7 +113,7 @@ func (s *Subscription) resume(cursor string) error {
 		return err
 	}
 	s.delivered = m
-	s.backlog = &backlog{s: s, from: m.start, known: m.shorts(), before: map[print]struct{}{}}
+	s.backlog = &backlog{s: s, from: m.start, known: m.shorts()}
 	return nil
 }
 
@@ -121,11 +121,11 @@ func (s *Subscription) resume(cursor string) error {
 // from that window.
 type backlog struct {
 	s         *Subscription
-	from      upstream.Time       // all rows before it have been delivered
-	offset    int                 // number of rows since from that have been delivered
-	known     map[uint32]struct{} // rows since from that the cursor covers
-	delivered []row               // delivered rows of the second at from
-	before    map[print]struct{}  // rows of the previous page
+	from      upstream.Time                  // all rows before it have been delivered
+	offset    int                            // number of rows since from that have been delivered
+	known     map[uint32]struct{}            // rows since from that the cursor covers
+	delivered []row                          // delivered rows of the second at from
+	before    map[upstream.Identity]struct{} // rows of the previous page
 	pending   []*Event
 	done      bool // the subscription follows the topic
 }
@@ -165,7 +165,7 @@ func (b *backlog) follow(t *topic) {
 	b.done = true
 	var delivered, missed []row
 	for _, r := range t.window {
-		switch _, known := b.known[r.print.short()]; {
+		switch _, known := b.known[r.short]; {
 		case r.BounceTime < b.from, known:
 			delivered = append(delivered, r)
 		default:
@@ -195,22 +195,22 @@ func (b *backlog) read(ctx context.Context, until upstream.Time) error {
 		return err
 	}
 	full := len(rows) >= upstream.PageSize
-	page := map[print]struct{}{}
+	page := map[upstream.Identity]struct{}{}
 	for i := range rows {
-		r := row{&rows[i], printOf(&rows[i])}
-		if !q.Window.Contains(r.BounceTime) {
+		id := rows[i].Identity()
+		if !q.Window.Contains(id.Time) {
 			continue
 		}
-		page[r.print] = struct{}{}
-		if _, twice := b.before[r.print]; twice {
+		page[id] = struct{}{}
+		if _, twice := b.before[id]; twice {
 			continue
 		}
+		r := copied(&rows[i])
 		if r.BounceTime > b.from {
 			b.from, b.delivered = r.BounceTime, nil
 		}
-		r = copied(r.Bounce, r.print)
-		_, known := b.known[r.print.short()]
-		delete(b.known, r.print.short())
+		_, known := b.known[r.short]
+		delete(b.known, r.short)
 		if !known {
 			b.event(r, q.Window)
 		}

@@ -33,11 +33,10 @@ type topic struct {
 	err   error         // of the first polls
 
 	mu     sync.Mutex
-	start  upstream.Time      // older rows are ignored
-	window []row              // the rows seen since start, in order
-	seen   map[print]struct{} // the same rows as a set
-	marked *mark              // mark of window; nil after a change
-	tail   *entry             // the newest entry
+	start  upstream.Time // older rows are ignored
+	window []row         // the rows seen since start, in order
+	marked *mark         // mark of window; nil after a change
+	tail   *entry        // the newest entry
 }
 
 // entry is an event in the linked list that subscribers follow. Only next changes.
@@ -53,7 +52,6 @@ func newTopic(f *Feed, key string, v View, q upstream.ListQuery) *topic {
 		feed: f, key: key, api: upstream.API{Asker: v.API}, query: q,
 		subscribers: map[*Subscription]struct{}{},
 		ready:       make(chan struct{}),
-		seen:        map[print]struct{}{},
 		tail:        &entry{passed: make(chan struct{})},
 	}
 	hash := fnv.New64a()
