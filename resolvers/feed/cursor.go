@@ -74,8 +74,11 @@ func (m *mark) seal(binding string) string {
 	return page.EncodeCursor(binding, upstream.Window{Start: m.start, End: m.start + 1}, contents)
 }
 
-// openMark decodes a cursor.
-func openMark(binding, text string, oldest upstream.Time, reach time.Duration) (*mark, error) {
+// reach is the maximum age of a cursor.
+const reach = 24 * time.Hour
+
+// openMark decodes a cursor, which must not be from before oldest.
+func openMark(binding, text string, oldest upstream.Time) (*mark, error) {
 	w, contents, err := page.DecodeCursor(binding, "after", text)
 	if err != nil {
 		return nil, err

@@ -18,8 +18,6 @@ type Options struct {
 	Interval time.Duration
 	// Overlap is the longest time after which a bounce may still appear; default 5 minutes.
 	Overlap time.Duration
-	// Reach is the maximum age of a cursor; default one day.
-	Reach time.Duration
 	// Buffer is how many events a subscriber may be behind; default 1,000.
 	Buffer int
 	// Topics is the maximum number of distinct filters polled at once; default 100.
@@ -38,7 +36,6 @@ type Options struct {
 func (o *Options) setDefaults() {
 	o.Interval = cmp.Or(o.Interval, 5*time.Second)
 	o.Overlap = cmp.Or(o.Overlap, 5*time.Minute)
-	o.Reach = cmp.Or(o.Reach, 24*time.Hour)
 	o.Buffer = cmp.Or(o.Buffer, 1000)
 	o.Topics = cmp.Or(o.Topics, 100)
 	o.Subscribers = cmp.Or(o.Subscribers, 10_000)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"deliverygraph/upstream"
 )
@@ -107,8 +106,7 @@ func (s *Subscription) reason() error {
 // resume makes the subscription continue from a cursor.
 func (s *Subscription) resume(cursor string) error {
 	o := &s.feed.o
-	oldest := upstream.Time(o.Now().Add(-o.Reach - o.Overlap).Unix())
-	m, err := openMark(s.binding, cursor, oldest, o.Reach.Round(time.Second))
+	m, err := openMark(s.binding, cursor, upstream.Time(o.Now().Add(-reach-o.Overlap).Unix()))
 	if err != nil {
 		return err
 	}
