@@ -5,7 +5,6 @@ import (
 
 	"deliverygraph/graph/columns"
 	"deliverygraph/graph/model"
-	"deliverygraph/resolvers/loaders"
 	"deliverygraph/upstream"
 )
 
@@ -131,26 +130,6 @@ var senderTable = &columns.Type[model.Sender]{Name: "Sender", Interfaces: node,
 		}),
 	}}
 
-func ownerless(s *model.Sender) bool { return s.Owner == 0 }
-
-func ownersOf(ctx context.Context, rows []*model.Sender) ([]upstream.ID, []error) {
-	owners, errs := make([]upstream.ID, len(rows)), make([]error, len(rows))
-	var keys []loaders.OwnerKey
-	var of []int // the row of each key
-	for i, s := range rows {
-		if owners[i] = s.Owner; s.Owner == 0 {
-			keys, of = append(keys, ownerKey(s)), append(of, i)
-		}
-	}
-	if len(keys) > 0 {
-		users, failed := loaders.From(ctx).Owners.All(ctx, keys)
-		for j, i := range of {
-			owners[i], errs[i] = users[j], failed[j]
-		}
-	}
-	return owners, errs
-}
-
 var statsTable, statsPointTable = func() (*columns.Type[statsRow], *columns.Type[model.StatsPoint]) {
 	rows, points := map[string]columns.Field[statsRow]{}, map[string]columns.Field[model.StatsPoint]{
 		"start": leaf(func(p *model.StatsPoint) upstream.Time { return p.Start }, model.AppendDateTime),
@@ -174,3 +153,32 @@ var statsTable, statsPointTable = func() (*columns.Type[statsRow], *columns.Type
 	return &columns.Type[statsRow]{Name: "Stats", Fields: rows},
 		&columns.Type[model.StatsPoint]{Name: "StatsPoint", Fields: points}
 }()
+
+// distinct returns the distinct keys of the rows of a list, and the index of each row's key among them. A row may
+// have no key.
+func distinct[T any, K comparable](rows []*T, key func(*T) (K, bool)) (keys []K, at []int) {
+	at = make([]int, len(rows))
+	var met map[K]int // nil while there is at most one key, as in most lists
+	last := -1        // most rows have the same key as the row before
+	for i, r := range rows {
+		k, ok := key(r)
+		if !ok {
+			continue
+		}
+		if last < 0 || k != keys[last] {
+			known := false
+			if len(keys) == 1 {
+				met = map[K]int{keys[0]: 0}
+			}
+			if last, known = met[k]; !known {
+				last = len(keys)
+				keys = append(keys, k)
+				if met != nil {
+					met[k] = last
+				}
+			}
+		}
+		at[i] = last
+	}
+	return keys, at
+}

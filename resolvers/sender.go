@@ -1,6 +1,7 @@
 package resolvers
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 
@@ -74,6 +75,35 @@ func originCounts(o model.Origin) loaders.CountsKey {
 	}
 }
 
+// addresses loads senders' addresses. It makes one call for each origin, and reads each answer once.
+func addresses(ctx context.Context, rows []*model.Sender) (func([]byte, int) []byte, []error) {
+	keys, at := distinct(rows, func(s *model.Sender) (loaders.CountsKey, bool) {
+		return originCounts(s.Origin), s.Known == nil
+	})
+	counts, failed := loaders.From(ctx).Counts.All(ctx, keys)
+	var errs []error
+	if cmp.Or(failed...) != nil {
+		errs = make([]error, len(rows))
+	}
+	texts := make([]string, len(rows))
+	for i, s := range rows {
+		switch {
+		case s.Known != nil:
+			texts[i] = *s.Known
+		case failed[at[i]] != nil:
+			errs[i] = failed[at[i]]
+		default:
+			texts[i] = counts[at[i]].Of(s.Key).Sender
+		}
+	}
+	return func(dst []byte, i int) []byte {
+		if texts[i] == "" && rows[i].Known == nil {
+			return append(dst, "null"...)
+		}
+		return model.AppendString(dst, texts[i])
+	}, errs
+}
+
 // UserID answers Sender.userId.
 func (sender) UserID(ctx context.Context, s *model.Sender) (*string, error) {
 	u, err := ownerOf(ctx, s)
@@ -102,6 +132,27 @@ func ownerOf(ctx context.Context, s *model.Sender) (upstream.ID, error) {
 
 func ownerKey(s *model.Sender) loaders.OwnerKey {
 	return loaders.OwnerKey{Sender: s.Key, Kind: s.Origin.Kind, Window: s.Origin.Window, Siblings: s.Siblings}
+}
+
+func ownerless(s *model.Sender) bool { return s.Owner == 0 }
+
+// ownersOf loads the users of senders for a column.
+func ownersOf(ctx context.Context, rows []*model.Sender) ([]upstream.ID, []error) {
+	owners, errs := make([]upstream.ID, len(rows)), make([]error, len(rows))
+	var keys []loaders.OwnerKey
+	var of []int // the row of each key
+	for i, s := range rows {
+		if owners[i] = s.Owner; s.Owner == 0 {
+			keys, of = append(keys, ownerKey(s)), append(of, i)
+		}
+	}
+	if len(keys) > 0 {
+		users, failed := loaders.From(ctx).Owners.All(ctx, keys)
+		for j, i := range of {
+			owners[i], errs[i] = users[j], failed[j]
+		}
+	}
+	return owners, errs
 }
 
 // Stats answers Sender.stats.

@@ -1,7 +1,6 @@
 package resolvers
 
 import (
-	"cmp"
 	"context"
 	"slices"
 
@@ -62,62 +61,4 @@ func statsOfAll[T any](ctx context.Context, args map[string]any, fields []string
 		out[i] = &made[i]
 	}
 	return out, nil
-}
-
-// addresses loads senders' addresses. It makes one call for each origin, and reads each answer once.
-func addresses(ctx context.Context, rows []*model.Sender) (func([]byte, int) []byte, []error) {
-	keys, at := distinct(rows, func(s *model.Sender) (loaders.CountsKey, bool) {
-		return originCounts(s.Origin), s.Known == nil
-	})
-	counts, failed := loaders.From(ctx).Counts.All(ctx, keys)
-	var errs []error
-	if cmp.Or(failed...) != nil {
-		errs = make([]error, len(rows))
-	}
-	texts := make([]string, len(rows))
-	for i, s := range rows {
-		switch {
-		case s.Known != nil:
-			texts[i] = *s.Known
-		case failed[at[i]] != nil:
-			errs[i] = failed[at[i]]
-		default:
-			texts[i] = counts[at[i]].Of(s.Key).Sender
-		}
-	}
-	return func(dst []byte, i int) []byte {
-		if texts[i] == "" && rows[i].Known == nil {
-			return append(dst, "null"...)
-		}
-		return model.AppendString(dst, texts[i])
-	}, errs
-}
-
-// distinct returns the distinct keys of the rows of a list, and the index of each row's key among them. A row may
-// have no key.
-func distinct[T any, K comparable](rows []*T, key func(*T) (K, bool)) (keys []K, at []int) {
-	at = make([]int, len(rows))
-	var met map[K]int // nil while there is at most one key, as in most lists
-	last := -1        // most rows have the same key as the row before
-	for i, r := range rows {
-		k, ok := key(r)
-		if !ok {
-			continue
-		}
-		if last < 0 || k != keys[last] {
-			known := false
-			if len(keys) == 1 {
-				met = map[K]int{keys[0]: 0}
-			}
-			if last, known = met[k]; !known {
-				last = len(keys)
-				keys = append(keys, k)
-				if met != nil {
-					met[k] = last
-				}
-			}
-		}
-		at[i] = last
-	}
-	return keys, at
 }
