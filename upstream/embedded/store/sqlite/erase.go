@@ -144,7 +144,8 @@ func (e *eraser) editAll(k *kind) {
 		texts += " or " + contains("r.diagnostic") + " or " + contains("content") +
 			// or in quoted-printable, which may break or encode any part of an address
 			" or instr(content, '=' || char(10)) or instr(content, '=' || char(13, 10))" +
-			" or content glob '*=[2-7C-F][0-9A-F]*'"
+			" or content glob '*=[2-7C-Fc-f][0-9A-Fa-f]*'" +
+			" or instr(content, char(0))" // where glob ends
 	}
 	find := func(limit int, start, end int64) []row {
 		args[0], args[1] = start, end

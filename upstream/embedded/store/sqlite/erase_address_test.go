@@ -36,6 +36,7 @@ func TestEraseFindsEncodedAddressesInMessages(t *testing.T) {
 		{"bounces+jane.roe=3Dpots.=\r\nexample@mail6", "bounces+erased@mail6"},
 		{"mary.=\r\njane.roe@pots.example", "mary.=\r\njane.roe@pots.example"},
 		{"jane.roe@pots.example=\r\n.net", "jane.roe@pots.example=\r\n.net"},
+		{"\x00=4a=61ne.roe=40pots.example", "\x00erased"}, {"=6aane.roe@pots.example", "erased"},
 		{"jane.roe=40pots.exampl=65", "erased"}, {"=4a=61ne.roe=40pots.example", "erased"},
 		{"bounces+jane.roe=40pots.example@mail6", "bounces+erased@mail6"},
 		{"jane.roe@pots.example>, <JANE=2Eroe@pots.example>, <pots.example=jane.roe", "erased>, <erased>, <erased"},
