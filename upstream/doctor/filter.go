@@ -166,14 +166,13 @@ func choose(s *sample, name string, addresses map[upstream.ID]string) (try, bool
 
 // tries returns queries by the named filter with values of rows, at most forty.
 func tries(s *sample, name string, rows []upstream.Event, addresses map[upstream.ID]string) (all []try) {
-	seen := map[string]bool{}
+	seen := map[upstream.ListQuery]bool{}
 	for _, r := range rows {
 		for _, q := range filterBy(name, r, addresses[r.SenderID]) {
-			id := q.Encode()
-			if seen[id] || len(seen) == 40 {
+			if seen[q] || len(seen) == 40 {
 				continue
 			}
-			seen[id] = true
+			seen[q] = true
 			q.Window = s.part
 			all = append(all, try{q, matching(s.rows, func(r upstream.Event) bool {
 				return r.Matches(q) && (q.Sender == "" || q.Sender == upstream.LowerAddress(addresses[r.SenderID]))

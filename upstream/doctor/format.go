@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -27,10 +28,10 @@ func (e *exam) formats() {
 		case strings.Count(endpoint, "/") > 2: // it has the key of a bounce
 			endpoint = upstream.BouncePath + "…"
 		}
-		form, rows := envelope(a.body)
-		all = append(all, seen{topicEnvelope, form, endpoint})
-		for form := range headerForms(rows) {
-			all = append(all, seen{topicHeaders, form, endpoint})
+		all = append(all, seen{topicEnvelope, envelope(a.body), endpoint})
+		for _, m := range xheaders.FindAllSubmatch(a.body, -1) {
+			form := slices.IndexFunc(m[1:], func(group []byte) bool { return group != nil })
+			all = append(all, seen{topicHeaders, headerForms[form], endpoint})
 		}
 	}
 	slices.SortFunc(all, func(a, b seen) int {
@@ -41,18 +42,17 @@ func (e *exam) formats() {
 	}
 }
 
-// envelope describes the envelope of an answer and returns the data within.
-func envelope(body []byte) (form string, data json.RawMessage) {
+// envelope describes the envelope of an answer.
+func envelope(body []byte) string {
 	if first := bytes.TrimSpace(body); len(first) == 0 || first[0] != '{' {
-		return "none: a bare array", body
+		return "none: a bare array"
 	}
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(body, &fields) != nil {
-		return "unknown", nil
+		return "unknown"
 	}
-	data, ok := fields["data"]
-	if !ok {
-		return "none: a bare object", body
+	if _, ok := fields["data"]; !ok {
+		return "none: a bare object"
 	}
 	delete(fields, "data")
 	names := slices.Sorted(maps.Keys(fields))
@@ -60,41 +60,15 @@ func envelope(body []byte) (form string, data json.RawMessage) {
 		names[i] = printable(excerpt(n, 40))
 	}
 	if len(names) == 0 {
-		return `"data"`, data
+		return `"data"`
 	}
-	return `"data" beside ` + strings.Join(names[:min(len(names), 8)], ", "), data
+	return `"data" beside ` + strings.Join(names[:min(len(names), 8)], ", ")
 }
 
-// headerForms returns the formats of xheaders in data, which is an array of rows or one row.
-func headerForms(data json.RawMessage) map[string]bool {
-	type row struct {
-		XHeaders json.RawMessage `json:"xheaders"`
-	}
-	var rows []row
-	var one row
-	if json.Unmarshal(data, &rows) != nil && json.Unmarshal(data, &one) == nil {
-		rows = []row{one}
-	}
-	forms := map[string]bool{}
-	for _, r := range rows {
-		var elements []json.RawMessage
-		switch text := bytes.TrimSpace(r.XHeaders); {
-		case len(text) == 0:
-		case text[0] == '{':
-			forms["an object"] = true
-		case json.Unmarshal(text, &elements) != nil:
-		case elements == nil:
-			forms["null"] = true
-		case len(elements) == 0:
-			forms["an empty array"] = true
-		case elements[0][0] == '"':
-			forms["an array of strings"] = true
-		default:
-			forms["an array of objects"] = true
-		}
-	}
-	return forms
-}
+// xheaders matches the beginning of the custom headers of a row, with a group for each of headerForms.
+var xheaders = regexp.MustCompile(`"xheaders"\s*:\s*(?:(\{)|(null)|\[\s*(?:(\])|(")|(\{)))`)
+
+var headerForms = [...]string{"an object", "null", "an empty array", "an array of strings", "an array of objects"}
 
 // duplicates makes the same request twice at the same time and records what happened.
 // The document's service answers one of them with 202 and no data. The result is not
