@@ -22,7 +22,7 @@ import (
 
 type doctorCommand struct {
 	Upstream    string `required:"" placeholder:"URL"`
-	UpstreamKey string `placeholder:"KEY"`
+	UpstreamKey string `secret:"" placeholder:"KEY"`
 	UpstreamCA  string `name:"upstream-ca" placeholder:"FILE"`
 	Window      string `placeholder:"START/END"`
 	ASCII       bool   `name:"ascii"`
