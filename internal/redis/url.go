@@ -89,11 +89,8 @@ func parse(text string) (u *redis.UniversalOptions, cluster bool, err error) {
 		return nil, false, errors.New("has a / or ? in the user or the password, or an @ in an option: " +
 			"write %2F, %3F or %40 for it")
 	}
-	hosts := strings.Split(rest[strings.LastIndex(rest[:end], "@")+1:end], ",")
-	one, err := url.Parse(scheme + "://" + rest[:strings.LastIndex(rest[:end], "@")+1] + hosts[0] + rest[end:])
-	if err != nil {
-		return nil, false, fmt.Errorf("is not a URL: %w", errors.Unwrap(err))
-	}
+	user := rest[:strings.LastIndex(rest[:end], "@")+1]
+	hosts := strings.Split(rest[len(user):end], ",")
 	port := "6379"
 	if mode == "sentinel" {
 		port = "26379"
@@ -101,10 +98,19 @@ func parse(text string) (u *redis.UniversalOptions, cluster bool, err error) {
 	u = &redis.UniversalOptions{}
 	for _, h := range hosts {
 		at, err := url.Parse("//" + h)
-		if err != nil || at.Hostname() == "" || at.Host != h {
+		if err != nil || at.Hostname() == "" || at.Host != h || !isPort(cmp.Or(at.Port(), port)) {
+			if user == "" && strings.Contains(h, ":") { // what follows it may be a password
+				return nil, false, fmt.Errorf("has a port that is not a number from 1 to 65535: write 127.0.0.1:%s, "+
+					"and user:password@ before it if Redis asks for them", port)
+			}
 			return nil, false, fmt.Errorf("%q is not a host, such as 127.0.0.1:%s", h, port)
 		}
 		u.Addrs = append(u.Addrs, net.JoinHostPort(at.Hostname(), cmp.Or(at.Port(), port)))
+	}
+	one, err := url.Parse(scheme + "://" + user + hosts[0] + rest[end:])
+	if err != nil {
+		return nil, false, errors.New("has a character in the user, the password or an option that a URL must escape: " +
+			"write %25 for %, or %20 for a space")
 	}
 	if len(hosts) > 1 && mode == "" {
 		return nil, false, errors.New("has several hosts: begin it with redis+cluster:// or redis+sentinel://")
@@ -140,6 +146,11 @@ func parse(text string) (u *redis.UniversalOptions, cluster bool, err error) {
 	u.DialTimeout, u.ReadTimeout, u.WriteTimeout, u.MaxRetries = p.DialTimeout, p.ReadTimeout, p.WriteTimeout, p.MaxRetries
 	u.PoolSize, u.PoolTimeout, u.MinIdleConns, u.ClientName = p.PoolSize, p.PoolTimeout, p.MinIdleConns, p.ClientName
 	return u, mode == "cluster", nil
+}
+
+func isPort(text string) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && n > 0
 }
 
 // parameters are the options that a URL may set, with an example of each.
