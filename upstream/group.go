@@ -158,8 +158,10 @@ func (g *Grouping) Points(w Window) Time {
 // SentQuery returns the question about the emails with which the events of q are compared: filters that only some kinds
 // have are left out.
 func (q Question) SentQuery() Question {
-	q.Kind, q.Delivered, q.BounceType, q.BounceCategory, q.BlockedReason = Emails, false, "", "", ""
-	q.Sent, q.Interval = false, 0
+	q.Kind, q.Sent, q.Interval = Emails, false, 0
+	for _, f := range kind.Filters {
+		q.SetFilter(f.Filter, "")
+	}
 	return q
 }
 
