@@ -102,43 +102,56 @@ func (e *eraser) find(ctx context.Context, k *kind) error {
 		}
 		or = append(or, "("+has(e.LocalKey)+" and ("+strings.Join(domains, " or ")+"))")
 	}
-	return e.reading(ctx, k, 20_000, k.table, "("+strings.Join(or, " or ")+")", func(rows []row) error {
-		last := map[version]bool{}
-		all, err := e.versions(ctx, e.from(k)+" where time >= "+number(rows[0].Time)+" and time <= "+
-			number(rows[len(rows)-1].Time))
-		if err != nil {
-			return err
+	parts, err := e.parts(ctx, k, clip(ever), 20_000)
+	for _, part := range parts {
+		if err == nil {
+			err = e.findIn(ctx, k, part, "("+strings.Join(or, " or ")+")")
 		}
-		for _, v := range all {
-			last[v] = true
+	}
+	return err
+}
+
+// findIn finds the rows of a window that meet a condition.
+func (e *eraser) findIn(ctx context.Context, k *kind, part upstream.Window, where string) error {
+	rows, err := e.rows(ctx, k, true, k.table+" where "+within(part)+" and "+where+" order by time, id")
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	last := map[version]bool{}
+	all, err := e.versions(ctx, e.from(k)+" where time >= "+number(rows[0].Time)+" and time <= "+
+		number(rows[len(rows)-1].Time))
+	if err != nil {
+		return err
+	}
+	for _, v := range all {
+		last[v] = true
+	}
+	for i := range rows {
+		old := &rows[i]
+		if e.Is(old.Recipient) {
+			e.hashes[recipientHash(old.Recipient)] = true
 		}
-		for i := range rows {
-			old := &rows[i]
-			if e.Is(old.Recipient) {
-				e.hashes[recipientHash(old.Recipient)] = true
-			}
-			if !last[version{old.key(), old.version}] {
-				e.outdated = e.outdated || e.IsRecipient(&old.Event) || e.edited(old) != nil
-				continue
-			}
-			if old.removed { // its columns still contain what the event was
-				if e.IsRecipient(&old.Event) || e.edited(old) != nil {
-					e.gone[k.Kind] = append(e.gone[k.Kind], old.key())
-				}
-			} else if e.IsRecipient(&old.Event) {
-				*e.found.Of(k.Kind)++
+		if !last[version{old.key(), old.version}] {
+			e.outdated = e.outdated || e.IsRecipient(&old.Event) || e.edited(old) != nil
+			continue
+		}
+		if old.removed { // its columns still contain what the event was
+			if e.IsRecipient(&old.Event) || e.edited(old) != nil {
 				e.gone[k.Kind] = append(e.gone[k.Kind], old.key())
-			} else if r := e.edited(old); r != nil {
-				e.found.Edited++
-				if r.key() != old.key() {
-					e.gone[k.Kind] = append(e.gone[k.Kind], old.key())
-				}
-				e.known[k.Kind][old.key()] = old
-				e.change(k, r)
 			}
+		} else if e.IsRecipient(&old.Event) {
+			*e.found.Of(k.Kind)++
+			e.gone[k.Kind] = append(e.gone[k.Kind], old.key())
+		} else if r := e.edited(old); r != nil {
+			e.found.Edited++
+			if r.key() != old.key() {
+				e.gone[k.Kind] = append(e.gone[k.Kind], old.key())
+			}
+			e.known[k.Kind][old.key()] = old
+			e.change(k, r)
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // edited returns a row without the address in its texts, or nil if they do not contain it.

@@ -65,6 +65,28 @@ func TestEraseClearsTheIndexOfRecipients(t *testing.T) {
 	storetest.Sound(t, s)
 }
 
+func TestReclassifyEndsItsTurnSoThatOthersWrite(t *testing.T) {
+	s, tables := openWithTables(t)
+	const many = 1001 // more than are read at a time
+	var b store.Batch
+	for n := range many {
+		b.Bounces = append(b.Bounces, upstream.BounceDetail{Bounce: upstream.Bounce{EmailID: fmt.Sprint(n),
+			BounceTime: upstream.Time(1000 + n)}})
+	}
+	storetest.Write(t, s, b)
+	turns, seen := map[uint64]bool{}, 0
+	changed, err := s.Reclassify(t.Context(), false, func(upstream.BounceDetail) store.Class {
+		if seen++; seen == 1 || seen == many {
+			turns[number(t, tables, "select max(version) from turn")] = true
+		}
+		return store.Class{Type: upstream.Hard}
+	})
+	if err != nil || changed != many || len(turns) != 2 {
+		t.Errorf("it changes %d bounces in %d turns, %v, want %d in more than one", changed, len(turns), err, many)
+	}
+	storetest.Sound(t, s)
+}
+
 func TestCheckFindsRowsWithTheContentOfAnotherMessage(t *testing.T) {
 	s, tables := openWithTables(t)
 	storetest.Write(t, s, store.Batch{Emails: []upstream.Email{email("größe", 1, 100), email("other", 2, 200)}})
