@@ -63,7 +63,7 @@ func Follow(ctx context.Context, s Store, files []string, o Options) (Summary, e
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		err = nil
 	}
-	f.summary.Files, f.summary.BadLines, f.summary.BadFiles, f.summary.Bytes = f.meter.finish()
+	f.summary.Files, f.summary.BadLines, f.summary.BadFiles = f.meter.finish()
 	f.summary.Duration = o.now().Sub(f.started)
 	return f.summary, err
 }
@@ -292,7 +292,6 @@ func (f *follower) chunk(c tail.Chunk) (taken bool, err error) {
 	}
 	f.read = true
 	f.lines += bytes.Count(c.Data, []byte("\n"))
-	f.meter.bytes.Add(int64(len(c.Data)))
 	first := !f.met[c.Mark.Key()] && c.Mark.Format != ""
 	if first {
 		f.met[c.Mark.Key()] = true

@@ -95,7 +95,6 @@ type Summary struct {
 	// What was found until the last batch that is stored.
 	Formats  []FormatSummary // other than rows of the API, in the order of their first files
 	Accounts []Account       // in the order of their first records
-	Bytes    int64           // read from the files, without decompression
 	Duration time.Duration
 }
 
@@ -111,7 +110,6 @@ type FormatSummary struct {
 	Senders  int            // that are new in this import
 	Outcomes [4]int         // the number of records by outcome
 	Passed   map[string]int // the number of records that were skipped, by reason
-	Bad      int
 }
 
 // Account is an account that files name, and the user that it became.
@@ -155,7 +153,7 @@ func Run(ctx context.Context, w Store, files []string, o Options) (Summary, erro
 	m := newMeter(o, total)
 	var s Summary
 	err = run(ctx, w, list, o, m, &s)
-	s.Files, s.BadLines, s.BadFiles, s.Bytes = m.finish()
+	s.Files, s.BadLines, s.BadFiles = m.finish()
 	s.Duration = o.now().Sub(start)
 	return s, err
 }

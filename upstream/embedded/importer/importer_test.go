@@ -138,8 +138,8 @@ func TestTextComesInManyEncodings(t *testing.T) {
 			if diff := cmp.Diff(want.rows(), m.rows()); diff != "" {
 				t.Error(diff)
 			}
-			if s.Emails != 3 || s.New != 3 || s.Rows() != 3 || s.BadLines != 0 || s.Files != 1 || s.Bytes != int64(len(text)) {
-				t.Errorf("summary %+v of %d bytes", s, len(text))
+			if s.Emails != 3 || s.New != 3 || s.Rows() != 3 || s.BadLines != 0 || s.Files != 1 {
+				t.Errorf("summary %+v", s)
 			}
 		})
 	}

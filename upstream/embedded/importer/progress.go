@@ -135,12 +135,12 @@ func (m *meter) badSoFar() int {
 }
 
 // finish returns the counts. Nothing is shown or reported afterwards.
-func (m *meter) finish() (files, badLines, badFiles int, bytes int64) {
+func (m *meter) finish() (files, badLines, badFiles int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.clear()
 	m.finished = true
-	return m.files, m.badLines, m.badFiles, m.bytes.Load()
+	return m.files, m.badLines, m.badFiles
 }
 
 func (m *meter) clear() {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"deliverygraph/upstream"
-
 	"deliverygraph/upstream/embedded/store"
 )
 

@@ -280,7 +280,6 @@ func (r *records) Bad(line int, reason string) error {
 // pass notes that the file has the format. It reports the bad records so far, and returns the last of them.
 func (r *records) pass() (last *BadLine) {
 	for _, f := range r.held {
-		r.sum.Bad++
 		last = r.bad(f.line, f.reason)
 	}
 	r.good, r.held = true, nil

@@ -35,13 +35,12 @@ type Store interface {
 // Options configure a handler.
 type Options struct {
 	Services []Service
-	User     upstream.ID      // of mail that names no account; 0 means 1
-	Rules    *classify.Rules  // for sorting bounces; nil means the embedded rules
-	MaxBody  int64            // the maximum size of a body in bytes, decompressed; 0 means 16 MiB
-	MaxBytes int64            // the maximum size of all bodies in progress; 0 means four times MaxBody
-	Logger   *slog.Logger     // gets a line per request; nil means none
-	Observe  func(Batch)      // is called after each response; may be nil
-	Now      func() time.Time // nil means [time.Now]
+	User     upstream.ID     // of mail that names no account; 0 means 1
+	Rules    *classify.Rules // for sorting bounces; nil means the embedded rules
+	MaxBody  int64           // the maximum size of a body in bytes, decompressed; 0 means 16 MiB
+	MaxBytes int64           // the maximum size of all bodies in progress; 0 means four times MaxBody
+	Logger   *slog.Logger    // gets a line per request; nil means none
+	Observe  func(Batch)     // is called after each response; may be nil
 }
 
 // Batch describes a request and its result.
@@ -81,9 +80,6 @@ func New(s Store, o Options) http.Handler {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
 	h := &handler{
 		o: o, store: s, services: map[string]Service{},
 		room: room{most: o.MaxBytes}, turns: make(chan struct{}, maxTurns),
@@ -113,7 +109,7 @@ type badRecord struct {
 
 // ServeHTTP implements [http.Handler].
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	start := h.o.Now()
+	start := time.Now()
 	service, ok := h.services[r.URL.Path]
 	if !ok {
 		writeReply(w, http.StatusNotFound, reply{Error: h.nothingAt(r.URL.Path)})
@@ -137,7 +133,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		b.Status, answer.Error = http.StatusInternalServerError, "the rows could not be stored: send them again later"
 	}
 	writeReply(w, b.Status, answer)
-	b.Duration = h.o.Now().Sub(start)
+	b.Duration = time.Since(start)
 	h.log(r.Context(), b, answer, err)
 	if h.o.Observe != nil {
 		h.o.Observe(b)

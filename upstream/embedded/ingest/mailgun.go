@@ -28,9 +28,6 @@ func Mailgun(key string, window time.Duration, now func() time.Time) (Service, e
 	case window <= 0:
 		return s, errors.New("the window of a signature must be positive, such as 15m")
 	}
-	if now == nil {
-		now = time.Now
-	}
 	seen := tokens{window: window}
 	s.verify = func(_ *http.Request, body []byte) ([]byte, string, error) {
 		signed, err := signatureOf(body)

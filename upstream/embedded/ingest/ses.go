@@ -13,7 +13,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -27,7 +26,6 @@ type SESOptions struct {
 	Topics   []string // ARNs of the topics; "*" accepts all topics of all accounts
 	Unsigned bool     // accept messages without checking their signatures, and events without envelopes
 	Fetch    Fetch    // nil means by HTTPS
-	Now      func() time.Time
 }
 
 // SES returns the service for events of Amazon SES that arrive through SNS. It confirms subscriptions to
@@ -45,10 +43,7 @@ func SES(o SESOptions) (Service, error) {
 	if o.Fetch == nil {
 		o.Fetch = fetch
 	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	sns := &sns{o: o, certificates: certificates{fetch: o.Fetch, now: o.Now, turn: make(chan struct{}, 1)}}
+	sns := &sns{o: o, certificates: certificates{fetch: o.Fetch, turn: make(chan struct{}, 1)}}
 	s.verify = func(r *http.Request, body []byte) ([]byte, string, error) {
 		return sns.verify(r.Context(), r.Header, body)
 	}

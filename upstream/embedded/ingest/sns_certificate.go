@@ -17,7 +17,6 @@ import (
 // certificates caches the signing certificates of SNS by URL.
 type certificates struct {
 	fetch Fetch
-	now   func() time.Time
 	turn  chan struct{} // held while a certificate is fetched
 	mu    sync.Mutex
 	known map[string]certificate
@@ -38,7 +37,7 @@ const (
 
 // key returns the public key of the certificate at a URL of SNS.
 func (c *certificates) key(ctx context.Context, url string) (*rsa.PublicKey, error) {
-	now := c.now()
+	now := time.Now()
 	found, ok := c.lookup(url, now)
 	if !ok {
 		select { // one at a time: forged URLs must not cause many calls
