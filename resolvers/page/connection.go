@@ -3,6 +3,7 @@ package page
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"deliverygraph/upstream"
 )
@@ -47,6 +48,8 @@ type Connection[R any] struct {
 	cut    once[cut[R]]
 	onward once[bool]
 	count  once[int64]
+
+	partCalls atomic.Int32 // see fetchPart
 
 	mu     sync.Mutex // guards the fields below
 	pages  map[call]*once[*upstreamPage[R]]

@@ -3,7 +3,6 @@ package page
 import (
 	"context"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"deliverygraph/upstream"
@@ -16,16 +15,15 @@ type settled struct {
 	since  time.Time // when it was asked for
 }
 
-// maxPieceCalls is the maximum number of calls of a connection that end before the window does.
-const maxPieceCalls = 64
+// maxPartCalls is the maximum number of calls of a connection for parts of the window that end before it does.
+const maxPartCalls = 64
 
-// piece is a part of the window that is counted by itself, and added or, if it lies before the window, subtracted.
-type piece[R any] struct {
-	window upstream.Window
-	sign   int
-	sizer  *sizer[R]
-	rows   int
-	err    error
+// part is a part of the window that is counted by itself, and added or, if it lies before the window, subtracted.
+type part[R any] struct {
+	*sizer[R]
+	sign  int
+	count int
+	err   error
 }
 
 // fromSettled returns the number of rows of the list: the settled ones, which the memory knows, and the rest. It counts
@@ -49,32 +47,12 @@ func (c *Connection[R]) fromSettled(ctx context.Context) (n int, ok bool, err er
 			return n, true, nil
 		}
 	}
-	var calls atomic.Int32 // for windows other than the list's
-	part := func(from, to upstream.Time, sign int) piece[R] {
-		in := upstream.Window{Start: from, End: to}
-		p := piece[R]{window: in, sign: sign}
-		p.sizer = c.sizer(in, func(ctx context.Context, offset int) (*upstreamPage[R], error) {
-			if in.End == w.End {
-				return c.fetch(ctx, call{in.Start, offset})
-			}
-			if calls.Add(1) > maxPieceCalls {
-				return nil, errApart
-			}
-			rows, err := c.src.Fetch(ctx, in, offset)
-			if err != nil {
-				return nil, err
-			}
-			l := newUpstreamPage(call{in.Start, offset}, &Source[R]{Window: in, Key: c.src.Key, Time: c.src.Time}, rows)
-			c.judge(l)
-			return l, nil
-		})
-		p.sizer.brief = p.sizer.brief || found || in.Start != past.Start
-		return p
-	}
-	var pieces []piece[R]
+	var parts []part[R]
 	add := func(from, to upstream.Time, sign int) {
 		if from < to {
-			pieces = append(pieces, part(from, to, sign))
+			s := c.sizer(upstream.Window{Start: from, End: to})
+			s.brief = s.brief || found || from != past.Start
+			parts = append(parts, part[R]{sizer: s, sign: sign})
 		}
 	}
 	seam := past.End // between what has settled and the rest
@@ -88,18 +66,18 @@ func (c *Connection[R]) fromSettled(ctx context.Context) (n int, ok bool, err er
 	} else {
 		known.since = now
 		add(past.Start, past.End, 1)
-		c.seed(pieces[0].sizer)
+		c.seed(parts[0].sizer)
 	}
-	parts := len(pieces) // of the past
+	settledParts := len(parts)
 	add(seam, w.End, 1)
-	upstream.Concurrently(len(pieces), func(i int) { pieces[i].rows, pieces[i].err = pieces[i].sizer.size(ctx) })
+	upstream.Concurrently(len(parts), func(i int) { parts[i].count, parts[i].err = parts[i].size(ctx) })
 	sum := settled{upstream.Window{Start: past.Start, End: seam}, known.rows, known.since}
 	n = known.rows
-	for i, p := range pieces {
+	for i, p := range parts {
 		if p.err != nil {
 			return 0, false, p.err
 		}
-		if n += p.sign * p.rows; i < parts {
+		if n += p.sign * p.count; i < settledParts {
 			sum.rows = n
 		}
 	}
@@ -107,7 +85,7 @@ func (c *Connection[R]) fromSettled(ctx context.Context) (n int, ok bool, err er
 		return 0, false, nil
 	}
 	if seam < w.End {
-		c.edge = pieces[parts].sizer.last
+		c.edge = parts[settledParts].last
 	}
 	if p := c.edge; p != nil && p.offset == 0 && seam < past.End {
 		more, _ := p.second(past.End)
@@ -120,6 +98,26 @@ func (c *Connection[R]) fromSettled(ctx context.Context) (n int, ok bool, err er
 		c.record(r)
 	}
 	return n, true, nil
+}
+
+// fetchPart returns a page of the list's window, or of a part of it.
+func (c *Connection[R]) fetchPart(ctx context.Context, in upstream.Window, offset int) (*upstreamPage[R], error) {
+	at := call{in.Start, offset}
+	if in.End == c.src.Window.End {
+		return c.fetch(ctx, at)
+	}
+	if c.partCalls.Add(1) > maxPartCalls {
+		return nil, errApart
+	}
+	part := c.src
+	part.Window = in
+	rows, err := part.Fetch(ctx, in, offset)
+	if err != nil {
+		return nil, err
+	}
+	p := newUpstreamPage(at, &part, rows)
+	c.judge(p)
+	return p, nil
 }
 
 // fits reports whether the rows from the end of the settled window up to a time probably fit on a page.

@@ -34,10 +34,9 @@ var errUnending = &upstream.Error{Code: upstream.InvalidResponse, Message: "the 
 // that the unknown part shrinks at least by half. A list whose rows are spread evenly takes about three rounds up
 // to a million rows.
 type sizer[R any] struct {
+	list   *Connection[R]
 	window upstream.Window
-	fetch  func(ctx context.Context, offset int) (*upstreamPage[R], error)
-	room   func() int // see Source
-	brief  bool       // the first page may well show the end, so it is asked for alone
+	brief  bool // the first page may well show the end, so it is asked for alone
 
 	full, empty int              // the last page known to be full and the first known to be empty; -1 if there is none
 	rows        int              // the result, or -1
@@ -54,9 +53,10 @@ type landmark struct {
 	at   upstream.Time
 }
 
-func (c *Connection[R]) sizer(w upstream.Window, fetch func(context.Context, int) (*upstreamPage[R], error)) *sizer[R] {
+// sizer returns the sizer of the list's window, or of a part of it.
+func (c *Connection[R]) sizer(w upstream.Window) *sizer[R] {
 	brief := c.src.Brief || c.src.Memory == nil || w.End-w.Start < briefWindow
-	return &sizer[R]{window: w, fetch: fetch, room: c.src.Room, brief: brief, full: -1, empty: -1, rows: -1}
+	return &sizer[R]{list: c, window: w, brief: brief, full: -1, empty: -1, rows: -1}
 }
 
 // size returns the number of rows. For padded pages it is where offsets end.
@@ -70,7 +70,9 @@ func (s *sizer[R]) size(ctx context.Context) (int, error) {
 		}
 		pages := s.next()
 		fetched, errs := make([]*upstreamPage[R], len(pages)), make([]error, len(pages))
-		upstream.Concurrently(len(pages), func(i int) { fetched[i], errs[i] = s.fetch(ctx, pages[i]*upstream.PageSize) })
+		upstream.Concurrently(len(pages), func(i int) {
+			fetched[i], errs[i] = s.list.fetchPart(ctx, s.window, pages[i]*upstream.PageSize)
+		})
 		for _, p := range fetched {
 			if p != nil {
 				s.note(p)
@@ -226,8 +228,8 @@ func (s *sizer[R]) wish(at float64) int {
 
 // width returns how many pages the next round may ask for, of those that it should.
 func (s *sizer[R]) width(wish int) int {
-	if s.room == nil {
-		return wish
+	if room := s.list.src.Room; room != nil {
+		return min(wish, max(1, room()))
 	}
-	return min(wish, max(1, s.room()))
+	return wish
 }

@@ -64,7 +64,7 @@ func PriceOf(a Args, counted bool, s Selected) (p Price) {
 			p.MaxProbes = maxCalls // if the count and the list disagree
 		}
 	default:
-		p.First, p.MaxProbes = 1, maxCalls+maxPieceCalls
+		p.First, p.MaxProbes = 1, maxCalls+maxPartCalls
 	}
 	return p
 }

@@ -48,9 +48,7 @@ func (c *Connection[R]) probe(ctx context.Context) (int, error) {
 	if n, ok := c.knownSize(); ok {
 		return n, nil
 	}
-	s := c.sizer(c.src.Window, func(ctx context.Context, offset int) (*upstreamPage[R], error) {
-		return c.fetch(ctx, call{c.src.Window.Start, offset})
-	})
+	s := c.sizer(c.src.Window)
 	c.seed(s)
 	n, err := s.size(ctx)
 	if err == nil && s.rows < 0 {
