@@ -1,11 +1,13 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,9 +33,10 @@ func TestStopDrainsRequests(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
+				var log bytes.Buffer
 				g := &gateway{
 					c:      &serveCommand{DrainDelay: 5 * time.Second, DrainTime: 10 * time.Second},
-					logger: slog.New(slog.DiscardHandler),
+					logger: slog.New(slog.NewJSONHandler(&log, nil)),
 				}
 				g.ready.Begin(func(context.Context) error { return nil }, 0)
 				public := make(pipes)
@@ -82,6 +85,9 @@ func TestStopDrainsRequests(t *testing.T) {
 				}
 				if took := time.Since(stopping); took < c.least || took > c.most {
 					t.Errorf("it stopped after %v, want %v to %v", took, c.least, c.most)
+				}
+				if want := `"drain_delay":"5s","drain_time":"10s"`; !strings.Contains(log.String(), want) {
+					t.Errorf("the log lacks %s:\n%s", want, log.String())
 				}
 			})
 		})

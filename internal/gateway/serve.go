@@ -168,7 +168,8 @@ func (g *gateway) serve(ctx context.Context, servers []*server, streams *graph.S
 	select {
 	case err = <-failed:
 	case <-ctx.Done():
-		g.logger.Info("stopping", "drain_delay", g.c.DrainDelay, "drain_time", g.c.DrainTime)
+		// As texts, since JSON would have bare nanoseconds.
+		g.logger.Info("stopping", "drain_delay", g.c.DrainDelay.String(), "drain_time", g.c.DrainTime.String())
 		g.ready.Drain()
 		select {
 		case err = <-failed:
