@@ -26,8 +26,8 @@ func countsBatch(ctx context.Context, api upstream.API, keys []CountsKey, values
 	})
 }
 
-func seriesBatch(ctx context.Context, api upstream.API, keys []CountsKey, values [][]upstream.Series, errs []error) {
-	upstream.Concurrently(len(keys), func(i int) { values[i], errs[i] = api.Series(ctx, keys[i].Kind, keys[i].Query) })
+func series(ctx context.Context, api upstream.API, k CountsKey) ([]upstream.Series, error) {
+	return api.Series(ctx, k.Kind, k.Query)
 }
 
 // Counts is the answer to a counts call.

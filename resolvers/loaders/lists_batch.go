@@ -43,13 +43,11 @@ func (k *ListsKey) found() (CountsKey, bool) {
 		(k.FoundUser == 0 || k.FoundUser == k.All.UserID)
 }
 
-// listsBatch reads the lists of each key. Whether it takes fewer calls to read the list that has the rows of all
+// readLists reads the lists of a key. Whether it takes fewer calls to read the list that has the rows of all
 // follows from the counts that found the users or senders. Only if the lists have another window, and these counts do
 // not show it, it asks for the counts of that window.
-func (l *Loaders) listsBatch(ctx context.Context, api upstream.API, keys []ListsKey, values []*Lists, errs []error) {
-	upstream.Concurrently(len(keys), func(i int) {
-		values[i], errs[i] = togetherOf(ctx, l, api, &keys[i])
-	})
+func (l *Loaders) readLists(ctx context.Context, api upstream.API, k ListsKey) (*Lists, error) {
+	return togetherOf(ctx, l, api, &k)
 }
 
 const (

@@ -58,6 +58,13 @@ func (l *Loader[K, V]) open(name string, b base, f batch[K, V]) { l.name, l.base
 // batch stores the value or the error of each key.
 type batch[K comparable, V any] func(ctx context.Context, api upstream.API, keys []K, values []V, errs []error)
 
+// each returns the batch function that loads each key by itself, all at the same time.
+func each[K comparable, V any](load func(ctx context.Context, api upstream.API, key K) (V, error)) batch[K, V] {
+	return func(ctx context.Context, api upstream.API, keys []K, values []V, errs []error) {
+		upstream.Concurrently(len(keys), func(i int) { values[i], errs[i] = load(ctx, api, keys[i]) })
+	}
+}
+
 // One loads the value of a key, together with the keys that other fields load at the same time.
 func (l *Loader[K, V]) One(ctx context.Context, key K) (V, error) { return l.Begin(ctx, key)() }
 

@@ -20,25 +20,19 @@ type Outcomes[R any] struct {
 // Of returns what became of an email, or nil if there is no such row.
 func (o *Outcomes[R]) Of(email upstream.Identity) (*R, error) { return o.rows[email], o.errs[email] }
 
-func bouncedBatch(ctx context.Context, api upstream.API, pages []*model.SentPage, values []*Outcomes[upstream.Bounce],
-	errs []error) {
-	upstream.Concurrently(len(pages), func(i int) {
-		values[i], errs[i] = lookUp[upstream.Bounce](ctx, pages[i], outcomes[upstream.Bounce]{
-			fetch: api.Bounces,
-			until: pages[i].Until,
-			final: func(b *upstream.Bounce) bool { return b.Type == upstream.Hard },
-		})
+func bounced(ctx context.Context, api upstream.API, p *model.SentPage) (*Outcomes[upstream.Bounce], error) {
+	return lookUp[upstream.Bounce](ctx, p, outcomes[upstream.Bounce]{
+		fetch: api.Bounces,
+		until: p.Until,
+		final: func(b *upstream.Bounce) bool { return b.Type == upstream.Hard },
 	})
 }
 
-func blockedBatch(ctx context.Context, api upstream.API, pages []*model.SentPage,
-	values []*Outcomes[upstream.BlockedEmail], errs []error) {
-	upstream.Concurrently(len(pages), func(i int) {
-		values[i], errs[i] = lookUp[upstream.BlockedEmail](ctx, pages[i], outcomes[upstream.BlockedEmail]{
-			fetch: api.BlockedEmails,
-			until: func(e *upstream.Email) upstream.Time { return e.ProcessTime + 1 }, // blocked when it was processed
-			final: func(*upstream.BlockedEmail) bool { return true },
-		})
+func blocked(ctx context.Context, api upstream.API, p *model.SentPage) (*Outcomes[upstream.BlockedEmail], error) {
+	return lookUp[upstream.BlockedEmail](ctx, p, outcomes[upstream.BlockedEmail]{
+		fetch: api.BlockedEmails,
+		until: func(e *upstream.Email) upstream.Time { return e.ProcessTime + 1 }, // blocked when it was processed
+		final: func(*upstream.BlockedEmail) bool { return true },
 	})
 }
 
