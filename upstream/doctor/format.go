@@ -66,7 +66,7 @@ func envelope(body []byte) string {
 }
 
 // xheaders matches the beginning of the custom headers of a row, with a group for each of headerForms.
-var xheaders = regexp.MustCompile(`"xheaders"\s*:\s*(?:(\{)|(null)|\[\s*(?:(\])|(")|(\{)))`)
+var xheaders = regexp.MustCompile(`(?i)"xheaders"\s*:\s*(?:(\{)|(null)|\[\s*(?:(\])|(")|(\{)))`)
 
 var headerForms = [...]string{"an object", "null", "an empty array", "an array of strings", "an array of objects"}
 
