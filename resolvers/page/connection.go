@@ -10,7 +10,7 @@ import (
 
 // Source provides a filtered list of the metrics API.
 type Source[R any] struct {
-	// Window is the list's window, in absolute time. That of a connection is that of its request.
+	// Window is the list's window, in absolute time. A connection uses that of its request instead.
 	Window upstream.Window
 	// Fetch makes one upstream call. It returns the rows of w from offset, at most [upstream.PageSize]. The
 	// rows may be shared and are not modified.
