@@ -12,62 +12,39 @@ import (
 	"deliverygraph/upstream/embedded/store"
 )
 
-// Erase removes a recipient: see [store.Maintainer]. First it writes the edited rows. Then it deletes the others, and
-// merges all parts, so that no older version of a row stays.
+// Erase removes a recipient: see [store.Maintainer]. First it writes the edited rows, and deletes the others. Then it
+// merges all parts, so that no older version of a row stays. That takes longest, so others can write meanwhile.
 func (s *Store) Erase(ctx context.Context, address string, dry bool) (n store.Erased, err error) {
+	const what = "erase a recipient"
 	var e *eraser
 	run := s.inTurn
 	if dry {
 		run = s.read
 	}
-	err = run(ctx, "erase a recipient", func(ctx context.Context) error {
+	mark := "" // of what remains
+	err = run(ctx, what, func(ctx context.Context) (err error) {
 		e = &eraser{writer: &writer{Store: s}, Erasure: store.NewErasure(address), hashes: map[uint64]bool{
 			recipientHash(upstream.LowerAddress(address)): true,
 		}}
-		remains, err := s.state(ctx, store.Remains)
-		if err != nil {
-			return err
-		}
-		for _, k := range kinds {
-			if err := e.find(ctx, k); err != nil {
-				return err
-			}
-		}
-		var unfinished map[string]string
-		unfinished, e.found.Unfinished = e.Unfinished(entries(ctx, "import_state final", "1", &err))
-		if err := errors.Join(err, e.editSenders(ctx), e.findOldState(ctx)); err != nil || dry {
-			return err
-		}
-		gone := 0
-		for _, keys := range e.gone {
-			gone += len(keys)
-		}
-		if e.found.Edited+e.found.Unfinished == 0 && gone == 0 && !e.outdated && len(remains) == 0 {
-			return nil
-		}
-		if err := s.keep(ctx, map[string]string{store.Remains: "1"}); err != nil {
-			return err
-		}
-		e.touch(everything)
-		if err := e.flush(ctx, unfinished); err != nil {
-			return err
-		}
-		if err := e.drop(ctx); err != nil {
-			return err
-		}
-		err = s.removeRows(ctx, "recipient"+s.local, "recipient in ("+idList(slices.Collect(maps.Keys(e.hashes)))+")")
-		if err != nil {
-			return err
-		}
-		if err := s.compact(ctx); err != nil {
-			return err
-		}
-		return s.keep(ctx, map[string]string{store.Remains: ""})
+		mark, err = e.erase(ctx, dry)
+		return err
 	})
 	if e != nil {
 		n = e.found
 	}
-	return n, err
+	if err != nil || mark == "" {
+		return n, err
+	}
+	if err := s.write(ctx, what, s.compact); err != nil {
+		return n, err
+	}
+	return n, s.inTurn(ctx, what, func(ctx context.Context) error {
+		remains, err := s.state(ctx, store.Remains)
+		if err != nil || remains[store.Remains] != mark { // another Erase has begun
+			return err
+		}
+		return s.keep(ctx, map[string]string{store.Remains: ""})
+	})
 }
 
 // eraser erases an address.
@@ -78,6 +55,44 @@ type eraser struct {
 	gone     [len(kinds)][]key // the rows to be deleted, in all versions
 	hashes   map[uint64]bool   // the address in the index of recipients, in all spellings of rows
 	outdated bool              // rows that were replaced, but not merged yet, contain the address
+}
+
+// erase erases the address from the last versions of rows. It returns the value of [store.Remains], or "" if nothing
+// remains.
+func (e *eraser) erase(ctx context.Context, dry bool) (mark string, err error) {
+	remains, err := e.state(ctx, store.Remains)
+	if err != nil {
+		return "", err
+	}
+	for _, k := range kinds {
+		if err := e.find(ctx, k); err != nil {
+			return "", err
+		}
+	}
+	var unfinished map[string]string
+	unfinished, e.found.Unfinished = e.Unfinished(entries(ctx, "import_state final", "1", &err))
+	if err := errors.Join(err, e.editSenders(ctx), e.findOldState(ctx)); err != nil || dry {
+		return "", err
+	}
+	gone := 0
+	for _, keys := range e.gone {
+		gone += len(keys)
+	}
+	if e.found.Edited+e.found.Unfinished == 0 && gone == 0 && !e.outdated && len(remains) == 0 {
+		return "", nil
+	}
+	mark = number(e.next(0))
+	if err := e.keep(ctx, map[string]string{store.Remains: mark}); err != nil {
+		return "", err
+	}
+	e.touch(everything)
+	if err := e.flush(ctx, unfinished); err != nil {
+		return "", err
+	}
+	if err := e.drop(ctx); err != nil {
+		return "", err
+	}
+	return mark, e.removeRows(ctx, "recipient"+e.local, "recipient in ("+idList(slices.Collect(maps.Keys(e.hashes)))+")")
 }
 
 // find finds the recipient's rows of a kind, and those whose texts contain the address, also removed ones and versions

@@ -1,6 +1,7 @@
 package clickhouse_test
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"strings"
@@ -96,6 +97,37 @@ func TestCheckFindsRowsWithTheContentOfAnotherMessage(t *testing.T) {
 	problems := storetest.Must[store.Problems](t)(s.Check(t.Context()))
 	if len(problems) != 1 || !strings.Contains(problems[0], "email of time 100") {
 		t.Errorf("it finds %q", problems)
+	}
+}
+
+// observed is a context that calls a function when it is looked at.
+type observed struct {
+	context.Context
+	look func()
+}
+
+func (c observed) Err() error {
+	c.look()
+	return c.Context.Err()
+}
+
+func TestEraseLetsOthersWriteWhileItMerges(t *testing.T) {
+	s, tables := openWithTables(t)
+	storetest.Write(t, s, store.Batch{Emails: []upstream.Email{email("gone", 1, 100), email("stays", 2, 100)}})
+	free := false // the rows are gone, something remains to be merged, and it is no one's turn
+	ctx := observed{t.Context(), func() {
+		free = free || number(t, tables, "select toUInt64((select count() from email where local = 'gone') = 0 and "+
+			"(select count() from import_state final where key = '"+store.Remains+"' and value != '') = 1 and "+
+			"(select count() from turn final where until > toUInt64(now()) * 1000) = 0)") == 1
+	}}
+	if n, err := s.Erase(ctx, "gone@example.com", false); err != nil || n.Emails != 1 {
+		t.Fatalf("it gives %+v, %v", n, err)
+	}
+	if !free {
+		t.Error("others could not write before all was merged")
+	}
+	if i := storetest.Must[store.Info](t)(s.Info(t.Context())); i.Remains {
+		t.Errorf("the store is said to have remains: %+v", i)
 	}
 }
 
