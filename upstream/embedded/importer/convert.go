@@ -9,7 +9,6 @@ import (
 	"deliverygraph/internal/classify"
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/importer/format"
-	"deliverygraph/upstream/embedded/importer/format/dsn"
 	"deliverygraph/upstream/embedded/store"
 )
 
@@ -123,13 +122,10 @@ func (c *converter) classify(r *format.Record) (rule string) {
 		return ""
 	}
 	var m classify.Match
-	switch {
-	case r.Expired:
+	if r.Expired {
 		m = c.rules.ClassifyExpired(r.Code, r.Diagnostic)
-	case r.Content != "":
-		m = c.rules.Classify(r.Code, r.Diagnostic, dsn.Notice(r.Content))
-	default:
-		m = c.rules.Classify(r.Code, r.Diagnostic, "")
+	} else {
+		m = c.rules.Classify(r.Code, r.Diagnostic, r.Notice)
 	}
 	r.Category = m.Rule.Category
 	if r.Type == "" {

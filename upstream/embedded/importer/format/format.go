@@ -43,6 +43,7 @@ type Record struct {
 	Code       string // enhanced status code (RFC 3463), such as "5.1.1"; empty if there is none
 	Diagnostic string // what the receiving server said, such as "smtp;550 5.1.1 User unknown"
 	Content    string // the whole bounce message, if the record comes from one
+	Notice     string // its text for people, if that is about this recipient only
 	// Expired is set for Bounced if the sending server gave up after temporary failures. Diagnostic is then
 	// about the last attempt. See [classify.Rules.ClassifyExpired].
 	Expired bool

@@ -9,6 +9,7 @@ import (
 	"io"
 	"iter"
 	"strings"
+	"unicode/utf8"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/importer/format"
@@ -98,6 +99,10 @@ func (m *Message) send(s format.Sink) error {
 	case bounced == 0:
 		return s.Bad(m.Line, "the bounce message has no date")
 	}
+	notice := m.Notice
+	if !utf8.ValidString(m.text) { // read what is stored, so that reclassifying gives the same
+		notice = Notice(strings.ToValidUTF8(m.text, "\ufffd"))
+	}
 	ids := m.emailIDs(bounced)
 	headers := m.customHeaders()
 	// Each recipient's row has a copy of the message. The copies together are limited to
@@ -130,6 +135,7 @@ func (m *Message) send(s format.Sink) error {
 			Diagnostic: r.Diagnostic,
 			Expired:    r.Expired,
 			Content:    shorten(m.text, most, m.cut),
+			Notice:     notice,
 			Headers:    headers,
 		}
 		if m.logged() { // clocks differ, and so does rounding

@@ -49,6 +49,29 @@ func TestEmptyLinesMayPrecedeAnMbox(t *testing.T) {
 	}
 }
 
+// Reclassifying reads the notice of a message as it is stored, in UTF-8. Importing must use the same.
+func TestTheNoticeIsThatOfTheStoredMessage(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.eml")
+	if err != nil || len(files) == 0 {
+		t.Fatal(err, files)
+	}
+	for _, file := range files {
+		mail := example(t, filepath.Base(file))
+		for _, text := range []string{mail, strings.ReplaceAll(mail, "e", "\xe9")} {
+			for _, r := range read(t, text).records {
+				if want := Notice(strings.ToValidUTF8(r.Content, "\ufffd")); r.Notice != want {
+					t.Errorf("%s, to %s: the notice is %q, want %q", file, r.Recipient, r.Notice, want)
+				}
+			}
+		}
+	}
+	many := "From: MAILER-DAEMON@example.com\nDate: Tue, 22 Nov 2016 00:00:03 +0000\nSubject: Undelivered mail\n\n" +
+		"<a@example.net>: unknown\n<b@example.net>: full\n"
+	if s := read(t, many); len(s.records) != 2 || s.records[0].Notice+s.records[1].Notice != "" {
+		t.Errorf("a message for two recipients has the records %+v", s.records)
+	}
+}
+
 func TestReadingStopsWithTheContextOrAnError(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

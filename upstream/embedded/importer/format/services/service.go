@@ -17,6 +17,7 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/importer/format"
+	"deliverygraph/upstream/embedded/importer/format/dsn"
 )
 
 // service describes the files of a service.
@@ -222,7 +223,10 @@ func (r *reader) as(m meaning, e event) error {
 	}
 	if m.outcome == format.Bounced {
 		rec.Type, rec.Category = m.kind, m.category
-		rec.Code, rec.Diagnostic, rec.Content = e.code, e.diagnostic, e.content
+		rec.Code, rec.Diagnostic = e.code, e.diagnostic
+		if e.content != "" {
+			rec.Content, rec.Notice = e.content, dsn.Notice(e.content)
+		}
 	}
 	var ok bool
 	if rec.Time, ok = r.firstTime(e.at); !ok {
