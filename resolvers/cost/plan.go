@@ -11,7 +11,8 @@
 // for, or if a list has moved since a cursor was made.
 //
 // The worst price is never exceeded, given an upstream that follows the API's document and whose lists neither
-// lose nor reorder rows while they are read.
+// lose nor reorder rows while they are read. Prices are those without a cache, which may split a call for counts of a
+// window that ends now.
 //
 // The work is linear in the size of the document: the price of a fragment's selections on a kind of object is computed
 // only once. A document that keeps producing new ones gets the price [TooMany].
