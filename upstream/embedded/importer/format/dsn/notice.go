@@ -67,6 +67,7 @@ func (m *Message) readNotice(mentions []mention) {
 // and Gmail, the places where servers list recipients, any other address in the notice,
 // users that it names, the returned message, and the return path.
 func (m *Message) mentioned(mentions []mention) (recipients []Recipient) {
+	seen := map[string]bool{"": true}
 	for _, source := range []func() []string{
 		func() []string { return findAddresses(m.header.get("X-Failed-Recipients")) },
 		func() (all []string) {
@@ -89,8 +90,8 @@ func (m *Message) mentioned(mentions []mention) (recipients []Recipient) {
 		func() []string { return []string{verp(addressOf(m.header.get("To")))} },
 	} {
 		for _, a := range source() {
-			same := func(r Recipient) bool { return strings.EqualFold(r.Address, a) }
-			if a != "" && !slices.ContainsFunc(recipients, same) {
+			if key := strings.ToLower(a); !seen[key] {
+				seen[key] = true
 				recipients = append(recipients, Recipient{Address: a})
 			}
 		}
