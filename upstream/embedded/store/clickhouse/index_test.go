@@ -131,6 +131,27 @@ func TestEraseLetsOthersWriteWhileItMerges(t *testing.T) {
 	}
 }
 
+func TestPruneLetsOthersWriteWhileItRemovesRows(t *testing.T) {
+	s, tables := openWithTables(t)
+	storetest.Write(t, s, store.Batch{Emails: []upstream.Email{email("r", 1, 100), email("r", 2, 200)},
+		State: map[string]string{store.UnfinishedPrefix + "a": "{}"}})
+	free := false // the rows are gone, Prune has not looked at the state, and it is no one's turn
+	ctx := observed{t.Context(), func() {
+		free = free || number(t, tables, "select toUInt64((select count() from email where time = 100) = 0 and "+
+			"(select count() from import_state final where key = 'queue/a' and value != '') = 1 and "+
+			"(select count() from turn final where until > toUInt64(now()) * 1000) = 0)") == 1
+	}}
+	if n, err := s.Prune(ctx, 200, false); err != nil || n.Emails != 1 {
+		t.Fatalf("it gives %+v, %v", n, err)
+	}
+	if !free {
+		t.Error("others could not write before the rows were removed")
+	}
+	if state := storetest.Must[map[string]string](t)(s.State(t.Context(), "")); state[store.UnfinishedPrefix+"a"] != "" {
+		t.Errorf("an old unfinished message is left: %v", state)
+	}
+}
+
 func TestPruneDropsWholeMonths(t *testing.T) {
 	s, tables := openWithTables(t)
 	const month, bound = 31 * 86400, 1772323200 // the first of a month

@@ -133,48 +133,58 @@ func (s *Store) removeEvents(ctx context.Context, k *kind, before upstream.Time)
 	})
 }
 
-// Prune removes old events: see [store.Maintainer].
+// Prune removes old events: see [store.Maintainer]. Others can write while ClickHouse rewrites the parts.
 func (s *Store) Prune(ctx context.Context, before upstream.Time, dry bool) (n store.Removed, err error) {
-	run, what := s.inTurn, "remove old events"
 	if dry {
-		run, what = s.read, "count old events"
-	}
-	err = run(ctx, what, func(ctx context.Context) error {
-		w := &writer{Store: s}
-		for _, k := range kinds {
-			rows, err := s.countBefore(ctx, k, before)
-			if err == nil && rows > 0 && !dry {
-				w.touch(everything)
-				err = w.noting(ctx, func() error { return s.removeEvents(ctx, k, before) })
+		err = s.read(ctx, "count old events", func(ctx context.Context) (err error) {
+			for _, k := range kinds {
+				if *n.Of(k.Kind), err = s.countBefore(ctx, k, before); err != nil {
+					return err
+				}
 			}
-			if err != nil {
-				return err
-			}
-			*n.Of(k.Kind) = rows
-		}
-		if dry {
 			return nil
-		}
-		if n.Rows() > 0 {
-			// The table message has no months, so its parts are rewritten as a whole: do it once a month.
-			y, m, _ := before.UTC().Date()
-			err := s.removeRows(ctx, "message"+s.local, "time < "+number(time.Date(y, m, 1, 0, 0, 0, 0, time.UTC).Unix()))
-			if err == nil {
-				err = s.removeBefore(ctx, "recipient", before)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		var err error
+		})
+		return n, err
+	}
+	const what = "remove old events"
+	err = s.use(ctx, what, false, func(ctx context.Context) error { return s.prune(ctx, before, &n) })
+	if err != nil {
+		return n, err
+	}
+	return n, s.inTurn(ctx, what, func(ctx context.Context) (err error) {
 		changes := store.PruneUnfinished(entries(ctx, "import_state final", "1", &err), before)
 		if err == nil {
-			err = w.flush(ctx, changes)
+			err = s.keep(ctx, changes)
 		}
 		if err == nil {
 			err = s.forgetRemoved(ctx)
 		}
 		return err
 	})
-	return n, err
+}
+
+// prune removes the events before a time, with their entries in the indexes, and counts them.
+func (s *Store) prune(ctx context.Context, before upstream.Time, n *store.Removed) error {
+	w := &writer{Store: s}
+	w.touch(everything)
+	for _, k := range kinds {
+		rows, err := s.countBefore(ctx, k, before)
+		if err == nil && rows > 0 {
+			err = w.noting(ctx, func() error { return s.removeEvents(ctx, k, before) })
+		}
+		if err != nil {
+			return err
+		}
+		*n.Of(k.Kind) = rows
+	}
+	if n.Rows() == 0 {
+		return nil
+	}
+	// The table message has no months, so its parts are rewritten as a whole: do it once a month.
+	y, m, _ := before.UTC().Date()
+	month := time.Date(y, m, 1, 0, 0, 0, 0, time.UTC).Unix()
+	if err := s.removeRows(ctx, "message"+s.local, "time < "+number(month)); err != nil {
+		return err
+	}
+	return s.removeBefore(ctx, "recipient", before)
 }
