@@ -241,3 +241,29 @@ func TestMissingPartsBeyondTheBudgetHaveErrors(t *testing.T) {
 		t.Errorf("only %d operations were stopped", stopped)
 	}
 }
+
+// The points of all series and breakdowns of an operation have a limit, since they take memory, but hardly any calls.
+func TestPointsOfSeriesAreLimited(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, rowsOfDay(60))
+	const year = `window: {between: {start: "2015-11-23T00:00:00Z", end: "2016-11-23T00:00:00Z"}}`
+	many := func(n int, field string) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, " a%d: %s", i, field)
+		}
+		return b.String()
+	}
+	const hours = 366 * 24
+	fit := operation.MaxPoints / hours
+	r := g.ask("{ stats("+year+") {"+many(fit+2, "series(interval: HOUR) { start }")+" } }", nil)
+	if len(r.Errors) != 2 || r.Errors[0].Extensions["code"] != "QUERY_TOO_EXPENSIVE" ||
+		!strings.Contains(r.Errors[0].Message, "more than 500000 points") || len(r.Errors[0].Path) != 2 {
+		t.Errorf("%d errors, want 2: %+v", len(r.Errors), r.Errors)
+	}
+	r = g.ask("{ bounces("+year+") { breakdown(by: [TYPE]) { groups {"+
+		many(fit, "series(interval: HOUR) { start }")+" } } } }", nil)
+	if len(r.Errors) != 1 || r.Errors[0].Extensions["code"] != "QUERY_TOO_EXPENSIVE" {
+		t.Errorf("%+v", r.Errors)
+	}
+}

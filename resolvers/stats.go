@@ -6,6 +6,7 @@ import (
 
 	"deliverygraph/graph/model"
 	"deliverygraph/resolvers/loaders"
+	"deliverygraph/resolvers/operation"
 	"deliverygraph/upstream"
 )
 
@@ -113,6 +114,9 @@ func (stats) Series(ctx context.Context, s *model.Stats, interval upstream.Inter
 	timeZone *string) ([]*model.StatsPoint, error) {
 	b, err := model.NewBuckets(s.Window, interval, timeZone)
 	if err != nil {
+		return nil, err
+	}
+	if err := operation.TakePoints(ctx, b.Len); err != nil {
 		return nil, err
 	}
 	kinds := model.KindsOf(selected(ctx)...)

@@ -39,9 +39,9 @@ func (w *walker) breakdowns(
 	return rows
 }
 
-// GroupingOf returns how the context's field, a breakdown, groups the rows of a list of a kind. Errors are an
-// [upstream.Error] that names the argument.
-func GroupingOf(ctx context.Context, k upstream.Kind, in upstream.Window) (upstream.Grouping, error) {
+// GroupingOf returns how the context's field, a breakdown, groups the rows of a list of a kind, and how many elements
+// each group adds to the answer. Errors are an [upstream.Error] that names the argument.
+func GroupingOf(ctx context.Context, k upstream.Kind, in upstream.Window) (g upstream.Grouping, each int64, err error) {
 	w := walkers.Get().(*walker)
 	defer w.done()
 	w.steps = math.MinInt // no limit: the answer must not lack what a long selection asks for
@@ -49,8 +49,7 @@ func GroupingOf(ctx context.Context, k upstream.Kind, in upstream.Window) (upstr
 	selected := graphql.GetFieldContext(ctx).Field
 	f := *selected.Field
 	f.SelectionSet = selected.Selections
-	g, _, err := w.grouping(k, &field{Field: &f}, window{Window: in})
-	return g, err
+	return w.grouping(k, &field{Field: &f}, window{Window: in})
 }
 
 // grouping returns how a breakdown groups the rows of a list, and how many elements each group adds to the answer, with

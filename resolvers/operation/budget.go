@@ -35,6 +35,21 @@ func spend(ctx context.Context) error {
 	return nil
 }
 
+// MaxPoints limits the points of all series and breakdowns of an operation. They take memory, but hardly any calls: one
+// call answers the series of all senders, under any number of aliases.
+const MaxPoints = 500_000
+
+// TakePoints counts points, before they are made, towards [MaxPoints] of ctx's operation.
+func TakePoints(ctx context.Context, n int) error {
+	op := From(ctx)
+	if op == nil || op.points.Add(int64(n)) <= MaxPoints {
+		return nil
+	}
+	return &upstream.Error{Code: upstream.Exhausted, Message: fmt.Sprintf(
+		"this is missing because the series and breakdowns of the operation have more than %d points: use a longer "+
+			"interval or a shorter window, or select fewer of them at once", MaxPoints)}
+}
+
 // Left returns how many calls ctx's operation may still make.
 func Left(ctx context.Context) int {
 	op := From(ctx)

@@ -13,6 +13,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"deliverygraph/upstream"
 )
@@ -41,6 +42,8 @@ type Operation struct {
 	clock  *clock // own, or that of the subscription
 
 	own clock
+
+	points atomic.Int64 // of series: see TakePoints
 
 	mu      sync.Mutex
 	calls   int // made, as counted by Budget
