@@ -104,7 +104,7 @@ func TestClusterWithoutSlotsIsDown(t *testing.T) {
 	s := redistest.Start(t, "--cluster-enabled", "yes")
 	c, said := open(t, redis.Options{URL: "redis+cluster://" + s.Addr + redistest.Patient})
 	eventually(t, "it is logged", func() bool { return said.count("redis does not answer") == 1 })
-	if c.Up() || said.count("CLUSTERDOWN") != 1 {
+	if c.Up() || said.count("CLUSTERDOWN") == 0 {
 		t.Error("it is up, or the log does not say why not")
 	}
 }
