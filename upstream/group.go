@@ -280,7 +280,9 @@ func (g *Groups) GroupIndex() map[Keys]*Group {
 func (g *Group) AddPoint(t Time, n int64) {
 	i, found := len(g.Points), false
 	if i > 0 && g.Points[i-1].Start >= t {
-		i, found = slices.BinarySearchFunc(g.Points, t, func(p GroupPoint, t Time) int { return cmp.Compare(p.Start, t) })
+		i, found = slices.BinarySearchFunc(g.Points, t, func(p GroupPoint, t Time) int {
+			return cmp.Compare(p.Start, t)
+		})
 	}
 	if found {
 		g.Points[i].Count += n

@@ -65,8 +65,8 @@ func (c Connection[T]) TotalCount(ctx context.Context) (*int64, error) {
 	return &n, nil
 }
 
-// Breakdown returns the groups of all rows of the connection. It takes the field's arguments, under their names, because
-// gqlgen binds a method only if it does.
+// Breakdown returns the groups of all rows of the connection. It takes the field's arguments, under their names,
+// because gqlgen binds a method only if it does.
 func (c Connection[T]) Breakdown(
 	ctx context.Context, by []upstream.Dimension, top *int, header *string,
 ) (*Breakdown, error) {

@@ -58,8 +58,9 @@ func (g *gateway) cacheOf(c auth.Caller) *cached.Cache {
 func (g *gateway) view(ctx context.Context) feed.View {
 	c := auth.FromContext(ctx)
 	return feed.View{
-		API: auth.Limit(g.cacheOf(c).Polls(g.c.SubscriptionPoll), c, g.mask), Context: auth.With(context.Background(), c),
-		Key: c.View(), Caller: c.Name, Streams: c.Limits.Streams,
+		API:     auth.Limit(g.cacheOf(c).Polls(g.c.SubscriptionPoll), c, g.mask),
+		Context: auth.With(context.Background(), c),
+		Key:     c.View(), Caller: c.Name, Streams: c.Limits.Streams,
 	}
 }
 

@@ -109,8 +109,8 @@ func parse(text string) (u *redis.UniversalOptions, cluster bool, err error) {
 	}
 	one, err := url.Parse(scheme + "://" + user + hosts[0] + rest[end:])
 	if err != nil {
-		return nil, false, errors.New("has a character in the user, the password or an option that a URL must escape: " +
-			"write %25 for %, or %20 for a space")
+		return nil, false, errors.New("has a character in the user, the password or an option that a URL must " +
+			"escape: write %25 for %, or %20 for a space")
 	}
 	if len(hosts) > 1 && mode == "" {
 		return nil, false, errors.New("has several hosts: begin it with redis+cluster:// or redis+sentinel://")
@@ -143,8 +143,9 @@ func parse(text string) (u *redis.UniversalOptions, cluster bool, err error) {
 		p.TLSConfig.ServerName = "" // each server has its own
 	}
 	u.DB, u.Username, u.Password, u.TLSConfig, u.Protocol = p.DB, p.Username, p.Password, p.TLSConfig, p.Protocol
-	u.DialTimeout, u.ReadTimeout, u.WriteTimeout, u.MaxRetries = p.DialTimeout, p.ReadTimeout, p.WriteTimeout, p.MaxRetries
-	u.PoolSize, u.PoolTimeout, u.MinIdleConns, u.ClientName = p.PoolSize, p.PoolTimeout, p.MinIdleConns, p.ClientName
+	u.DialTimeout, u.ReadTimeout, u.WriteTimeout = p.DialTimeout, p.ReadTimeout, p.WriteTimeout
+	u.PoolSize, u.PoolTimeout, u.MinIdleConns = p.PoolSize, p.PoolTimeout, p.MinIdleConns
+	u.MaxRetries, u.ClientName = p.MaxRetries, p.ClientName
 	return u, mode == "cluster", nil
 }
 
@@ -155,8 +156,9 @@ func isPort(text string) bool {
 
 // parameters are the options that a URL may set, with an example of each.
 var parameters = map[string]string{
-	"dial_timeout": "100ms", "read_timeout": "50ms", "write_timeout": "50ms", "pool_timeout": "150ms", "max_retries": "1",
-	"pool_size": "20", "min_idle_conns": "2", "protocol": "3", "client_name": "gateway", "skip_verify": "true",
+	"dial_timeout": "100ms", "read_timeout": "50ms", "write_timeout": "50ms", "pool_timeout": "150ms",
+	"max_retries": "1", "pool_size": "20", "min_idle_conns": "2", "protocol": "3", "client_name": "gateway",
+	"skip_verify": "true",
 }
 
 // check checks the options of a URL, since go-redis takes some that have no effect here.

@@ -103,7 +103,8 @@ func NewMetrics(version, goVersion string) *Metrics {
 		outcomes: with.counters("upstream_calls_total",
 			"Calls of the metrics API: ok, joined (answered by an equal call under way), canceled, or their error "+
 				"code.", "endpoint", "outcome"),
-		queued: with.histogram("upstream_queue_seconds", "Time that calls of the metrics API waited for a slot.", seconds),
+		queued: with.histogram("upstream_queue_seconds",
+			"Time that calls of the metrics API waited for a slot.", seconds),
 		tries: with.counters("upstream_tries_total",
 			"HTTP requests sent to the metrics API; the excess over calls is retries.", "endpoint"),
 		received: with.counters("upstream_received_bytes_total",

@@ -112,7 +112,8 @@ func (t *topic) poll(tell bool) (more bool, err error) {
 		q.Offset += len(rows)
 	}
 	slices.SortFunc(fresh, row.compare)
-	fresh = slices.CompactFunc(fresh, func(a, b row) bool { return a.compare(b) == 0 }) // rows may move to the next page
+	// Rows may move to the next page, and are then read twice.
+	fresh = slices.CompactFunc(fresh, func(a, b row) bool { return a.compare(b) == 0 })
 	start := max(w.Start, settled)
 	if more {
 		start = max(w.Start, last) // give up rows that appear late before that

@@ -52,8 +52,8 @@ func (b binding) encode(w upstream.Window, contents []byte) string {
 
 // decode returns what was encoded, or an [*ArgumentError] that names the argument.
 func (b binding) decode(argument, text string) (upstream.Window, []byte, error) {
-	foreign := &ArgumentError{argument, argument + " is not a cursor of this list: " +
-		"it is valid only for the field, filter, window and order that returned it; omit it to start from the beginning"}
+	foreign := &ArgumentError{argument, argument + " is not a cursor of this list: it is valid only for the field, " +
+		"filter, window and order that returned it; omit it to start from the beginning"}
 	if len(text) > maxCursor || strings.ContainsAny(text, "\r\n") { // the decoder skips line breaks
 		return upstream.Window{}, nil, foreign
 	}

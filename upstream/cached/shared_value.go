@@ -19,8 +19,8 @@ import (
 // of the API. It differs between APIs, scopes and formats, and between caches that keep answers differently.
 func (c *Cache) sharedKey(k key) string {
 	keeps := [...]time.Duration{c.o.Settle, c.o.Sealed, c.o.Fresh, c.o.Catalogue}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d %q %q %d %d %s?%s", format(), keeps, c.o.Realm, k.scope, k.form, k.hour,
-		k.q.Path(), k.q.Encode()))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d %q %q %d %d %s?%s",
+		format(), keeps, c.o.Realm, k.scope, k.form, k.hour, k.q.Path(), k.q.Encode()))
 	return base64.RawURLEncoding.EncodeToString(sum[:24])
 }
 

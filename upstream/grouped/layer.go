@@ -99,7 +99,8 @@ func senders(ctx context.Context, api upstream.API, q *upstream.Question, groups
 	if at < 0 || len(groups.Groups) == 0 {
 		return nil
 	}
-	counts, err := api.Counts(ctx, q.Kind, upstream.CountQuery{Window: q.Window, UserID: q.UserID, SenderID: q.SenderID})
+	query := upstream.CountQuery{Window: q.Window, UserID: q.UserID, SenderID: q.SenderID}
+	counts, err := api.Counts(ctx, q.Kind, query)
 	if err != nil {
 		return err
 	}

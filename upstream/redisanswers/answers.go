@@ -102,7 +102,8 @@ func (m *Memory) Ask(ctx context.Context, key string, fill cached.Fill) (value [
 	var held time.Time // when another gateway held the lease
 	for look := firstLook; ; look = min(2*look, lastLook) {
 		// If the caller leaves meanwhile, the lease may be ours all the same, and must end.
-		found, err := take.Run(context.WithoutCancel(ctx), m.redis, names, token, m.lease.Milliseconds(), waited).Result()
+		lease := m.lease.Milliseconds()
+		found, err := take.Run(context.WithoutCancel(ctx), m.redis, names, token, lease, waited).Result()
 		late, ok := errors.AsType[net.Error](err)
 		switch found := found.(type) {
 		case []any:

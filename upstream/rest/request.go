@@ -50,7 +50,8 @@ func (c *Client) tries(ctx context.Context, call *Call) (string, error) {
 	c.budget.earn()
 	var last *failure // of the last try that was made
 	var past tally
-	late := func() error { // the deadline may pass in the last of many tries that found an identical request in progress
+	// The deadline may pass in the last of many tries that found an identical request in progress.
+	late := func() error {
 		err := ended(ctx)
 		if last == nil || last.err.Status != http.StatusAccepted || !errors.Is(err, context.DeadlineExceeded) {
 			return err

@@ -167,7 +167,8 @@ func (s apiSuite) catalogues(t *testing.T) {
 		if len(documented) == 0 {
 			continue
 		}
-		got, err := upstream.Ask[[]string](t.Context(), s.api, &upstream.Question{Shape: upstream.ShapeCatalogue, Kind: k})
+		catalogue := &upstream.Question{Shape: upstream.ShapeCatalogue, Kind: k}
+		got, err := upstream.Ask[[]string](t.Context(), s.api, catalogue)
 		if err != nil {
 			t.Errorf("%s: %v", k, err)
 		}

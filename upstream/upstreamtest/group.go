@@ -45,7 +45,9 @@ func (m *Model) groups(q upstream.Question, p *grouped.Providers) upstream.Group
 func (m *Model) grouped(k upstream.Kind, q upstream.ListQuery) (rows []grouped.Row) {
 	if k == upstream.Bounces {
 		for _, b := range m.rows().Bounces {
-			rows = append(rows, grouped.Row{Event: b.Event(), Code: b.Code, Rule: b.RuleName, Diagnostic: b.DiagnosticCode})
+			rows = append(rows, grouped.Row{
+				Event: b.Event(), Code: b.Code, Rule: b.RuleName, Diagnostic: b.DiagnosticCode,
+			})
 		}
 	} else {
 		for _, e := range upstream.Events(m.of(k)) {

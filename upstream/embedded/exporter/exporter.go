@@ -148,7 +148,8 @@ func (r *Row) append(dst []byte) []byte {
 		if a := r.Account; a != nil {
 			row.Kind, row.UserID, row.Account = "account", a.UserID, a.Name
 		} else {
-			row.Kind, row.UserID, row.SenderID, row.Sender = "sender", r.Sender.UserID, r.Sender.SenderID, r.Sender.Address
+			s := r.Sender
+			row.Kind, row.UserID, row.SenderID, row.Sender = "sender", s.UserID, s.SenderID, s.Address
 		}
 		text, _ := json.Marshal(row) // strings and numbers can be encoded
 		return append(dst, text...)

@@ -22,10 +22,12 @@ func Remote(api upstream.API, differs func(what string)) Source {
 		r := &remote{API: api, differs: differs, addresses: map[upstream.ID]string{}}
 		return func(yield func(Row, error) bool) {
 			named := map[upstream.ID]bool{}
-			merge(func(k upstream.Kind) iter.Seq2[Row, error] { return r.scan(ctx, k, w) }, func(x Row, err error) bool {
+			scan := func(k upstream.Kind) iter.Seq2[Row, error] { return r.scan(ctx, k, w) }
+			merge(scan, func(x Row, err error) bool {
 				if id := x.SenderID; err == nil && !named[id] {
-					if named[id] = true; r.addresses[id] != "" &&
-						!yield(Row{Sender: &store.Sender{UserID: x.UserID, SenderID: id, Address: r.addresses[id]}}, nil) {
+					named[id] = true
+					s := &store.Sender{UserID: x.UserID, SenderID: id, Address: r.addresses[id]}
+					if s.Address != "" && !yield(Row{Sender: s}, nil) {
 						return false
 					}
 				}

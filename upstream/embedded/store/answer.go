@@ -25,8 +25,9 @@ type View interface {
 	// [NoBounce].
 	Bounce(k upstream.BounceKey) (upstream.BounceDetail, error)
 	// Series counts a kind's events in the window for each UTC hour or day that has any, or without an interval for the
-	// whole window: by sender, or by user with [upstream.ByUser], ordered by id, and oldest first. The first and the last
-	// hour or day count only what lies in the window. Of bounces, Soft and Hard count those types, and Total counts all.
+	// whole window: by sender, or by user with [upstream.ByUser], ordered by id, and oldest first. The first and the
+	// last hour or day count only what lies in the window. Of bounces, Soft and Hard count those types, and Total
+	// counts all.
 	Series(k upstream.Kind, q upstream.CountQuery) ([]upstream.Series, error)
 	// Group calls add for the events of a grouping, in any order, and several times for the same keys if there are two
 	// dimensions. Of a header that a row has several times, it is not defined which one counts.

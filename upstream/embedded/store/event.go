@@ -48,6 +48,9 @@ func (e *Event) CheckTime() error {
 
 // NoBounce returns the error of a [Reader] that has no bounce with a key.
 func NoBounce(k upstream.BounceKey) error {
-	return &upstream.Error{Code: upstream.NotFound, Message: fmt.Sprintf(
-		"there is no bounce of user %d, sender %d, time %d and email %q", k.UserID, k.SenderID, k.BounceTime, k.EmailID)}
+	return &upstream.Error{
+		Code: upstream.NotFound,
+		Message: fmt.Sprintf("there is no bounce of user %d, sender %d, time %d and email %q",
+			k.UserID, k.SenderID, k.BounceTime, k.EmailID),
+	}
 }

@@ -263,7 +263,11 @@ func (b *Browser) Until(condition string) {
 	var came bool
 	b.Eval(fmt.Sprintf(`new Promise((resolve) => {
 		const end = Date.now() + %d;
-		const look = () => { if (%s) resolve(true); else if (Date.now() > end) resolve(false); else setTimeout(look, 20); };
+		const look = () => {
+			if (%s) resolve(true);
+			else if (Date.now() > end) resolve(false);
+			else setTimeout(look, 20);
+		};
 		look();
 	})`, Patience.Milliseconds()/2, condition), &came)
 	if !came {

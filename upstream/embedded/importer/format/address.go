@@ -18,8 +18,8 @@ func RecipientFault(address string) string {
 	if fault == "" {
 		return ""
 	}
-	return fmt.Sprintf("the recipient must be %s, such as recipient1@example.com, not %q: %s", WantAddress, Clip(address),
-		fault)
+	return fmt.Sprintf("the recipient must be %s, such as recipient1@example.com, not %q: %s",
+		WantAddress, Clip(address), fault)
 }
 
 // AddressFault returns why s is not exactly one address, or "". It accepts what mail systems deliver to, which is more

@@ -59,8 +59,8 @@ type Record struct {
 	// records say more about the message. It is the earliest time at which the server may have accepted the message.
 	// In all other records it is zero.
 	Earliest upstream.Time
-	// Latest is the latest such time, if the records of a message name different accounts and senders, or none. Then the
-	// first record of a message decides whose it is. Otherwise it is zero.
+	// Latest is the latest such time, if the records of a message name different accounts and senders, or none. Then
+	// the first record of a message decides whose it is. Otherwise it is zero.
 	Latest upstream.Time
 }
 

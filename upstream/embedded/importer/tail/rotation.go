@@ -119,7 +119,8 @@ func (l *log) look() (turned bool, err error) {
 	switch {
 	case isMissing(err): // it was renamed meanwhile
 		return turned, nil
-	case errors.Is(err, fs.ErrPermission) && l.begun: // rotation may create the file first, and then set its permissions
+	case errors.Is(err, fs.ErrPermission) && l.begun:
+		// Rotation may create the file first, and then set its permissions.
 		if !l.denied {
 			l.set.options.Note(err.Error())
 		}
@@ -299,7 +300,9 @@ func (s *Set) reads(m *Mark) bool { return s.contains(func(f *file) bool { retur
 // contains reports whether there is such a file among those that are open and may grow.
 func (s *Set) contains(is func(*file) bool) bool {
 	live := func(f *file) bool { return f != nil && f.live != nil && is(f) }
-	return slices.ContainsFunc(s.logs, func(l *log) bool { return live(l.current) || slices.ContainsFunc(l.held, live) })
+	return slices.ContainsFunc(s.logs, func(l *log) bool {
+		return live(l.current) || slices.ContainsFunc(l.held, live)
+	})
 }
 
 // openFile opens a file, and returns its mark if it was read before. The file is nil if nothing can be

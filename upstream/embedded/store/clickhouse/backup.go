@@ -40,8 +40,8 @@ func (s *Store) merge(ctx context.Context, table string) error {
 
 // Backup fails: a store in ClickHouse is not a file.
 func (s *Store) Backup(context.Context, string) error {
-	return errors.New("a store in ClickHouse is not a file: back it up by BACKUP DATABASE of ClickHouse 22.8 or later, " +
-		"by clickhouse-backup, or by ALTER TABLE … FREEZE")
+	return errors.New("a store in ClickHouse is not a file: back it up by BACKUP DATABASE of ClickHouse 22.8 or " +
+		"later, by clickhouse-backup, or by ALTER TABLE … FREEZE")
 }
 
 // Checkpoint does nothing: there is no file to complete.

@@ -32,8 +32,9 @@ func (v *view) Series(of upstream.Kind, q upstream.CountQuery) ([]upstream.Serie
 	var t upstream.Tally
 	err = v.hourly(v.ctx, k, clip(q.Window), f, func(from string) error {
 		series = series[:0]
-		return each(v.ctx, "select "+by+", "+start+" as start, toInt64("+total+") as n, toInt64("+hard+"), toInt64("+soft+
-			") from "+from+" group by "+by+", start having n > 0 order by "+by+", start",
+		return each(v.ctx, "select "+by+", "+start+" as start, "+
+			"toInt64("+total+") as n, toInt64("+hard+"), toInt64("+soft+") "+
+			"from "+from+" group by "+by+", start having n > 0 order by "+by+", start",
 			[]any{&id, &at, &t.Total, &t.Hard, &t.Soft}, func() {
 				if n := len(series); n == 0 || series[n-1].ID != id {
 					series = append(series, upstream.Series{ID: id})

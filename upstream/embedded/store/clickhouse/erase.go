@@ -92,7 +92,8 @@ func (e *eraser) erase(ctx context.Context, dry bool) (mark string, err error) {
 	if err := e.drop(ctx); err != nil {
 		return "", err
 	}
-	return mark, e.removeRows(ctx, "recipient"+e.local, "recipient in ("+idList(slices.Collect(maps.Keys(e.hashes)))+")")
+	recipients := idList(slices.Collect(maps.Keys(e.hashes)))
+	return mark, e.removeRows(ctx, "recipient"+e.local, "recipient in ("+recipients+")")
 }
 
 // find finds the recipient's rows of a kind, and those whose texts contain the address, also removed ones and versions
@@ -198,7 +199,8 @@ func (e *eraser) drop(ctx context.Context) error {
 				for _, at := range some {
 					keys = append(keys, fmt.Sprintf("(%d,%d)", at.time, at.id))
 				}
-				if err := e.removeRows(ctx, k.table+e.local, "(time, id) in ("+strings.Join(keys, ", ")+")"); err != nil {
+				where := "(time, id) in (" + strings.Join(keys, ", ") + ")"
+				if err := e.removeRows(ctx, k.table+e.local, where); err != nil {
 					return err
 				}
 			}

@@ -51,7 +51,8 @@ func (s *Store) marks(ctx context.Context, k *kind, w upstream.Window) ([]mark, 
 	return collect(ctx, "select hour, sum(opened + closed), sumIf(opened - closed, slot > "+
 		number(currentSlot()-deadSlots)+"), max(slot), max(stamp) from ("+
 		"select hour, slot, opened, closed, toInt64(0) as stamp from mark"+where+
-		" union all select hour, toInt64(0) as slot, toInt64(0) as opened, toInt64(0) as closed, stamp from tally"+where+
+		" union all "+
+		"select hour, toInt64(0) as slot, toInt64(0) as opened, toInt64(0) as closed, stamp from tally"+where+
 		") group by hour order by hour", &m, &m.hour, &m.stamp, &m.open, &m.slot, &m.counted)
 }
 

@@ -48,8 +48,8 @@ func (s *Store) Info(ctx context.Context) (i store.Info, err error) {
 func (s *Store) extent(ctx context.Context, k *kind, x *store.Extent) (users []int64, err error) {
 	var start, end int64
 	err = s.hourly(ctx, k, clip(ever), filter{}, func(from string) error {
-		return on(ctx).QueryRow(ctx, "select toInt64(sum(total)), min(time), max(time), groupUniqArray(user_id) from "+from+
-			" where total > 0").Scan(&x.Rows, &start, &end, &users)
+		return on(ctx).QueryRow(ctx, "select toInt64(sum(total)), min(time), max(time), groupUniqArray(user_id) from "+
+			from+" where total > 0").Scan(&x.Rows, &start, &end, &users)
 	})
 	if err != nil || x.Rows == 0 {
 		return nil, err

@@ -54,9 +54,13 @@ func (s *Store) mutated(ctx context.Context, table string) error {
 			before, since = left, time.Now()
 		}
 		if stalled := time.Since(since); stalled > stalledLimit || why != "" && stalled > failingLimit {
-			return &upstream.Error{Code: upstream.Internal, Message: fmt.Sprintf("ClickHouse cannot remove rows of %s.%s: "+
-				"its mutation %s has not succeeded for %v: put right what is wrong, or end it by KILL MUTATION",
-				s.database, table, id, stalled.Round(time.Second)), Err: errors.New(cmp.Or(why, "it gives no reason"))}
+			return &upstream.Error{
+				Code: upstream.Internal,
+				Message: fmt.Sprintf("ClickHouse cannot remove rows of %s.%s: its mutation %s has not succeeded "+
+					"for %v: put right what is wrong, or end it by KILL MUTATION",
+					s.database, table, id, stalled.Round(time.Second)),
+				Err: errors.New(cmp.Or(why, "it gives no reason")),
+			}
 		}
 		select {
 		case <-ctx.Done():

@@ -76,8 +76,8 @@ func newScanner(k *kind, details bool) *scanner {
 	x := &scanner{}
 	r := &x.row
 	x.targets = r.listedFields(k.Kind, []any{
-		(*int64)(&r.Time), &r.id, &r.version, &r.removed, (*int64)(&r.UserID), (*int64)(&r.SenderID), &r.EmailID, &r.Local,
-		&r.Domain, &x.odd, &x.hasHeaders, &x.names, &x.values,
+		(*int64)(&r.Time), &r.id, &r.version, &r.removed, (*int64)(&r.UserID), (*int64)(&r.SenderID), &r.EmailID,
+		&r.Local, &r.Domain, &x.odd, &x.hasHeaders, &x.names, &x.values,
 	})
 	if details {
 		x.targets = r.detailFields(k.Kind, x.targets)
@@ -121,9 +121,8 @@ func (r *row) values(k *kind) []any {
 		names[i], keys[i], values[i] = h.Name, store.FoldHeader(h.Name), h.Value
 	}
 	v := []any{
-		int64(r.Time), r.id, r.version, flag(r.removed), int64(r.UserID), int64(r.SenderID), r.EmailID, r.Local, r.Domain,
-		odd,
-		flag(r.XHeaders != nil), names, values,
+		int64(r.Time), r.id, r.version, flag(r.removed), int64(r.UserID), int64(r.SenderID), r.EmailID,
+		r.Local, r.Domain, odd, flag(r.XHeaders != nil), names, values,
 	}
 	for _, field := range r.detailFields(k.Kind, r.listedFields(k.Kind, nil)) {
 		switch x := field.(type) {

@@ -73,7 +73,8 @@ func options(name string) (*driver.Options, error) {
 	}
 	o.Auth.Database = strings.TrimPrefix(u.Path, "/")
 	if !plainName.MatchString(o.Auth.Database) {
-		return bad("it must name one database, of letters, digits, dots, _ and -") // the path may be a part of the password
+		// The error must not quote the path, which may be a part of the password.
+		return bad("it must name one database, of letters, digits, dots, _ and -")
 	}
 	if u.User != nil {
 		o.Auth.Username = u.User.Username()
@@ -86,8 +87,8 @@ func options(name string) (*driver.Options, error) {
 		case option == "ca":
 			authorities = values[0]
 		case option != "secure" || err != nil:
-			return bad("%s=%s is no option; those are secure=true, for TLS, and ca=FILE, with authorities to trust", option,
-				values[0])
+			return bad("%s=%s is no option; those are secure=true, for TLS, and ca=FILE, with authorities to trust",
+				option, values[0])
 		case secure:
 			o.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 		}
@@ -185,11 +186,11 @@ func (s *Store) checkVersion(version int) error {
 	case version == 0:
 		return store.ErrNoStore
 	case version < tablesVersion:
-		return wrongTables("its tables are of version %d, and this release needs %d: run deliverygraph migrate", version,
-			tablesVersion)
+		return wrongTables("its tables are of version %d, and this release needs %d: run deliverygraph migrate",
+			version, tablesVersion)
 	case version > tablesVersion:
-		return wrongTables("its tables are of version %d, and this release knows only %d: use a newer release", version,
-			tablesVersion)
+		return wrongTables("its tables are of version %d, and this release knows only %d: use a newer release",
+			version, tablesVersion)
 	}
 	return nil
 }
@@ -295,7 +296,8 @@ type repeats struct{}
 func (s *Store) explain(ctx context.Context, what string, err error) error {
 	var explained *upstream.Error
 	switch {
-	case err == nil || errors.As(err, &explained) || errors.Is(err, store.ErrNoStore) || errors.Is(err, store.ErrChanged):
+	case err == nil || errors.As(err, &explained) ||
+		errors.Is(err, store.ErrNoStore) || errors.Is(err, store.ErrChanged):
 		return err
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -304,7 +306,8 @@ func (s *Store) explain(ctx context.Context, what string, err error) error {
 	err = fmt.Errorf("ClickHouse, database %s: %w", s.database, err)
 	if refused, ok := errors.AsType[*driver.Exception](err); ok {
 		code, why = upstream.Internal, "ClickHouse refused it"
-		if i := slices.IndexFunc(refusals, func(r refusal) bool { return slices.Contains(r.codes, refused.Code) }); i >= 0 {
+		hasCode := func(r refusal) bool { return slices.Contains(r.codes, refused.Code) }
+		if i := slices.IndexFunc(refusals, hasCode); i >= 0 {
 			code, why = refusals[i].code, refusals[i].why
 		}
 		if code == upstream.Internal && slices.Contains(refusals[0].codes, refused.Code) {

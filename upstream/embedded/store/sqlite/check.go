@@ -137,8 +137,8 @@ func (c *checker) counts(k *kind, after, last upstream.Time, events counts) {
 			total += n
 			if got := integer(v[5+h]); got != n {
 				at := (day + upstream.Time(h)*hour).UTC().Format("2006-01-02T15:04Z")
-				c.problems.Add("user %d, sender %d has a count of %d for %s at %s, and %d rows", user, sender, got, k.table,
-					at, n)
+				c.problems.Add("user %d, sender %d has a count of %d for %s at %s, and %d rows",
+					user, sender, got, k.table, at, n)
 			}
 		}
 		if got := integer(v[4]); got != total {

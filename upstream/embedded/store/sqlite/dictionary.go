@@ -59,7 +59,8 @@ func (w *writer) writeTags() {
 			for _, t := range some {
 				args = append(args, t.header, t.id)
 			}
-			w.Exec("insert or fail into "+k.table+"_header values (?, ?)"+strings.Repeat(", (?, ?)", len(some)-1), args...)
+			others := strings.Repeat(", (?, ?)", len(some)-1)
+			w.Exec("insert or fail into "+k.table+"_header values (?, ?)"+others, args...)
 		}
 	}
 }

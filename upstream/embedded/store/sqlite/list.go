@@ -58,8 +58,9 @@ func (c conn) load(k *kind, limit int, where string, args ...any) []row {
 // events is load, row by row.
 func (c conn) events(k *kind, limit int, where string, args ...any) iter.Seq[row] {
 	return func(yield func(row) bool) {
-		for v := range c.Rows("select "+k.listed+k.details+" from "+k.table+" r left join domain d on d.id = r.domain_id"+
-			k.apart+" where "+where+" order by r.id limit "+strconv.Itoa(limit), args...) {
+		for v := range c.Rows("select "+k.listed+k.details+
+			" from "+k.table+" r left join domain d on d.id = r.domain_id"+k.apart+
+			" where "+where+" order by r.id limit "+strconv.Itoa(limit), args...) {
 			var x row
 			if c.Fail(x.read(k, v)); !yield(x) {
 				return

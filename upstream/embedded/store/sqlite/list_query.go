@@ -14,7 +14,8 @@ import (
 //
 //	select … from (
 //		select r.id from (
-//			select id from email indexed by email_sender where sender_id = ? and id >= ? and id < ? order by 1 limit -1
+//			select id from email indexed by email_sender where sender_id = ? and id >= ? and id < ?
+//			order by 1 limit -1
 //		) k cross join email r on r.id = k.id where r.delivered
 //		limit 500 offset 0
 //	) k cross join email r on r.id = k.id left join domain d on d.id = r.domain_id

@@ -39,7 +39,9 @@ func testContent(t *testing.T, open Opener) {
 			b.FullContent = strings.Repeat("Received: from mx.example.com\r\n", 2400)
 		},
 		"long content, not compressible": func(b *upstream.BounceDetail) { b.FullContent = string(noise) },
-		"long diagnostic":                func(b *upstream.BounceDetail) { b.DiagnosticCode = strings.Repeat("é", 40000) },
+		"long diagnostic": func(b *upstream.BounceDetail) {
+			b.DiagnosticCode = strings.Repeat("é", 40000)
+		},
 		"long rule and no content": func(b *upstream.BounceDetail) {
 			b.RuleName, b.FullContent = strings.Repeat("r", 300), ""
 		},
@@ -129,10 +131,14 @@ func testSenders(t *testing.T, open Opener) {
 		listed  int // under old@example.com
 	}{
 		{store.Batch{Emails: []upstream.Email{row}}, "", 0},
-		{store.Batch{Senders: []store.Sender{{UserID: 20, SenderID: 17, Address: "old@example.com"}}}, "old@example.com", 1},
+		{
+			store.Batch{Senders: []store.Sender{{UserID: 20, SenderID: 17, Address: "old@example.com"}}},
+			"old@example.com", 1,
+		},
 		{
 			store.Batch{Senders: []store.Sender{
-				{UserID: 20, SenderID: 17, Address: "new@example.com"}, {UserID: 21, SenderID: 18, Address: "old@example.com"},
+				{UserID: 20, SenderID: 17, Address: "new@example.com"},
+				{UserID: 21, SenderID: 18, Address: "old@example.com"},
 			}},
 			"new@example.com", 0,
 		},

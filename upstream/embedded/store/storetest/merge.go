@@ -27,6 +27,7 @@ func testMerge(t *testing.T, open Opener) {
 		process       upstream.Time
 		says, content string
 	}
+	outcomes := []string{"sent", "delivered", "delivered", "bounced", "blocked"}
 	stores := []store.Store{open(t, ""), open(t, "")} // one for each order
 	user := upstream.ID(0)
 	rapid.Check(t, func(t *rapid.T) {
@@ -35,7 +36,7 @@ func testMerge(t *testing.T, open Opener) {
 			m := rapid.IntRange(0, 3).Draw(t, "message")
 			return record{
 				message: m,
-				what:    rapid.SampledFrom([]string{"sent", "delivered", "delivered", "bounced", "blocked"}).Draw(t, "what"),
+				what:    rapid.SampledFrom(outcomes).Draw(t, "what"),
 				at:      upstream.Time(1479600000 + 10000*m + rapid.IntRange(0, 2).Draw(t, "at")),
 				headers: rapid.Bool().Draw(t, "headers"),
 				process: upstream.Time(rapid.IntRange(1, 3).Draw(t, "process")),
@@ -186,7 +187,8 @@ func testNumbers(t *testing.T, open Opener) {
 		t.Error(d)
 	}
 	for _, wrong := range []store.Account{{Name: "tenant a", UserID: 7}, {Name: "tenant c", UserID: 3}} {
-		_, err := moved.Write(ctx, store.Batch{Accounts: []store.Account{wrong}, Emails: []upstream.Email{{ProcessTime: 5}}})
+		batch := store.Batch{Accounts: []store.Account{wrong}, Emails: []upstream.Email{{ProcessTime: 5}}}
+		_, err := moved.Write(ctx, batch)
 		if upstream.CodeOf(err) != upstream.InvalidArgument {
 			t.Errorf("%+v: %v", wrong, err)
 		}

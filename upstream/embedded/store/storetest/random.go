@@ -54,8 +54,9 @@ func events(k upstream.Kind, when *rapid.Generator[upstream.Time]) *rapid.Genera
 	return rapid.Custom(func(t *rapid.T) store.Event {
 		e := store.Event{
 			Identity: upstream.Identity{
-				UserID: rapid.SampledFrom(users).Draw(t, "user"), SenderID: rapid.SampledFrom(senderIDs).Draw(t, "sender"),
-				Time: when.Draw(t, "time"),
+				UserID:   rapid.SampledFrom(users).Draw(t, "user"),
+				SenderID: rapid.SampledFrom(senderIDs).Draw(t, "sender"),
+				Time:     when.Draw(t, "time"),
 			},
 			Local: rapid.SampledFrom(locals).Draw(t, "local"), Domain: rapid.SampledFrom(domains).Draw(t, "domain"),
 			XHeaders: headers(t),

@@ -45,8 +45,9 @@ func readKumoMTA(r *reader, o object) error {
 		}
 	}
 	e := event{ // since 2025.10 the times are also there in words
-		at: []string{o.get("timestamp"), o.get("event_time")}, accepted: []string{o.get("created"), o.get("created_time")},
-		account: kumoTenant(o.get("queue")), sender: o.get("sender"), recipients: to, id: id,
+		at:       []string{o.get("timestamp"), o.get("event_time")},
+		accepted: []string{o.get("created"), o.get("created_time")},
+		account:  kumoTenant(o.get("queue")), sender: o.get("sender"), recipients: to, id: id,
 		place: func(recipient string, i int) int { return cmp.Or(placeAmong(all, recipient), i+1) },
 	}
 	enhanced := response.object("enhanced_code")

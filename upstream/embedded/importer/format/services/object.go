@@ -33,8 +33,8 @@ type member struct {
 // lenient accepts what senders get wrong.
 var lenient = json.JoinOptions(jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
 
-// parse returns what is in a JSON object or array, as kind says: its members or elements, which alias the text. It returns
-// false if the text is something else.
+// parse returns what is in a JSON object or array, as kind says: its members or elements, which alias the text. It
+// returns false if the text is something else.
 func (r *reader) parse(text []byte, kind jsontext.Kind) (list []member, ok bool) {
 	d := &r.decoder
 	r.text = *bytes.NewBuffer(text)

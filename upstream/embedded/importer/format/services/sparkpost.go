@@ -79,8 +79,9 @@ func readSparkPostFile(r *reader, o object) error {
 func readSparkPost(r *reader, o object) error {
 	e := event{
 		at: []string{o.get("timestamp")}, accepted: []string{o.get("injection_time")}, account: o.get("subaccount_id"),
-		sender:     cmp.Or(format.Address(o.get("friendly_from")), o.get("msg_from")),
-		recipients: []string{cmp.Or(format.Address(o.get("raw_rcpt_to")), o.get("rcpt_to"))}, // the raw one keeps upper case
+		sender: cmp.Or(format.Address(o.get("friendly_from")), o.get("msg_from")),
+		// The raw recipient keeps upper case.
+		recipients: []string{cmp.Or(format.Address(o.get("raw_rcpt_to")), o.get("rcpt_to"))},
 		id:         cmp.Or(o.get("message_id"), o.get("transmission_id")),
 		diagnostic: cmp.Or(o.get("raw_reason"), o.get("reason")),
 	}
