@@ -26,10 +26,11 @@ type execution struct {
 	known     []byte // the data of its only response, if it is the same for every execution
 	only      bool   // there is one response, and it is final
 	record    record
-	caller    string      // the caller's name, if callers have names
-	endTurn   func()      // ends its place among the running operations; nil if it has none
-	room      reservation // for its response, until that is sent
-	shed      bool        // there was no room for its response
+	caller    string       // the caller's name, if callers have names
+	endTurn   func()       // ends its place among the running operations; nil if it has none
+	room      reservation  // for its response, until that is sent
+	elements  atomic.Int64 // of its lists, if they are limited: see limitLists
+	shed      bool         // there was no room for its response
 
 	streams bool                    // it is a subscription and has a response for each event
 	field   graphql.CollectedField  // of the subscription
@@ -161,7 +162,11 @@ func (x *execution) prepare(caller context.Context, params *graphql.RawParams, b
 func (x *execution) reserve() (ok bool) {
 	var bytes int64
 	if x.h.o.Rows != nil {
-		bytes = x.h.o.Rows(x.ctx) * rowBytes
+		rows := x.h.o.Rows(x.ctx)
+		bytes = rows * rowBytes
+		if rows > x.h.load.room.elements() { // only then, because counting takes time
+			x.oc.ResolverMiddleware = within(x.oc.ResolverMiddleware, x.limitLists)
+		}
 	}
 	if x.room, ok = x.h.load.room.reserve(x.caller, bytes); ok {
 		return true

@@ -3,11 +3,15 @@ package graph
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/99designs/gqlgen/graphql"
 )
 
 // memoryLimit limits the memory for requests being read, and for responses being made or waiting until their callers
@@ -149,6 +153,27 @@ func (h *reservation) change(by int64) {
 		close(r.freed)
 		r.freed = nil
 	}
+}
+
+// elements returns how many elements the lists of a response may have together. Aliases can repeat rows many times,
+// without further calls.
+func (r *memoryLimit) elements() int64 { return r.most / rowBytes }
+
+// limitLists wraps all fields of the operation and fails its lists once they have too many elements together.
+func (x *execution) limitLists(ctx context.Context, next graphql.Resolver) (any, error) {
+	if graphql.GetFieldContext(ctx).Field.Definition.Type.Elem == nil {
+		return next(ctx)
+	}
+	most := x.h.load.room.elements()
+	if x.elements.Load() <= most {
+		v, err := next(ctx)
+		list := reflect.ValueOf(v)
+		if err != nil || list.Kind() != reflect.Slice || x.elements.Add(int64(list.Len())) <= most {
+			return v, err
+		}
+	}
+	return nil, requestError(codeTooExpensive, fmt.Sprintf("this is missing because the lists of the operation have more "+
+		"than %d elements, the limit (--max-in-flight): select fewer rows, or fewer lists of them, at once", most))
 }
 
 // errOverloaded reports that there was no room for a body.

@@ -278,3 +278,27 @@ func TestUnreadResponsesLeaveRoom(t *testing.T) {
 		t.Errorf("afterwards: status %d, %.300s", a.status, a.body)
 	}
 }
+
+// The lists of an operation have a limit together, since aliases repeat rows without further calls.
+func TestElementsOfListsAreLimited(t *testing.T) {
+	t.Parallel()
+	e := newEndpoint(graph.Options{MaxInFlight: 100 * 512, Rows: func(context.Context) int64 { return 101 }})
+	bounces := func(lists int) answer {
+		return e.ask(t, "{ bounces("+window+") {"+repeat(lists, " a%d: nodes { id }")+" } }", "")
+	}
+	rows := strings.Count(bounces(1).body, `"id"`)
+	fit := 100 / max(1, rows)
+	if a := bounces(fit); len(a.errors) > 0 || strings.Count(a.body, `"id"`) != fit*rows || fit == 100 {
+		t.Errorf("%d lists of %d rows: %s", fit, rows, a.body)
+	}
+	a := bounces(fit + 2)
+	if len(a.errors) == 0 || strings.Contains(a.body, `"id"`) {
+		t.Fatalf("%d lists of %d rows: %s", fit+2, rows, a.body)
+	}
+	for _, err := range a.errors {
+		if err.code() != "QUERY_TOO_EXPENSIVE" || !strings.Contains(err.Message, "more than 100 elements") ||
+			len(err.Path) != 2 {
+			t.Errorf("%+v", err)
+		}
+	}
+}
