@@ -31,10 +31,12 @@ type converter struct {
 	users    map[string]upstream.ID
 	accounts []string // the keys of users, in the order of their first records
 	senders  map[senderKey]upstream.ID
-	reserved bool                                   // no account gets the number of user any more
-	owner    string                                 // the account that already has the number; empty if none
-	met      int                                    // the number of different senders, including unknown ones
-	recent   format.Recent[message, upstream.Email] // of which the store may not have all yet
+	reserved bool   // no account gets the number of user any more
+	owner    string // the account that already has the number; empty if none
+	met      int    // the number of different senders, including unknown ones
+
+	// recent has the emails of records whose Latest is set: the store may not have them yet.
+	recent format.Recent[message, upstream.Email]
 }
 
 // message identifies a message to one recipient.
@@ -177,7 +179,7 @@ func (c *converter) number(ctx context.Context, r *format.Record) (user, sender 
 			return known.UserID, known.SenderID, err
 		}
 	}
-	if sender, err = c.sender(ctx, user, senderAddress(r)); r.Latest > 0 {
+	if sender, err = c.sender(ctx, user, senderAddress(r)); err == nil && r.Latest > 0 {
 		c.recent.Put(messageOf(r), upstream.Email{
 			UserID: user, SenderID: sender, EmailID: r.EmailID, ProcessTime: r.Processed,
 		})
