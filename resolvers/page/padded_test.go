@@ -299,10 +299,14 @@ func TestPaddedUnsortedListFailsRatherThanSkipsRows(t *testing.T) {
 	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	m := &paddedRemote{all: all}
 	answered := 0
+	var mu sync.Mutex // guards r: pages are fetched concurrently
 	s := m.source(true)
 	s.Fetch = func(_ context.Context, w upstream.Window, offset int) ([]row, error) {
 		rows := all
-		if r.IntN(2) == 0 {
+		mu.Lock()
+		padded := r.IntN(2) > 0
+		mu.Unlock()
+		if !padded {
 			rows = m.list()
 		}
 		rows = rows[min(offset, len(rows)):]
