@@ -121,7 +121,8 @@ func TestBreakdownsMaySpreadManyFragments(t *testing.T) {
 		groups { count%s ...Last } } } } fragment Last on BreakdownGroup { series(interval: DAY) { count } }%s`,
 		today, &spreads, &fragments), nil)
 	count := quantity(data, "bounces", "breakdown", "groups", 0, "count")
-	if points := quantity(data, "bounces", "breakdown", "groups", 0, "series", 0, "count"); count == 0 || points != count {
+	points := quantity(data, "bounces", "breakdown", "groups", 0, "series", 0, "count")
+	if count == 0 || points != count {
 		t.Errorf("a group of %v has %v in its series", count, points)
 	}
 }

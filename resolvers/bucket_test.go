@@ -47,8 +47,8 @@ func TestSeriesByDaysOfTimeZones(t *testing.T) {
 				t.Fatal(err)
 			}
 			checkDays(t, all, rows, start, end, zone, 0, c.days)
-			for _, u := range list(g.data(`{ users(`+w+`) { nodes { userId stats(`+w+`) { `+series+` } } } }`, nil), "users",
-				"nodes") {
+			users := g.data(`{ users(`+w+`) { nodes { userId stats(`+w+`) { `+series+` } } } }`, nil)
+			for _, u := range list(users, "users", "nodes") {
 				var id int
 				_, _ = fmt.Sscan(get(u, "userId").(string), &id)
 				checkDays(t, get(u, "stats", "series"), rows, start, end, zone, upstream.ID(id), c.days)

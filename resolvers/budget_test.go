@@ -52,7 +52,9 @@ func TestOperationsBeyondTheBudgetAreStopped(t *testing.T) {
 	if len(r.Errors) != 1 || !strings.Contains(r.Errors[0].Message, "ask for series over a shorter window") {
 		t.Errorf("%+v", r.Errors)
 	}
-	const probing = `{ a: stats(` + today + `) { sent } b: emails(` + today + `, filter: {deliveredOnly: true}) { totalCount } }` // of 1000 emails
+	// The second field counts 1000 emails.
+	const probing = `{ a: stats(` + today + `) { sent }
+		b: emails(` + today + `, filter: {deliveredOnly: true}) { totalCount } }`
 	r = g.ask(probing, nil)
 	if n := len(g.called()); n != 3 {
 		t.Errorf("%d calls", n)

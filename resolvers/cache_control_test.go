@@ -19,7 +19,9 @@ func TestStaleAnswersAreMarkedAndNotCacheable(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, thirtyDays())
 	g.remembering(nil)
-	const query = `{ stats(window: {between: {start: "2016-11-22T23:00:00Z", end: "2016-11-24T00:00:00Z"}}) { sent bounced } }`
+	const query = `{
+		stats(window: {between: {start: "2016-11-22T23:00:00Z", end: "2016-11-24T00:00:00Z"}}) { sent bounced }
+	}`
 	fresh := g.ask(query, nil)
 	if fresh.Extensions != nil {
 		t.Errorf("fresh answer has extensions %v", fresh.Extensions)
@@ -65,6 +67,8 @@ func TestCacheControlFollowsLeastFreshPart(t *testing.T) {
 	g.rememberingWith(nil, cost.Options{Allowed: true, MaxCalls: 200})
 	const past = `window: {between: {start: "2016-11-20T00:00:00Z", end: "2016-11-22T00:00:00Z"}}`
 	const open = `window: {between: {start: "2016-11-20T00:00:00Z", end: "2016-11-24T00:00:00Z"}}`
+	const both = `{ a: stats(` + past + `) { sent } b: stats(` + open + `) { sent } }`
+	const page = `{ emails(window: {last: "P1D"}, first: 1) { nodes { emailId } } }`
 	one := auth.Caller{Name: "one", Users: auth.Everyone(), Scopes: auth.AllScopes}
 	for _, c := range []struct {
 		name, query, want string
@@ -73,10 +77,10 @@ func TestCacheControlFollowsLeastFreshPart(t *testing.T) {
 	}{
 		{name: "the settled past", query: `{ stats(` + past + `) { sent } }`, want: "max-age=3600"},
 		{name: "the open edge", query: `{ stats(` + open + `) { sent } }`, want: "max-age=5"},
-		{name: "both", query: `{ a: stats(` + past + `) { sent } b: stats(` + open + `) { sent } }`, want: "max-age=5"},
-		{name: "two seconds later", query: `{ a: stats(` + past + `) { sent } b: stats(` + open + `) { sent } }`, later: 2, want: "max-age=3"},
-		{name: "a settled page of a window that moves", query: `{ emails(window: {last: "P1D"}, first: 1) { nodes { emailId } } }`, want: "max-age=3"},
-		{name: "when the next window begins", query: `{ emails(window: {last: "P1D"}, first: 1) { nodes { emailId } } }`, later: 4, want: "max-age=4"},
+		{name: "both", query: both, want: "max-age=5"},
+		{name: "two seconds later", query: both, later: 2, want: "max-age=3"},
+		{name: "a settled page of a window that moves", query: page, want: "max-age=3"},
+		{name: "when the next window begins", query: page, later: 4, want: "max-age=4"},
 		{name: "a catalogue", query: `{ bounceCategories { code } }`, want: "max-age=3600"},
 		{name: "a named caller", query: `{ stats(` + past + `) { sent } }`, who: one, want: "private, max-age=3600"},
 		{name: "an error", query: `{ a: stats(` + past + `) { sent } node(id: "x") { id } }`, want: "no-store"},

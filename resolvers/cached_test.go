@@ -90,7 +90,8 @@ func TestUpstreamCallsWithCache(t *testing.T) {
 			figures{6, 0, 0}, figures{9, 0, 3}, // both windows have the same unsettled end
 		},
 		"100 bounces with detail, 40 of them the same as others": {
-			`{ a: bounces(` + w + `, first: 60) { nodes { detail { diagnosticCode } } } b: bounces(` + w + `, first: 40) { nodes { detail { ruleName } } } }`,
+			`{ a: bounces(` + w + `, first: 60) { nodes { detail { diagnosticCode } } }
+				b: bounces(` + w + `, first: 40) { nodes { detail { ruleName } } } }`,
 			figures{61, 0, 0}, figures{61, 0, 0},
 		},
 		"the same field under ten aliases": {
@@ -160,7 +161,9 @@ func TestCacheNeverShowsRowsOutsideTheScope(t *testing.T) {
 func TestRememberedTotalsBelongToTheirCallers(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, rowsOfDay(9000))
-	const query = `{ emails(window: {last: "P2D"}, filter: {deliveredOnly: true}, last: 3) { totalCount nodes { id } } }`
+	const query = `{
+		emails(window: {last: "P2D"}, filter: {deliveredOnly: true}, last: 3) { totalCount nodes { id } }
+	}`
 	callers := []auth.Users{auth.Everyone(), auth.Only(20), auth.Only(20, 21), auth.Only(22, 23, 24)}
 	var want []map[string]any
 	for _, who := range callers {
@@ -312,11 +315,13 @@ func TestReusedTextIsNeverOlderThanItsRows(t *testing.T) {
 	const w = `window: {between: {start: "2016-11-22T00:00:00Z", end: "2016-11-23T00:00:00Z"}}`
 	const row = `emailId recipient type bouncedAt xHeaders { name value }`
 	queries := map[string]string{
-		"nodes":                    `{ bounces(` + w + `, first: 500) { nodes { ` + row + ` } } }`,
-		"fewer":                    `{ bounces(` + w + `, first: 20) { nodes { ` + row + ` } } }`,
-		"edges":                    `{ bounces(` + w + `, first: 500) { edges { cursor node { ` + row + ` } } } }`,
-		"edges with only nodes":    `{ bounces(` + w + `, first: 500) { edges { node { ` + row + ` } } } }`,
-		"the same window as hours": `{ bounces(window: {last: "PT24H"}, first: 500) { edges { cursor node { ` + row + ` } } } }`,
+		"nodes":                 `{ bounces(` + w + `, first: 500) { nodes { ` + row + ` } } }`,
+		"fewer":                 `{ bounces(` + w + `, first: 20) { nodes { ` + row + ` } } }`,
+		"edges":                 `{ bounces(` + w + `, first: 500) { edges { cursor node { ` + row + ` } } } }`,
+		"edges with only nodes": `{ bounces(` + w + `, first: 500) { edges { node { ` + row + ` } } } }`,
+		"the same window as hours": `{
+			bounces(window: {last: "PT24H"}, first: 500) { edges { cursor node { ` + row + ` } } }
+		}`,
 	}
 	rows := rowsOfDay(60)
 	g, uncached := newGateway(t, rows), newGateway(t, rows)

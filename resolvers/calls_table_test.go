@@ -67,8 +67,9 @@ var documented = map[string]struct {
 		query: `{ emails(window: {last: "P90D"}, filter: {domain: "example1.com"}) { totalCount } }`, rows: quarter,
 	},
 	"the newest 50 events of a recipient in 30 days, its stats, and whether it is suppressed": {
-		query: `{ recipient(address: "recipient3@example3.com") { stats(window: {last: "P30D"}) { sent delivered ` +
-			`bounced blocked } events(window: {last: "P30D"}, order: NEWEST_FIRST) { totalCount nodes { at emailId } } ` +
+		query: `{ recipient(address: "recipient3@example3.com") { ` +
+			`stats(window: {last: "P30D"}) { sent delivered bounced blocked } ` +
+			`events(window: {last: "P30D"}, order: NEWEST_FIRST) { totalCount nodes { at emailId } } ` +
 			`suppression { verdict because { at } } } }`, rows: month,
 	},
 	"the newest 50 emails of a day, with what became of those that were not delivered": {
@@ -80,7 +81,8 @@ var documented = map[string]struct {
 			`recipients { recipient outcome at } } }`, rows: month,
 	},
 	"the newest 20 bounces of 30 days": {
-		query: `{ bounces(window: {last: "P30D"}, order: NEWEST_FIRST, first: 20) { nodes { recipient } } }`, rows: month,
+		query: `{ bounces(window: {last: "P30D"}, order: NEWEST_FIRST, first: 20) { nodes { recipient } } }`,
+		rows:  month,
 	},
 	"breakdowns of the bounces of 7 days by provider and by category, with rates, daily series and the total, " +
 		"from a server that groups": {

@@ -124,9 +124,15 @@ func TestUpstreamCalls(t *testing.T) {
 		},
 		"filter by a user outside the caller's scope": {
 			scope: []upstream.ID{20, 21},
-			query: `{ bounces(` + w + `, filter: {userId: 25}) { totalCount nodes { id } } emails(` + w + `, filter: {userId: 25}, last: 5) { totalCount edges { cursor } pageInfo { hasNextPage hasPreviousPage } }
-				blockedEmails(` + w + `, filter: {userId: 25, domain: "example1.com"}) { totalCount nodes { id } } senders(` + w + `, userId: 25) { totalCount nodes { id } }
-				stats(` + w + `, userId: 25) ` + all + ` days: stats(` + w + `, userId: 25) ` + series + ` }`,
+			query: `{
+				bounces(` + w + `, filter: {userId: 25}) { totalCount nodes { id } }
+				emails(` + w + `, filter: {userId: 25}, last: 5) {
+					totalCount edges { cursor } pageInfo { hasNextPage hasPreviousPage }
+				}
+				blockedEmails(` + w + `, filter: {userId: 25, domain: "example1.com"}) { totalCount nodes { id } }
+				senders(` + w + `, userId: 25) { totalCount nodes { id } }
+				stats(` + w + `, userId: 25) ` + all + ` days: stats(` + w + `, userId: 25) ` + series + `
+			}`,
 			calls: 0,
 			check: func(t *testing.T, data map[string]any) {
 				for _, l := range []string{"bounces", "blockedEmails", "senders"} {

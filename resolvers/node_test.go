@@ -29,10 +29,13 @@ const onNode = ` ... on Node { __typename id
 	... on BlockedEmail { reason }
 } `
 
+const rowFields = `userId senderId emailId recipient localPart domain processedAt xHeaders { name value } ` +
+	`sender { address } user { userId }`
+
 const rowFragment = ` fragment row on Node {
-	... on Bounce { userId senderId emailId recipient localPart domain processedAt xHeaders { name value } sender { address } user { userId } }
-	... on Email { userId senderId emailId recipient localPart domain processedAt xHeaders { name value } sender { address } user { userId } }
-	... on BlockedEmail { userId senderId emailId recipient localPart domain processedAt postbackAt xHeaders { name value } sender { address } user { userId } }
+	... on Bounce { ` + rowFields + ` }
+	... on Email { ` + rowFields + ` }
+	... on BlockedEmail { ` + rowFields + ` postbackAt }
 }`
 
 // The id of an object is the same in every field.

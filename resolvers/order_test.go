@@ -32,8 +32,9 @@ func TestUsersAndSendersAreOrderedByStats(t *testing.T) {
 	}
 	all := ` { ` + strings.Join(slices.Sorted(mapValues(stats)), " ") + ` }`
 	for list, key := range map[string]string{"users": "userId", "senders": "senderId"} {
-		whole := get(g.data(`{ `+list+`(`+today+`, first: 500) { nodes { n: `+key+` stats(`+today+`)`+all+` } } }`, nil),
-			list, "nodes").([]any)
+		whole := get(g.data(`{
+			`+list+`(`+today+`, first: 500) { nodes { n: `+key+` stats(`+today+`)`+all+` } }
+		}`, nil), list, "nodes").([]any)
 		for field, stat := range stats {
 			for _, direction := range []string{"ASC", "DESC"} {
 				want := slices.Clone(whole)
@@ -47,9 +48,10 @@ func TestUsersAndSendersAreOrderedByStats(t *testing.T) {
 					}
 					return cmp.Compare(*x, *y)
 				})
-				query := `query($at: String) { ` + list + `(` + today + `, orderBy: {field: ` + field + `, direction: ` +
-					direction + `}, first: 4, after: $at) { nodes { n: ` + key + ` stats(` + today + `)` + all +
-					` } pageInfo { hasNextPage endCursor } } }`
+				query := `query($at: String) { ` + list + `(` + today + `, ` +
+					`orderBy: {field: ` + field + `, direction: ` + direction + `}, first: 4, after: $at) { ` +
+					`nodes { n: ` + key + ` stats(` + today + `)` + all + ` } ` +
+					`pageInfo { hasNextPage endCursor } } }`
 				g.called()
 				var got []any
 				for at := any(nil); ; {
@@ -94,8 +96,9 @@ func number(v any) *float64 {
 func TestSendersInDescendingOrder(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, rowsOfDay(48))
-	up := get(g.data(`{ senders(`+today+`, orderBy: {field: ID}) { nodes { senderId } pageInfo { startCursor } } }`, nil),
-		"senders")
+	up := get(g.data(`{
+		senders(`+today+`, orderBy: {field: ID}) { nodes { senderId } pageInfo { startCursor } }
+	}`, nil), "senders")
 	down := get(g.data(`{ senders(`+today+`, orderBy: {field: ID, direction: DESC}) { nodes { senderId } } }`, nil),
 		"senders", "nodes").([]any)
 	slices.Reverse(down)
@@ -108,7 +111,9 @@ func TestSendersInDescendingOrder(t *testing.T) {
 		t.Errorf("%d senders after the first", len(n))
 	}
 	for _, order := range []string{"{field: ID, direction: DESC}", "{field: SENT}"} {
-		r := g.ask(`query($at: String) { senders(`+today+`, orderBy: `+order+`, after: $at) { nodes { senderId } } }`, at)
+		r := g.ask(`query($at: String) {
+			senders(`+today+`, orderBy: `+order+`, after: $at) { nodes { senderId } }
+		}`, at)
 		if len(r.Errors) != 1 || r.Errors[0].Extensions["argument"] != "after" {
 			t.Errorf("%s: %+v", order, r)
 		}

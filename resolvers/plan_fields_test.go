@@ -39,8 +39,13 @@ func TestPlanIgnoresHowArgumentsAreWritten(t *testing.T) {
 	t.Parallel()
 	user := model.NodeID{Type: model.UserNode, UserID: 21}.String()
 	literal := `{
-		bounces(window: {between: {start: 1479772800, end: "2016-11-23T00:00:00Z"}}, first: 30, filter: {type: HARD, userId: "21", xHeaders: [{name: "X-A", value: "b"}]}) { totalCount nodes { detail { ruleName } sender { address } } }
-		users(window: {last: "P1D"}, last: 5) { nodes { stats(window: {last: "P1D"}) { series(interval: HOUR) { sent } } } }
+		bounces(
+			window: {between: {start: 1479772800, end: "2016-11-23T00:00:00Z"}}, first: 30,
+			filter: {type: HARD, userId: "21", xHeaders: [{name: "X-A", value: "b"}]}
+		) { totalCount nodes { detail { ruleName } sender { address } } }
+		users(window: {last: "P1D"}, last: 5) {
+			nodes { stats(window: {last: "P1D"}) { series(interval: HOUR) { sent } } }
+		}
 		nodes(ids: ["` + user + `"]) { id ... on User { senders(window: {last: "P2D"}) { totalCount } } }
 		stats(window: {last: "P1D"}, userId: 21) { sent }
 	}`
@@ -72,11 +77,18 @@ func TestPlanIgnoresHowArgumentsAreWritten(t *testing.T) {
 		},
 	} {
 		query := c.head + ` {
-			bounces(window: $w, first: $n, after: $none, filter: $f) { totalCount nodes { detail @include(if: $yes) { ruleName } detail @skip(if: $yes) { fullContent } sender { address } } }
+			bounces(window: $w, first: $n, after: $none, filter: $f) {
+				totalCount nodes {
+					detail @include(if: $yes) { ruleName } detail @skip(if: $yes) { fullContent }
+					sender { address }
+				}
+			}
 			users(window: {last: $d}, last: 5) { nodes { stats(window: {last: $d}) { series(interval: $i) { sent } } } }
 			nodes(ids: $ids) { id ... on User { senders(window: {last: "P2D"}) { totalCount } } }
 			stats(window: {last: $d}, userId: $u) { sent }
-			not: bounces(window: $w, first: $n, filter: $f) @skip(if: $yes) { nodes { user { senders(window: $w) { totalCount } } } }
+			not: bounces(window: $w, first: $n, filter: $f) @skip(if: $yes) {
+				nodes { user { senders(window: $w) { totalCount } } }
+			}
 		}`
 		got := priceFor(t, query, c.variables, cost.Everyone)
 		if got.Calls != want.Calls || got.WorstCalls != want.WorstCalls || got.WorstRows != want.WorstRows ||

@@ -193,7 +193,8 @@ func TestPlanIsTheCost(t *testing.T) {
 				id(model.BlockedEmailNode, 2) + `]) { id } }`, 2,
 		},
 		"a recipient's events, its lists and its stats": {
-			`{ recipient(address: "recipient1@EXAMPLE1.com") { events(` + w + `) { totalCount nodes { id ... on Bounce { type } } } ` +
+			`{ recipient(address: "recipient1@EXAMPLE1.com") { ` +
+				`events(` + w + `) { totalCount nodes { id ... on Bounce { type } } } ` +
 				`last: events(` + w + `, order: NEWEST_FIRST, first: 5) { edges { node { at } } } ` +
 				`stats(` + w + `) { sent delivered hardBounced blocked } } bounces(` + w +
 				`, filter: {recipient: "recipient1@example1.com"}) { nodes { id } } }`, 3,

@@ -125,7 +125,8 @@ func (o randomOperation) selection(name string) string {
 				w += fmt.Sprintf(", %s: %s", []string{"first", "last"}[o.random.IntN(2)], o.size(9))
 			}
 			if f.Arguments.ForName("orderBy") != nil && o.random.IntN(3) == 0 {
-				w += []string{", orderBy: {field: SENT}", ", orderBy: {field: BOUNCE_RATE, direction: DESC}"}[o.random.IntN(2)]
+				orders := []string{", orderBy: {field: SENT}", ", orderBy: {field: BOUNCE_RATE, direction: DESC}"}
+				w += orders[o.random.IntN(2)]
 			}
 			if f.Arguments.ForName("order") != nil && o.random.IntN(3) == 0 {
 				w += ", order: NEWEST_FIRST"

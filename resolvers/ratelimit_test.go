@@ -212,14 +212,16 @@ func TestViewerShowsPermissionsAndLimit(t *testing.T) {
 	}{
 		"without a key": {
 			auth.Anyone(),
-			`{"name":null,"permissions":["metrics:read","recipients:read","content:read"],"rateLimit":null,"users":null}`,
+			`{"name":null,"permissions":["metrics:read","recipients:read","content:read"],` +
+				`"rateLimit":null,"users":null}`,
 		},
 		"with a key": {
 			auth.Caller{
 				Name: "partner", Users: auth.Only(21, 20), Scopes: auth.MetricsRead,
 				Limits: auth.Limits{CostPerMinute: 60},
 			},
-			`{"name":"partner","permissions":["metrics:read"],"rateLimit":{"limit":60,"remaining":59,"resetAfterMs":1000},"users":["20","21"]}`,
+			`{"name":"partner","permissions":["metrics:read"],` +
+				`"rateLimit":{"limit":60,"remaining":59,"resetAfterMs":1000},"users":["20","21"]}`,
 		},
 	} {
 		a := g.askLimited(c.who, query)

@@ -72,8 +72,8 @@ func TestRecipientEventsAreOneListInOrderOfTime(t *testing.T) {
 							slices.Reverse(got)
 						}
 						if !slices.Equal(got, want) {
-							t.Fatalf("pages of %d, %s, back %v: %d events in another order than the %d wanted", size, order,
-								back, len(got), len(want))
+							t.Fatalf("pages of %d, %s, back %v: %d events in another order than the %d wanted",
+								size, order, back, len(got), len(want))
 						}
 					}
 				}
@@ -97,9 +97,12 @@ func walkEvents(t *testing.T, g *gateway, size int, order string, back bool, tot
 	if back {
 		args, more, edge = "last: $n, before: $at", "hasPreviousPage", "startCursor"
 	}
-	query := `query($n: Int, $at: String) { recipient(address: "someone@EXAMPLE.com") { events(` + today + `, order: ` +
-		order + `, ` + args + `) { totalCount edges { cursor } nodes { __typename emailId at ... on Bounce { bouncedAt } } ` +
-		`pageInfo { ` + more + ` ` + edge + ` } } } }`
+	query := `query($n: Int, $at: String) { recipient(address: "someone@EXAMPLE.com") {
+		events(` + today + `, order: ` + order + `, ` + args + `) {
+			totalCount edges { cursor } nodes { __typename emailId at ... on Bounce { bouncedAt } }
+			pageInfo { ` + more + ` ` + edge + ` }
+		}
+	} }`
 	var at any
 	for pages := 0; ; pages++ {
 		if pages > total/size+1 {
@@ -164,13 +167,14 @@ func TestRecipientStatsCountItsRows(t *testing.T) {
 func TestRecipientStatsCountRepeatedRowsOnce(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, to("someone@example.com", rowsOfDay(3)))
-	g.serve(upstream.Around(g.client, func(ctx context.Context, q *upstream.Question, next upstream.Asker) (any, error) {
+	repeat := func(ctx context.Context, q *upstream.Question, next upstream.Asker) (any, error) {
 		answer, err := next.Ask(ctx, q)
 		if rows, ok := answer.([]upstream.Bounce); ok && len(rows) > 0 {
 			answer = slices.Insert(slices.Clone(rows), 1, rows[0])
 		}
 		return answer, err
-	}))
+	}
+	g.serve(upstream.Around(g.client, repeat))
 	data := g.data(`{ recipient(address: "someone@example.com") {
 		stats(`+today+`) { bounced } events(`+today+`) { nodes { __typename } }
 	} }`, nil)

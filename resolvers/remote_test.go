@@ -128,7 +128,11 @@ func TestUpstreamErrorsAreDistinguished(t *testing.T) {
 	}
 }
 
-const oddBounce = `{"bounce_category":"other","bounce_code":"5.0.0","bounce_time":1479772800,"bounce_type":"%s","domain":"example.com","email_address":"r@example.com","email_id":"x","local":"r","postback_time":0,"process_time":1479772800,"sender_id":100,"user_id":20,"xheaders":null}`
+const oddBounce = `{
+	"bounce_category":"other","bounce_code":"5.0.0","bounce_time":1479772800,"bounce_type":"%s",
+	"domain":"example.com","email_address":"r@example.com","email_id":"x","local":"r","postback_time":0,
+	"process_time":1479772800,"sender_id":100,"user_id":20,"xheaders":null
+}`
 
 // A bounce that is neither hard nor soft has no value in the schema. Only a query that selects its type fails.
 func TestUnknownBounceTypeFailsOnlyItsField(t *testing.T) {

@@ -150,11 +150,20 @@ func TestStatsOfListsAgreeWithRows(t *testing.T) {
 	other := upstream.Window{Start: upstreamtest.SampleDay - 90_000, End: upstreamtest.SampleDay + 7300}
 	stats := "same: stats(" + literal(listed) + ") {" + selectCounts + "} other: stats(" + literal(other) + ") {" +
 		selectCounts + "series(interval: HOUR) {" + selectCounts + "} }"
-	data := g.data(`{ users(`+literal(listed)+`) { totalCount nodes { userId `+stats+` senders(`+literal(listed)+`) { nodes { senderId `+stats+` } } } }
-		senders(`+literal(listed)+`) { totalCount nodes { senderId userId address user { userId `+stats+` } `+stats+` } }
-		of: senders(`+literal(listed)+`, userId: 20) { totalCount nodes { senderId userId address `+stats+` } }
-		bounces(`+literal(listed)+`, filter: {senderId: 23}, first: 2) { nodes { user { userId `+stats+` } sender { senderId address `+stats+` } } }
-		emails(`+literal(listed)+`, filter: {userId: 20}, first: 2) { nodes { user { userId `+stats+` } sender { senderId address `+stats+` } } } }`, nil)
+	window := literal(listed)
+	data := g.data(`{
+		users(`+window+`) {
+			totalCount nodes { userId `+stats+` senders(`+window+`) { nodes { senderId `+stats+` } } }
+		}
+		senders(`+window+`) { totalCount nodes { senderId userId address user { userId `+stats+` } `+stats+` } }
+		of: senders(`+window+`, userId: 20) { totalCount nodes { senderId userId address `+stats+` } }
+		bounces(`+window+`, filter: {senderId: 23}, first: 2) {
+			nodes { user { userId `+stats+` } sender { senderId address `+stats+` } }
+		}
+		emails(`+window+`, filter: {userId: 20}, first: 2) {
+			nodes { user { userId `+stats+` } sender { senderId address `+stats+` } }
+		}
+	}`, nil)
 	seen := 0
 	check := func(v any, user, sender upstream.ID) {
 		t.Helper()

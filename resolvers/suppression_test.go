@@ -57,9 +57,14 @@ func TestSuppressionFollowsFromTheNewestEvidence(t *testing.T) {
 		{"H..", ".DD", "userId: 21", "NO_EVIDENCE", nil, 2},
 		{"B...", ".HHD", "", "BLOCKED", []int{0}, 3},
 		{"B...", ".HHD", "userId: 21", "NO_EVIDENCE", []int{3, 2}, 3},
-		{"HB", "", `window: {between: {start: "2016-11-22T00:00:00Z", end: "2016-11-22T00:01:00Z"}}`, "LIKELY_BLOCKED",
-			[]int{0}, 3},
-		{"HB", "", `window: {between: {start: "2016-11-23T00:00:00Z", end: "2026-11-22T00:01:00Z"}}`, "NO_EVIDENCE", nil, 2},
+		{
+			"HB", "", `window: {between: {start: "2016-11-22T00:00:00Z", end: "2016-11-22T00:01:00Z"}}`,
+			"LIKELY_BLOCKED", []int{0}, 3,
+		},
+		{
+			"HB", "", `window: {between: {start: "2016-11-23T00:00:00Z", end: "2026-11-22T00:01:00Z"}}`,
+			"NO_EVIDENCE", nil, 2,
+		},
 	} {
 		t.Run(c.history+" "+c.other+" "+c.args, func(t *testing.T) {
 			t.Parallel()
@@ -69,8 +74,9 @@ func TestSuppressionFollowsFromTheNewestEvidence(t *testing.T) {
 			if c.args != "" {
 				args = "(" + c.args + ")"
 			}
-			s := get(g.data(`{ recipient(address: "someone@example.com") { suppression`+args+
-				` { verdict asOf because { at recipient ... on Bounce { type } } } } }`, nil), "recipient", "suppression")
+			s := get(g.data(`{ recipient(address: "someone@example.com") {
+				suppression`+args+` { verdict asOf because { at recipient ... on Bounce { type } } }
+			} }`, nil), "recipient", "suppression")
 			if get(s, "verdict") != c.verdict {
 				t.Errorf("verdict %v, want %s", get(s, "verdict"), c.verdict)
 			}
@@ -109,19 +115,18 @@ func TestSuppressionIsClearedAfterManyDeliveries(t *testing.T) {
 		rows.Append(to("someone@example.com", upstreamtest.RowsOf(e)))
 	}
 	g := newGateway(t, rows)
+	const query = `{ recipient(address: "someone@example.com") { suppression { verdict } } }`
 	for users, want := range map[string]string{"20": "NO_EVIDENCE", "20,21": "NO_EVIDENCE", "20,21,22": "BLOCKED"} {
 		var ids []upstream.ID
 		for i := range (len(users) + 1) / 3 {
 			ids = append(ids, upstream.ID(20+i))
 		}
-		v := get(g.dataAs(auth.Only(ids...), `{ recipient(address: "someone@example.com") { suppression { verdict } } }`,
-			nil), "recipient", "suppression", "verdict")
+		v := get(g.dataAs(auth.Only(ids...), query, nil), "recipient", "suppression", "verdict")
 		if v != want {
 			t.Errorf("of users %s: %v, want %s", users, v, want)
 		}
 	}
-	if v := get(g.data(`{ recipient(address: "someone@example.com") { suppression { verdict } } }`, nil), "recipient",
-		"suppression", "verdict"); v != "BLOCKED" {
+	if v := get(g.data(query, nil), "recipient", "suppression", "verdict"); v != "BLOCKED" {
 		t.Errorf("of all users: %v", v)
 	}
 }

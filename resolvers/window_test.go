@@ -154,9 +154,15 @@ func TestListsOfUsersAndSendersHaveOnlyTheirRows(t *testing.T) {
 	t.Parallel()
 	rows := rowsOfDay(240)
 	g := newGateway(t, rows)
-	const lists = ` bounces(` + today + `, filter: {type: HARD}, first: 3) { totalCount nodes { userId senderId type } pageInfo { endCursor hasNextPage } }
+	const lists = `
+		bounces(` + today + `, filter: {type: HARD}, first: 3) {
+			totalCount nodes { userId senderId type } pageInfo { endCursor hasNextPage }
+		}
 		emails(` + today + `, filter: {deliveredOnly: true}, last: 2) { totalCount nodes { userId senderId delivered } }
-		blockedEmails(` + today + `, first: 0) { totalCount nodes { id } edges { cursor } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } `
+		blockedEmails(` + today + `, first: 0) {
+			totalCount nodes { id } edges { cursor }
+			pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+		} `
 	data := g.data(`{ users(`+today+`) { nodes { userId `+lists+` senders(`+today+
 		`, first: 3) { totalCount nodes { userId senderId `+lists+` } pageInfo { hasNextPage } } } } }`, nil)
 	var cursors []any

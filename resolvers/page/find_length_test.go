@@ -98,8 +98,12 @@ func TestTotalOfLongListTakesThreeRounds(t *testing.T) {
 		"with an incident": {func(p, h float64, d int) float64 {
 			return cmp.Or(math.Floor(p/0.95)*math.Floor(1.95-p)*500, steady(p, h, d))
 		}, 8},
-		"until a third":        {func(p, h float64, d int) float64 { return steady(p, h, d) * math.Ceil(max(0, 0.33-p)) }, 8},
-		"in the last third":    {func(p, h float64, d int) float64 { return steady(p, h, d) * math.Ceil(max(0, p-0.66)) }, 8},
+		"until a third": {func(p, h float64, d int) float64 {
+			return steady(p, h, d) * math.Ceil(max(0, 0.33-p))
+		}, 8},
+		"in the last third": {func(p, h float64, d int) float64 {
+			return steady(p, h, d) * math.Ceil(max(0, p-0.66))
+		}, 8},
 		"in the first minutes": {func(p, _ float64, _ int) float64 { return math.Ceil(max(0, 0.0001-p)) }, 8},
 		"in the last minutes":  {func(p, _ float64, _ int) float64 { return math.Ceil(max(0, p-0.9996)) }, 8},
 	} {

@@ -115,7 +115,9 @@ func TestDefaultSize(t *testing.T) {
 		"newest, no arguments":            {page.Args{Newest: true}, reversed[:50]},
 		"newest, only after":              {page.Args{Newest: true, After: &back[99]}, reversed[100:150]},
 		"newest, only before":             {page.Args{Newest: true, Before: &back[99]}, reversed[49:99]},
-		"newest, both":                    {page.Args{Newest: true, After: &back[9], Before: &back[99]}, reversed[10:60]},
+		"newest, both": {
+			page.Args{Newest: true, After: &back[9], Before: &back[99]}, reversed[10:60],
+		},
 	} {
 		if d := cmp.Diff(test.want, client{t, m.source()}.ask(test.args).rows); d != "" {
 			t.Errorf("%s (-want +got):\n%.1000s", name, d)
