@@ -22,8 +22,8 @@ type record struct {
 	telemetry.Operation
 	began, ended time.Time // ended is when the response was made
 	responses    int
-	why          error                       // why it ended, if its context does not say so
-	observers    []func(telemetry.Operation) // in reverse order
+	why          error // why it ended, if its context does not say so
+	observers    []func(telemetry.Operation)
 
 	mu       sync.Mutex
 	failures []failure
@@ -45,7 +45,7 @@ func (r *record) begin(ctx context.Context, observers []telemetry.Observer) cont
 	r.began = time.Now()
 	for _, observe := range observers {
 		next, ended := observe(ctx)
-		ctx, r.observers = next, slices.Insert(r.observers, 0, ended)
+		ctx, r.observers = next, append(r.observers, ended)
 	}
 	return ctx
 }
@@ -97,7 +97,7 @@ func (r *record) conclude(ctx context.Context, waited func(context.Context) (tim
 	if waited != nil {
 		r.Waited, r.Asked = waited(ctx)
 	}
-	for _, ended := range r.observers {
+	for _, ended := range slices.Backward(r.observers) {
 		ended(r.Operation)
 	}
 }
