@@ -15,10 +15,17 @@ func TestIntrospectionIsNullWhereAKindHasNoSuchField(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{})
 	a := e.ask(t, `query($deprecated: Boolean) {
-		__schema { types { ...T fields { ...Arguments type { ...T ofType { ...T ofType { ...T ofType { ...T } } } } } inputFields { type { ...T ofType { ...T } } } } }
+		__schema { types {
+			...T
+			fields { ...Arguments type { ...T ofType { ...T ofType { ...T ofType { ...T } } } } }
+			inputFields { type { ...T ofType { ...T } } }
+		} }
 	}
 	fragment Arguments on __Field { args { type { ...T ofType { ...T } } } }
-	fragment T on __Type { kind f: fields(includeDeprecated: $deprecated) { name } interfaces { name } possibleTypes { name } enumValues { name } i: inputFields { name } isOneOf }`, "")
+	fragment T on __Type {
+		kind f: fields(includeDeprecated: $deprecated) { name } interfaces { name } possibleTypes { name }
+		enumValues { name } i: inputFields { name } isOneOf
+	}`, "")
 	if len(a.errors) > 0 {
 		t.Fatal(a.body)
 	}

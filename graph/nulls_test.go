@@ -233,7 +233,9 @@ func TestDefaultValuesAreThoseOfTheOperation(t *testing.T) {
 	t.Parallel()
 	e := newEndpoint(graph.Options{})
 	const query = `query A($v: String) { ...F } query B($v: String = "nowhere.example") { ...F }
-		fragment F on Query { bounces(` + window + `, filter: {domain: $v, userId: "5000000020"}) { nodes { userId } } }`
+		fragment F on Query {
+			bounces(` + window + `, filter: {domain: $v, userId: "5000000020"}) { nodes { userId } }
+		}`
 	for operation, data := range map[string]string{
 		"A": `{"bounces":{"nodes":[{"userId":"5000000020"}]}}`, "B": `{"bounces":{"nodes":[]}}`,
 	} {

@@ -52,12 +52,13 @@ func TestSocketsRunOperationsConcurrently(t *testing.T) {
 		`{"query":""}`:            `the request has no \"query\"`,
 		`{"extensions":{"persistedQuery":{"version":1,"sha256Hash":"` + strings.Repeat("0", 64) +
 			`"}}}`: `PersistedQueryNotFound`,
-		`{"documentId":"unknown"}`:                                                              `unknown`,
-		`{"query":"mutation { x }"}`:                                                            `mutation`,
-		`{"query":"subscription { bounces { cursor } }"}`:                                       `not support subscriptions`,
-		`{"query":"query A { __typename } query B { __typename }"}`:                             `operationName`,
-		`{"query":"{ bounces(window: {last: \"P1D\"}) { ... @defer { nodes { emailId } } } }"}`: `@defer`,
-		`{"query":"{ bounces(window: {last: \"nonsense\"}) { nodes { emailId } } }"}`:           `nonsense`,
+		`{"documentId":"unknown"}`:                                  `unknown`,
+		`{"query":"mutation { x }"}`:                                `mutation`,
+		`{"query":"subscription { bounces { cursor } }"}`:           `not support subscriptions`,
+		`{"query":"query A { __typename } query B { __typename }"}`: `operationName`,
+		`{"query":"{ bounces(window: {last: \"P1D\"}) ` +
+			`{ ... @defer { nodes { emailId } } } }"}`: `@defer`,
+		`{"query":"{ bounces(window: {last: \"nonsense\"}) { nodes { emailId } } }"}`: `nonsense`,
 	} {
 		c.say(`{"type":"subscribe","id":"é\n","payload":` + payload + `}`)
 		m := c.expect("error", "é\n")

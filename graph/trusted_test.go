@@ -43,8 +43,12 @@ func TestOpenReadsFoldersAndManifests(t *testing.T) {
 	write(t, filepath.Join(dir, "folder", "README.md"), "no document")
 	write(t, filepath.Join(dir, "folder", "..data", "a.graphql"), "no document")
 	write(t, filepath.Join(dir, "relay.json"), `{"a": "query A { a }\n", "deep/b": "query B { b }"}`)
-	write(t, filepath.Join(dir, "apollo.json"), `{"format": "apollo-persisted-query-manifest", "version": 1, "operations": [
-		{"id": "a", "name": "A", "type": "query", "body": "query A { a }\n"}, {"id": "deep/b", "name": "B", "type": "query", "body": "query B { b }"}]}`)
+	write(t, filepath.Join(dir, "apollo.json"), `{
+		"format": "apollo-persisted-query-manifest", "version": 1, "operations": [
+			{"id": "a", "name": "A", "type": "query", "body": "query A { a }\n"},
+			{"id": "deep/b", "name": "B", "type": "query", "body": "query B { b }"}
+		]
+	}`)
 	for _, name := range []string{"folder", "relay.json", "apollo.json"} {
 		d, err := graph.OpenTrusted(filepath.Join(dir, name), check)
 		if err != nil {

@@ -13,7 +13,8 @@ import (
 func TestBounceKeyPath(t *testing.T) {
 	t.Parallel()
 	for email, want := range map[string]string{
-		"20160829200233.000004d57a76@mail6-45-ussnn1": "/bounce/405954/107546/1472500955/20160829200233.000004d57a76@mail6-45-ussnn1",
+		"20160829200233.000004d57a76@mail6-45-ussnn1": "/bounce/405954/107546/1472500955/" +
+			"20160829200233.000004d57a76@mail6-45-ussnn1",
 		"a/b?c#d%e f+g": "/bounce/405954/107546/1472500955/a%2Fb%3Fc%23d%25e%20f+g",
 		"é":             "/bounce/405954/107546/1472500955/%C3%A9",
 	} {

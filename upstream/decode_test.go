@@ -101,23 +101,28 @@ var fixtures = []string{
 	`{"data":[],"data":null}`,
 	`["a","b\u00e9\ud83d\ude00\ud83d","\ud83d\u0041","\udc00","\u00"]`, "[\"\xff\xfe ok\xc3\"]", "[\"a\nb\"]", `["\x"]`,
 	`["a]`, `["a\`, `["a\u12`,
-	`{"17":[{"timestamp":"1479600000","sent_count":1,"bounce_count":0,"soft_bounce_count":2,"hard_bounce_count":3,"blocked_email_count":4}]}`,
+	`{"17":[{"timestamp":"1479600000","sent_count":1,"bounce_count":0,"soft_bounce_count":2,"hard_bounce_count":3,` +
+		`"blocked_email_count":4}]}`,
 	`{"17":[],"9":[],"17":[{"timestamp":1,"sent_count":"5","bounce_count":5,"hard_bounce_count":2}]}`,
 	`{"data":{"0":[]}}`, `{"x":[]}`, `{"data":[[]]}`,
 	`[{"user_id":"7","sender_id":8,"sender":null,"sent_count":1,"bounce_count":9,"soft_bounce_count":4}]`,
-	`[{"user_id":1,"sender_id":2,"email_id":"3@a","bounce_time":1479772800.75,"process_time":"1479772800.2","delivered":true,"email_address":"a@b@c"}]`,
-	`{"kind":"email","user_id":1,"sender_id":2,"email_id":"3@a","process_time":-0.5,"bounce_time":1.4797728e9,"delivered":false,"local":"a","xheaders":["X-A: b",{"X-C":"d"}]}`,
-	`{"data":{"\u0075ser_id":1,"sender_id":2,"email_id":"3","bounce_time":4,"unknown":[{"a":[1e5,-0.0,true,false,null,"\\"]}]},"api_host":"h"}`,
+	`[{"user_id":1,"sender_id":2,"email_id":"3@a","bounce_time":1479772800.75,"process_time":"1479772800.2",` +
+		`"delivered":true,"email_address":"a@b@c"}]`,
+	`{"kind":"email","user_id":1,"sender_id":2,"email_id":"3@a","process_time":-0.5,"bounce_time":1.4797728e9,` +
+		`"delivered":false,"local":"a","xheaders":["X-A: b",{"X-C":"d"}]}`,
+	`{"data":{"\u0075ser_id":1,"sender_id":2,"email_id":"3","bounce_time":4,` +
+		`"unknown":[{"a":[1e5,-0.0,true,false,null,"\\"]}]},"api_host":"h"}`,
 	`[{"user_id":1,"sender_id":2,"email_id":"3","bounce_time":4,"bounce_time":null}]`,
 	`[{"user_id":01}]`, `[{"user_id":1.0}]`, `[{"user_id":-1}]`, `[{"user_id":99999999999999999999}]`,
 	`[{"bounce_time":1e999}]`, `[{"bounce_time":1e-999}]`,
 	layouts(`{"user_id":1,"email_id":"3","bounce_time":4,"process_time":4,"delivered":true,"sender_id":2}`),
-	layouts(
-		`{"email_id":"3","user_id":1,"sender_id":2,"bounce_time":4,"process_time":4,"delivered":true,"bounce_code":"\n"}`),
+	layouts(`{"email_id":"3","user_id":1,"sender_id":2,"bounce_time":4,"process_time":4,"delivered":true,` +
+		`"bounce_code":"\n"}`),
 	layouts(`{"user_id":1,"user_id":2,"sender_id":2,"email_id":"3","bounce_time":4,"process_time":4,"delivered":true}`),
 	layouts(`{"user_id":1,"sender_id":2,"email_id":"3","bounce_time":null}`),
-	layouts(
-		`{"user_id":1,"sender_id":2,"email_id":"3","bounce_time":4,"process_time":4,"delivered":true,"local":null,"domain":"é"}`), layouts(`{"user_id":1,"sender_id":2,"email_id":3}`),
+	layouts(`{"user_id":1,"sender_id":2,"email_id":"3","bounce_time":4,"process_time":4,"delivered":true,` +
+		`"local":null,"domain":"é"}`),
+	layouts(`{"user_id":1,"sender_id":2,"email_id":3}`),
 	layouts(`{"user_id":1"sender_id":2,"email_id":"3","bounce_time":4}`),
 	layouts(`{"user_id":1,"sender_id":2,"email_id":"3","bounce_time":4{"user_id":1}`),
 	layouts(`{,"sender_id":2,"email_id":"3","bounce_time":4}`), layouts(`{}`),
@@ -130,7 +135,8 @@ var fixtures = []string{
 // layouts returns a page whose rows are alike except for one in the middle.
 func layouts(row string) string { return "[" + like + "," + like + "," + row + "," + like + "]" }
 
-const like = `{"user_id":1,"sender_id":2,"email_id":"3","bounce_time":4,"process_time":4,"delivered":true,"xheaders":{"X-A":"1","X-B":"2"},"local":"a"}`
+const like = `{"user_id":1,"sender_id":2,"email_id":"3","bounce_time":4,"process_time":4,"delivered":true,` +
+	`"xheaders":{"X-A":"1","X-B":"2"},"local":"a"}`
 
 // The decoders read any bytes as the reference does: both return the same rows, or both an error.
 func FuzzDecode(f *testing.F) {

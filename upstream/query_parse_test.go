@@ -29,8 +29,12 @@ func TestParseQuestionOfLists(t *testing.T) {
 		},
 		"every filter of bounces": {
 			Bounces,
-			inWeek +
-				"&user_id=21&sender_id=17&sender=s@example.com&domain=d&local=l&recipient=r&bounce_type=soft&bounce_category=made-up&offset=7", ListQuery{Window: week, Offset: 7, UserID: 21, SenderID: 17, Sender: "s@example.com", Domain: "d", Local: "l", Recipient: "r", BounceType: Soft, BounceCategory: "made-up"},
+			inWeek + "&user_id=21&sender_id=17&sender=s@example.com&domain=d&local=l&recipient=r" +
+				"&bounce_type=soft&bounce_category=made-up&offset=7",
+			ListQuery{
+				Window: week, Offset: 7, UserID: 21, SenderID: 17, Sender: "s@example.com", Domain: "d", Local: "l",
+				Recipient: "r", BounceType: Soft, BounceCategory: "made-up",
+			},
 		},
 		"delivered": {Emails, inWeek + "&delivered=1", ListQuery{Window: week, Delivered: true}},
 		"blocked_reason, an open set": {

@@ -28,8 +28,8 @@ func TestEncodeIsCanonical(t *testing.T) {
 				Window: week, Offset: 500, UserID: 21, SenderID: 17, Sender: "s@example.com", Domain: "example.org",
 				Local: "a", Recipient: "a@example.org", BounceType: Hard, BounceCategory: "bad-mailbox",
 			}.Encode(),
-			inWeek +
-				"&user_id=21&sender_id=17&sender=s%40example.com&domain=example.org&local=a&recipient=a%40example.org&bounce_type=hard&bounce_category=bad-mailbox&offset=500",
+			inWeek + "&user_id=21&sender_id=17&sender=s%40example.com&domain=example.org&local=a" +
+				"&recipient=a%40example.org&bounce_type=hard&bounce_category=bad-mailbox&offset=500",
 		},
 		"delivered": {ListQuery{Window: week, Delivered: true}.Encode(), inWeek + "&delivered=1"},
 		"headers in order, offset last": {

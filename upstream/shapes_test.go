@@ -10,7 +10,8 @@ import (
 )
 
 // A bounce's row with the fewest fields possible, to which tests add.
-const fewest = `"user_id":21,"sender_id":17,"email_id":"20161122000000.1@mail","bounce_time":1479772800,"process_time":1479772800,"delivered":true`
+const fewest = `"user_id":21,"sender_id":17,"email_id":"20161122000000.1@mail",` +
+	`"bounce_time":1479772800,"process_time":1479772800,"delivered":true`
 
 // The decoders accept all forms that rest-api.md lists under "Shapes the client must take", and read them as their
 // equivalents.
@@ -201,7 +202,8 @@ func TestAcceptedShapes(t *testing.T) {
 			`[{"user_id":3,"sent_count":1},{"user_id":2,"sent_count":0,"sender":1}]`,
 			[]Count{{ID: 2}, {ID: 3, Tally: Tally{Total: 1}}}},
 		"series in the order of ids and times": {series(Bounces),
-			`{"100":[],"9":[{"timestamp":7200,"bounce_count":1},{"timestamp":"3600.0","bounce_count":0,"soft_bounce_count":2,"hard_bounce_count":3}]}`,
+			`{"100":[],"9":[{"timestamp":7200,"bounce_count":1},` +
+				`{"timestamp":"3600.0","bounce_count":0,"soft_bounce_count":2,"hard_bounce_count":3}]}`,
 			[]Series{
 				{
 					ID: 9, Points: []Point{

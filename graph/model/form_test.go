@@ -33,8 +33,9 @@ func changed(form, bytes string) *rapid.Generator[string] {
 // A text is a moment if and only if it has the right form and the day and time exist.
 func TestMomentsHaveOneOfTheForms(t *testing.T) {
 	t.Parallel()
-	texts := changed(
-		`(0[0-9]{3}|[12][0-9]{3})-[01][0-9]-[0-3][0-9][Tt][0-2][0-9]:[0-5][0-9]:[0-5][0-9]([.,][0-9]{0,3})?([Zz]|[+-][0-2][0-9]:[0-6][0-9])?`, "0123456789-:.,+TtZz ")
+	texts := changed(`(0[0-9]{3}|[12][0-9]{3})-[01][0-9]-[0-3][0-9]`+
+		`[Tt][0-2][0-9]:[0-5][0-9]:[0-5][0-9]([.,][0-9]{0,3})?([Zz]|[+-][0-2][0-9]:[0-6][0-9])?`,
+		"0123456789-:.,+TtZz ")
 	rapid.Check(t, func(t *rapid.T) {
 		s := texts.Draw(t, "moment")
 		_, parsed := time.Parse(time.RFC3339, strings.ToUpper(s))

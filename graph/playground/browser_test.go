@@ -34,10 +34,16 @@ var stub = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if describesSchema.MatchString(o.Query) {
 			description = `"description": "What **all** of it means.", `
 		}
-		w.Write([]byte(`{"data": {"__schema": {` + description + `"queryType": {"name": "Query"}, "mutationType": null, "subscriptionType": null, "directives": [], "types": [
-			{"kind": "OBJECT", "name": "Query", "description": "What may be asked.", "interfaces": [], "fields": [
-				{"name": "greeting", "description": "A greeting.", "args": [{"name": "name", "type": {"kind": "SCALAR", "name": "String"}}], "type": {"kind": "SCALAR", "name": "String"}}]},
-			{"kind": "SCALAR", "name": "String"}, {"kind": "SCALAR", "name": "Boolean"}]}}}`))
+		w.Write([]byte(`{"data": {"__schema": {` + description + `
+			"queryType": {"name": "Query"}, "mutationType": null, "subscriptionType": null, "directives": [],
+			"types": [
+				{"kind": "OBJECT", "name": "Query", "description": "What may be asked.", "interfaces": [], "fields": [{
+					"name": "greeting", "description": "A greeting.",
+					"args": [{"name": "name", "type": {"kind": "SCALAR", "name": "String"}}],
+					"type": {"kind": "SCALAR", "name": "String"}
+				}]},
+				{"kind": "SCALAR", "name": "String"}, {"kind": "SCALAR", "name": "Boolean"}
+			]}}}`))
 		return
 	}
 	answer, _ := json.Marshal(map[string]any{"data": map[string]any{"greeting": "Good morning, " + o.Variables.Name}})

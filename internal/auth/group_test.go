@@ -86,9 +86,12 @@ func TestGroupsAreMasked(t *testing.T) {
 		Bounces: []upstream.BounceDetail{
 			bounce("jane", "example.com", "for jane@example.com", "550 5.1.1 <jane@example.com> jane unknown"),
 			bounce("joe", "joe@example.org", "other", "550 5.1.1 <joe@example.org> joe unknown"),
-			bounce("sue", "example.org", "other", `550 no "jane doe" <x@example.net>, "jane doe"@example.net, <jane @ example.net>`),
-			bounce("sue", "example.com", "other", `550 no bounce-jane=example.net, jane=40example.net, jane\x{40}example.net`),
-			bounce("sam", "example.com", "other", `550 no jane at example.net, jane (at home)@example.net, jane\ x@example.net`),
+			bounce("sue", "example.org", "other",
+				`550 no "jane doe" <x@example.net>, "jane doe"@example.net, <jane @ example.net>`),
+			bounce("sue", "example.com", "other",
+				`550 no bounce-jane=example.net, jane=40example.net, jane\x{40}example.net`),
+			bounce("sam", "example.com", "other",
+				`550 no jane at example.net, jane (at home)@example.net, jane\ x@example.net`),
 		},
 	})
 	ask := func(scopes auth.Scopes, d upstream.Dimension) (upstream.Groups, error) {

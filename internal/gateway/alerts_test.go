@@ -39,7 +39,8 @@ func TestMetricsInAlertsAndDocumentsExist(t *testing.T) {
 	pair.StartTLS()
 	defer pair.Close()
 	cert, key := writePair(t, pair.TLS.Certificates[0])
-	p := start(t, "--admin-listen", "127.0.0.1:0", "--tls-cert", cert, "--tls-key", key, "--redis", "redis://127.0.0.1:1")
+	p := start(t, "--admin-listen", "127.0.0.1:0", "--redis", "redis://127.0.0.1:1",
+		"--tls-cert", cert, "--tls-key", key)
 	for _, query := range []string{`{ bounces(window: {last: "P1D"}, first: 1) { nodes { id } } }`, `{ nothing }`} {
 		resp, err := pair.Client().Post(p.graphql, "application/json",
 			strings.NewReader(`{"query": "`+strings.ReplaceAll(query, `"`, `\"`)+`"}`))

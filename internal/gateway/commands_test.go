@@ -45,6 +45,20 @@ func TestHelpAndVersion(t *testing.T) {
 	}
 }
 
+func TestMistypedCommandsGetASuggestion(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]string{
+		"imort": "import", "clasify": "classify", "reclasify": "reclassify", "infos": "info", "bakup": "backup",
+		"versoin": "version", "metrics.db": "",
+	} {
+		said := refused(t, given, "--data", "metrics.db")
+		if !strings.Contains(said, given) || strings.Contains(said, "did you mean") != (want != "") ||
+			!strings.Contains(said, want) {
+			t.Errorf("%s: %q, want %q", given, said, want)
+		}
+	}
+}
+
 // Frontends and partners generate code from the published copy.
 func TestPublishedSchemaIsCurrent(t *testing.T) {
 	t.Parallel()

@@ -198,8 +198,8 @@ func TestDashboardAsksForAKey(t *testing.T) {
 	b.Load(strings.TrimSuffix(p.graphql, "graphql") + "dashboard/")
 	give := func(key string) {
 		b.Until(`document.querySelector("form.key")?.hidden === false`)
-		b.Eval(fmt.Sprintf(`document.querySelector("#key").value = %q; document.querySelector("form.key button").click()`,
-			key), nil)
+		b.Eval(fmt.Sprintf(`document.querySelector("#key").value = %q;
+			document.querySelector("form.key button").click()`, key), nil)
 	}
 	b.Until(text("form.key") + `.includes("Enter your API key")`)
 	b.Screenshot("key")
@@ -242,7 +242,8 @@ func TestDashboardWindowCanBeCorrected(t *testing.T) {
 	b.Until(`!document.querySelector("#to").validity.valid`)
 	enter("2026-01-03T00:00")
 	b.Until(`document.querySelector("#status time")`)
-	b.Eval(`window.asked = performance.getEntriesByType("resource").length; document.querySelector("#update").click()`, nil)
+	b.Eval(`window.asked = performance.getEntriesByType("resource").length;
+		document.querySelector("#update").click()`, nil)
 	b.Until(`performance.getEntriesByType("resource").length > window.asked`)
 	b.Eval(submit, nil)
 	b.Until(`location.hash.includes("2026-01-03")`)
@@ -255,7 +256,8 @@ func TestDashboardWindowCanBeCorrected(t *testing.T) {
 	} {
 		b.Eval(fmt.Sprintf("location.hash = %q", hash), nil)
 		b.Until(text(".controls .note") + fmt.Sprintf(".includes(%q)", said))
-		b.Until(`document.querySelector("#window").value === "P7D" && ` + text("#hardBounced .figure") + `.includes("%")`)
+		b.Until(`document.querySelector("#window").value === "P7D" && ` +
+			text("#hardBounced .figure") + `.includes("%")`)
 	}
 	b.Eval(`location.hash = "window=PT24H"`, nil)
 	b.Until(`document.querySelector(".controls .note").hidden`)
@@ -282,8 +284,8 @@ func TestDashboardSaysWhatHappenedToARecipient(t *testing.T) {
 
 	b.Load(strings.TrimSuffix(p.graphql, "graphql") + "dashboard/")
 	b.Until(`document.querySelector("#address")`)
-	b.Eval(fmt.Sprintf(`document.querySelector("#address").value = %q; document.querySelector(".search button").click()`,
-		address), nil)
+	b.Eval(fmt.Sprintf(`document.querySelector("#address").value = %q;
+		document.querySelector(".search button").click()`, address), nil)
 	b.Until(text("#recipient .verdict") + fmt.Sprintf(".includes(%q)", words))
 	b.Until(text("#recipient .verdict") + fmt.Sprintf(".includes(%q)", moment.Format("Mon 2 Jan 15:04")))
 	b.Until(text("#recipient tbody") + `.includes("Blocked: hardbounce")`)

@@ -77,8 +77,11 @@ func TestAGatewayKeepsWhatHasSettledAndSeesOldEventsAtOnce(t *testing.T) {
 func TestRowsOfOtherProcessesAreSeenByTheNextQuery(t *testing.T) {
 	t.Parallel()
 	p, write := otherProcess(t, "--cache-fresh", "1h")
-	const query = `{ bounces(window: {last: "P1D"}, first: 10) { totalCount nodes { recipient detail { diagnosticCode } } }
-		stats(window: {last: "P1D"}) { bounced series(interval: HOUR) { bounced } } bounceCategories { code } }`
+	const query = `{
+		bounces(window: {last: "P1D"}, first: 10) { totalCount nodes { recipient detail { diagnosticCode } } }
+		stats(window: {last: "P1D"}) { bounced series(interval: HOUR) { bounced } }
+		bounceCategories { code }
+	}`
 	for n := range 4 {
 		data := p.query(query, nil)
 		text := fmt.Sprint(data)

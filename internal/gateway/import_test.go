@@ -310,10 +310,10 @@ func TestRealBouncesAreServedAfterAnImport(t *testing.T) {
 // An import reports bad lines, skips them, and sets its exit code; with --strict it stops.
 func TestImportSkipsBadLines(t *testing.T) {
 	t.Parallel()
-	const rows = `{"kind": "sender", "user_id": 21, "sender_id": 211, "sender": "news@example.com"}
-nonsense
-{"kind": "email", "user_id": 21, "sender_id": 211, "email_id": "20261122000000.1@mail6-40", "email_address": "recipient1@example.com", "process_time": 1795305600, "delivered": true}
-`
+	const rows = `{"kind": "sender", "user_id": 21, "sender_id": 211, "sender": "news@example.com"}` + "\n" +
+		"nonsense\n" +
+		`{"kind": "email", "user_id": 21, "sender_id": 211, "email_id": "20261122000000.1@mail6-40", ` +
+		`"email_address": "recipient1@example.com", "process_time": 1795305600, "delivered": true}` + "\n"
 	for args, want := range map[string]string{"": "2 rows", "--strict": "1 row in"} {
 		var out bytes.Buffer
 		code := Run(t.Context(), append([]string{"import", "--data", filepath.Join(t.TempDir(), "x.db"), "-"},

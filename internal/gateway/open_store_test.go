@@ -25,14 +25,17 @@ func TestNamesOfStoresDoNotShowPasswords(t *testing.T) {
 
 func TestErrorsAboutStoresInClickHouseNameWhatTheUserSet(t *testing.T) {
 	for value, want := range map[string][]string{
-		"clickhouse:/127.0.0.1/metrics":     {"must begin with clickhouse://", `from DELIVERYGRAPH_DATA="clickhouse:/127`},
+		"clickhouse:/127.0.0.1/metrics": {
+			"must begin with clickhouse://", `from DELIVERYGRAPH_DATA="clickhouse:/127`,
+		},
 		"clickhouse://127.0.0.1:1/metrics":  {"cannot be reached", `from DELIVERYGRAPH_DATA="clickhouse://127`},
 		"CLICKHOUSE://u:secret@127.0.0.1:1": {"must name one database", "(from DELIVERYGRAPH_DATA)"},
 	} {
 		t.Setenv("DELIVERYGRAPH_DATA", value)
 		for _, command := range []string{"info", "migrate", "serve", "check"} {
 			var out, errs bytes.Buffer
-			if Run(t.Context(), []string{command}, Streams{In: strings.NewReader(""), Out: &out, Err: &errs}) == exitOK {
+			streams := Streams{In: strings.NewReader(""), Out: &out, Err: &errs}
+			if Run(t.Context(), []string{command}, streams) == exitOK {
 				t.Errorf("%s succeeds with %s", command, value)
 			}
 			for _, text := range want {

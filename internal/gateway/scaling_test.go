@@ -191,7 +191,8 @@ func statsOf(day int) (operations []string) {
 	end := time.Now().Add(-48*time.Hour).Unix() - int64(day)*3600
 	for i := range int64(10) {
 		operations = append(operations, fmt.Sprintf(
-			`{ stats(window: {between: {start: %d, end: %d}}) { sent hardBounced blocked } }`, end-3600*(i+1), end-600*i))
+			`{ stats(window: {between: {start: %d, end: %d}}) { sent hardBounced blocked } }`,
+			end-3600*(i+1), end-600*i))
 	}
 	return operations
 }

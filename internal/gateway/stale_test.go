@@ -45,7 +45,8 @@ func TestCacheAnswersForAFailingStoreUpToCacheStale(t *testing.T) {
 	ask := func(when string, want error) {
 		t.Helper()
 		answer, err := g.ofStore(t.Context()).Ask(t.Context(), &upstream.Question{Shape: upstream.ShapeCatalogue})
-		if codes, _ := answer.([]string); !errors.Is(err, want) || want == nil && !slices.Equal(codes, []string{"code"}) {
+		codes, _ := answer.([]string)
+		if !errors.Is(err, want) || want == nil && !slices.Equal(codes, []string{"code"}) {
 			t.Errorf("%s: %v, %v, want the error %v", when, answer, err, want)
 		}
 	}

@@ -42,9 +42,12 @@ func at(d time.Duration) upstream.Time { return midnight + upstream.Time(d/time.
 
 // senders are two senders of each of three users. The last one has no address.
 var senders = []store.Sender{
-	{UserID: 1, SenderID: 10, Address: "sender10@example.com"}, {UserID: 1, SenderID: 11, Address: "sender11@example.com"},
-	{UserID: 2, SenderID: 20, Address: "sender20@example.com"}, {UserID: 2, SenderID: 21, Address: "sender21@example.com"},
-	{UserID: 3, SenderID: 30, Address: "sender30@example.com"}, {UserID: 3, SenderID: 31},
+	{UserID: 1, SenderID: 10, Address: "sender10@example.com"},
+	{UserID: 1, SenderID: 11, Address: "sender11@example.com"},
+	{UserID: 2, SenderID: 20, Address: "sender20@example.com"},
+	{UserID: 2, SenderID: 21, Address: "sender21@example.com"},
+	{UserID: 3, SenderID: 30, Address: "sender30@example.com"},
+	{UserID: 3, SenderID: 31},
 }
 
 // eventAt returns an email, a bounce and a blocked email of one sender; n makes them unique.

@@ -125,8 +125,9 @@ func TestSumsDoNotKeepAnswersFromBeforeTheHourSettled(t *testing.T) {
 	ask := func(from upstream.API, now, end time.Duration) []upstream.Count {
 		t.Helper()
 		c.set(now)
-		counts, err := from.Counts(t.Context(), upstream.Bounces,
-			upstream.CountQuery{Window: upstream.Window{Start: at(-10 * time.Hour), End: at(end)}, Rollup: upstream.BySender})
+		counts, err := from.Counts(t.Context(), upstream.Bounces, upstream.CountQuery{
+			Window: upstream.Window{Start: at(-10 * time.Hour), End: at(end)}, Rollup: upstream.BySender,
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

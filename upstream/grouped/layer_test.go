@@ -182,7 +182,9 @@ func (l *longList) Ask(_ context.Context, q *upstream.Question) (any, error) {
 		rows = rows[:upstream.PageSize-1]
 	}
 	for i := range rows {
-		rows[i] = upstream.Email{EmailID: strconv.Itoa(q.Offset + i), Domain: "example.com", ProcessTime: q.Window.Start}
+		rows[i] = upstream.Email{
+			EmailID: strconv.Itoa(q.Offset + i), Domain: "example.com", ProcessTime: q.Window.Start,
+		}
 	}
 	return rows, nil
 }

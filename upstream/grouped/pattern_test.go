@@ -42,7 +42,10 @@ func TestPatternLeavesOutWhatVaries(t *testing.T) {
 		{`550 <jane @ example.com>, "jane doe"@example.com, jane(at home)@example.com`, "", "550 <…>, …, …"},
 		{`550 jane=example.com, EXAMPLE\jane, jane\x{40}example.com`, "", "550 …=…, …, …{…}…"},
 		{"@example.com @", "", "…"},
-		{"450 4.1.2 Name service error for name=example.com type=MX", "", "450 4.1.2 Name service error for name=… type=MX"},
+		{
+			"450 4.1.2 Name service error for name=example.com type=MX", "",
+			"450 4.1.2 Name service error for name=… type=MX",
+		},
 		{"host mx1.example.com said: 550 no mailbox", "", "host … said: 550 no mailbox"},
 	} {
 		if got := grouped.Pattern(c.response, c.local); got != c.want {

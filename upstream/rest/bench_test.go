@@ -35,9 +35,10 @@ func pageOf(n int) []byte {
 			b.WriteByte(',')
 		}
 		fmt.Fprintf(&b,
-			`{"user_id":21,"sender_id":17,"email_id":"20161122000000.%d@mail6-40","bounce_time":1479772800,"process_time":1479772800,`+
-				`"bounce_type":"hard","bounce_code":"5.1.1","bounce_category":"bad-mailbox","email_address":"a@example.com","local":"a","domain":"example.com",`+
-				`"postback_time":0,"xheaders":{"X-Campaign":"spring"}}`, i)
+			`{"user_id":21,"sender_id":17,"email_id":"20161122000000.%d@mail6-40","bounce_time":1479772800,`+
+				`"process_time":1479772800,"bounce_type":"hard","bounce_code":"5.1.1","bounce_category":"bad-mailbox",`+
+				`"email_address":"a@example.com","local":"a","domain":"example.com","postback_time":0,`+
+				`"xheaders":{"X-Campaign":"spring"}}`, i)
 	}
 	b.WriteString(`]}`)
 	return b.Bytes()

@@ -11,7 +11,8 @@ import (
 
 // A response with a row of another user or sender is rejected as a whole.
 func TestForeignRowsAreRejected(t *testing.T) {
-	const row = `{"user_id":%d,"sender_id":%d,"email_id":"a","process_time":1479772800,"bounce_time":1479772800,"delivered":true}`
+	const row = `{"user_id":%d,"sender_id":%d,"email_id":"a",` +
+		`"process_time":1479772800,"bounce_time":1479772800,"delivered":true}`
 	list := func(q upstream.ListQuery) func(context.Context, *Client) (any, error) {
 		q.Window = day
 		return func(ctx context.Context, c *Client) (any, error) { return c.Emails(ctx, q) }

@@ -109,7 +109,8 @@ func TestDefaults(t *testing.T) {
 		o.MinConcurrent != 2 || o.MaxWaiting != 1024 || o.FirstByteTimeout != o.Timeout {
 		t.Errorf("defaults are %+v, not those documented", o)
 	}
-	if o, _, err := (Options{BaseURL: "https://api.example.com", MaxConcurrent: 1}).withDefaults(); err != nil || o.MinConcurrent != 1 {
+	o, _, err = Options{BaseURL: "https://api.example.com", MaxConcurrent: 1}.withDefaults()
+	if err != nil || o.MinConcurrent != 1 {
 		t.Errorf("with MaxConcurrent 1, MinConcurrent is %d (%v)", o.MinConcurrent, err)
 	}
 }

@@ -27,7 +27,8 @@ func TestModelMatchesLiteralAnswers(t *testing.T) {
 	first, second, third := email(1, 10, at, "a", "x"), email(1, 11, at, "b", "a"), email(2, 20, at, "b", "b")
 	m := upstreamtest.NewModel(upstreamtest.Rows{
 		Senders: []store.Sender{
-			{UserID: 1, SenderID: 10, Address: "ten@example.com"}, {UserID: 1, SenderID: 11, Address: "eleven@example.com"},
+			{UserID: 1, SenderID: 10, Address: "ten@example.com"},
+			{UserID: 1, SenderID: 11, Address: "eleven@example.com"},
 		},
 		Emails: []upstream.Email{late, third, second, first, early},
 	})

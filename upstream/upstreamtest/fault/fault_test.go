@@ -17,7 +17,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const rows = `[{"email_id":"a","user_id":21,"xheaders":{"X-B":"1","X-A":"<2>"}},{"email_id":"b","user_id":21,"xheaders":null}]`
+const rows = `[{"email_id":"a","user_id":21,"xheaders":{"X-B":"1","X-A":"<2>"}},` +
+	`{"email_id":"b","user_id":21,"xheaders":null}]`
 
 var truth = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
