@@ -12,7 +12,9 @@ import (
 	"deliverygraph/upstream/embedded/importer/format/services"
 )
 
-const brevoBounce = `{"event":"hard_bounce","email":"a@example.com","message-id":"<m1@smtp-relay.example.com>","ts":1,"ts_epoch":1520363423999,"reason":"550 5.1.1 unknown","tags":["a","b"],"tag":"x","X-Mailin-custom":"c","sender_email":"news@example.org"}`
+const brevoBounce = `{"event":"hard_bounce","email":"a@example.com","message-id":"<m1@smtp-relay.example.com>",
+"ts":1,"ts_epoch":1520363423999,"reason":"550 5.1.1 unknown","tags":["a","b"],"tag":"x","X-Mailin-custom":"c",
+"sender_email":"news@example.org"}`
 
 func TestBrevoRecordsHaveAllDataOfTheEvent(t *testing.T) {
 	want := []format.Record{{
@@ -41,7 +43,8 @@ func TestBrevoEventsAreDistinguished(t *testing.T) {
 		}
 	}
 	s := formattest.Read(t, services.Brevo, format.Options{},
-		`{"a":1}{"event":"delivered"}{"event":"delivered","ts_epoch":1520363423000}{"event":"delivered","ts_epoch":"x","email":[]}`)
+		`{"a":1}{"event":"delivered"}{"event":"delivered","ts_epoch":1520363423000}`+
+			`{"event":"delivered","ts_epoch":"x","email":[]}`)
 	if len(s.Bads) != 4 || len(s.Records) > 0 {
 		t.Errorf("bad %q, records %v", s.Bads, s.Records)
 	}

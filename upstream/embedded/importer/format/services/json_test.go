@@ -99,7 +99,8 @@ func TestManyBrokenObjectsTakeLinearTime(t *testing.T) {
 	if err != nil || len(got) != 1 || len(s.BadAt) != 200_000 {
 		t.Errorf("got %d objects, %d bad, %v", len(got), len(s.BadAt), err)
 	}
-	if took := time.Since(start); took > 5*time.Minute { // a slow machine with -race needs half a minute; quadratic time, an hour
+	// A slow machine with -race needs half a minute; quadratic time would be an hour.
+	if took := time.Since(start); took > 5*time.Minute {
 		t.Errorf("it took %v", took)
 	}
 }
@@ -124,10 +125,11 @@ func TestValuesOfAnyKindAreRead(t *testing.T) {
 			"19421798915720714", []string{"a"}, []string{"b=1.50", `a={"c": [1]}`, "e=ü"}},
 		`{"ID": "x\ud83d", "id": "y", "Tags": ["a", 2, null, ""], "Extra": "none"}`: {"x\ufffd",
 			[]string{"a", "2"}, nil},
-		`{"ID": null, "Tags": null, "Extra": null, "ID": true}`:              {"true", nil, nil},
-		`{"ID": {"a": 1}, "Tags": {}, "Extra": {}}`:                          {"", nil, nil},
-		`{"ID": "[", "Tags": "[\"a\", \"b\"]", "Extra": "{\"a\": \"[b]\"}"}`: {"[", []string{"a", "b"}, []string{"a=[b]"}},
-		`{"ID": "é\n", "Tags": "[a", "Extra": "{a"}`:                         {"é\n", []string{"[a"}, nil},
+		`{"ID": null, "Tags": null, "Extra": null, "ID": true}`: {"true", nil, nil},
+		`{"ID": {"a": 1}, "Tags": {}, "Extra": {}}`:             {"", nil, nil},
+		`{"ID": "[", "Tags": "[\"a\", \"b\"]", "Extra": "{\"a\": \"[b]\"}"}`: {"[",
+			[]string{"a", "b"}, []string{"a=[b]"}},
+		`{"ID": "é\n", "Tags": "[a", "Extra": "{a"}`: {"é\n", []string{"[a"}, nil},
 	} {
 		r := &reader{}
 		err := r.read([]byte(in), func(_ *reader, o object) error {
@@ -148,12 +150,15 @@ func TestValuesOfAnyKindAreRead(t *testing.T) {
 
 func TestReaderReportsObjectsOfAnotherForm(t *testing.T) {
 	r := &reader{service: service{object: func(r *reader, o object) error {
-		return r.as(taken, event{at: []string{"1"}, id: o.object("Mail").object("Destination").get("Address"),
-			recipients: []string{"a"}, headers: []upstream.Header{{Name: fmt.Sprint(o.flag("Flag"), len(o.objects("List")))}}})
+		return r.as(taken, event{
+			at: []string{"1"}, id: o.object("Mail").object("Destination").get("Address"), recipients: []string{"a"},
+			headers: []upstream.Header{{Name: fmt.Sprint(o.flag("Flag"), len(o.objects("List")))}},
+		})
 	}}}
 	var s formattest.Sink
 	text := `{"Mail":{"Destination":{"Address":"a"}}}` + "\n" + `{"Mail":{"Destination":"b"}}` + "\n" +
-		`{"Mail":{"Destination":["c"] "x"}}` + "\n" + `{"Mail" 1}` + "\n" + `{"Flag":1}{"List":[{},null,[]]}{"List":{}}` +
+		`{"Mail":{"Destination":["c"] "x"}}` + "\n" + `{"Mail" 1}` + "\n" +
+		`{"Flag":1}{"List":[{},null,[]]}{"List":{}}` +
 		`{"Mail":{"Destination":{"Address":"a"}},"Flag":true,"List":[{},null]}`
 	if err := r.Read(t.Context(), formattest.File(text, time.Time{}), &s); err != nil {
 		t.Fatal(err)

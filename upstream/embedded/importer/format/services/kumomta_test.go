@@ -12,8 +12,10 @@ import (
 	"deliverygraph/upstream/embedded/importer/format/services"
 )
 
-const kumomtaBounce = `{"type":"Bounce","id":"1d98076abbbc11ed940250ebf67f93bd","sender":"news@example.com","recipient":["a@example.net","b@example.net"],"queue":"spring:shop@example.net",
-"response":{"code":550,"enhanced_code":{"class":5,"subject":1,"detail":1},"content":"No such user","command":"."},"timestamp":1678069700,"created":1678069691,
+const kumomtaBounce = `{"type":"Bounce","id":"1d98076abbbc11ed940250ebf67f93bd","sender":"news@example.com",
+"recipient":["a@example.net","b@example.net"],"queue":"spring:shop@example.net",
+"response":{"code":550,"enhanced_code":{"class":5,"subject":1,"detail":1},"content":"No such user","command":"."},
+"timestamp":1678069700,"created":1678069691,
 "bounce_classification":"InvalidRecipient","headers":{"Subject":"x","X-B":"2","x-a":["1"],"X-B":"3"}}`
 
 func TestKumoMTARecordsHaveAllDataOfTheLog(t *testing.T) {
@@ -30,8 +32,9 @@ func TestKumoMTARecordsHaveAllDataOfTheLog(t *testing.T) {
 	if diff := cmp.Diff(want, s.Records); diff != "" || len(s.Bads) > 0 {
 		t.Errorf("bad: %q; records (-want +got):\n%s", s.Bads, diff)
 	}
-	s = formattest.Recognised(t, services.KumoMTA, strings.NewReplacer(`"timestamp":1678069700`, `"event_time":"2023-03-06T02:28:20.5Z"`,
-		`"created":1678069691`, `"created_time":"2023-03-06T02:28:11Z"`).Replace(kumomtaBounce))
+	inWords := strings.NewReplacer(`"timestamp":1678069700`, `"event_time":"2023-03-06T02:28:20.5Z"`,
+		`"created":1678069691`, `"created_time":"2023-03-06T02:28:11Z"`).Replace(kumomtaBounce)
+	s = formattest.Recognised(t, services.KumoMTA, inWords)
 	if diff := cmp.Diff(want, s.Records); diff != "" || len(s.Bads) > 0 {
 		t.Errorf("with times in words: bad: %q; records (-want +got):\n%s", s.Bads, diff)
 	}
@@ -73,7 +76,7 @@ func TestKumoMTAResponsesWithoutAnEnhancedCode(t *testing.T) {
 		`null`:                                                        "|",
 	} {
 		_, before, _ := strings.Cut(kumomtaBounce, `"response":`)
-		old, _, _ := strings.Cut(before, `,"timestamp"`)
+		old, _, _ := strings.Cut(before, ",\n\"timestamp\"")
 		s := formattest.Recognised(t, services.KumoMTA, strings.Replace(kumomtaBounce, old, response, 1))
 		if got := s.Records[0].Code + "|" + s.Records[0].Diagnostic; got != want {
 			t.Errorf("%s: got %q, want %q", response, got, want)
@@ -98,7 +101,8 @@ func TestKumoMTARecipientsKeepTheirIDs(t *testing.T) {
 func TestKumoMTATenantsOfQueues(t *testing.T) {
 	for queue, want := range map[string]string{"example.net": "", "shop@example.net": "shop",
 		"spring:shop@example.net!route": "shop", "spring:@example.net": "", "": ""} {
-		s := formattest.Recognised(t, services.KumoMTA, strings.Replace(kumomtaBounce, "spring:shop@example.net", queue, 1))
+		text := strings.Replace(kumomtaBounce, "spring:shop@example.net", queue, 1)
+		s := formattest.Recognised(t, services.KumoMTA, text)
 		if s.Records[0].Account != want {
 			t.Errorf("%s: got %q, want %q", queue, s.Records[0].Account, want)
 		}

@@ -17,9 +17,11 @@ import (
 func mailgunLegacy(t *testing.T, fields ...string) string {
 	t.Helper()
 	event := map[string]string{
-		"recipient": "b@example.com", "domain": "example.org", "timestamp": "1521233195", "token": "t", "signature": "s",
-		"message-headers": `[["Received", "by example.org"], ["Message-Id", "<1.2@example.org>"], ["Sender", "news@example.org"],` +
-			` ["From", "Bob <bob@example.org>"], ["To", "a@example.com, b@example.com"]]`,
+		"recipient": "b@example.com", "domain": "example.org", "timestamp": "1521233195", "token": "t",
+		"signature": "s",
+		"message-headers": `[["Received", "by example.org"], ["Message-Id", "<1.2@example.org>"],` +
+			` ["Sender", "news@example.org"], ["From", "Bob <bob@example.org>"],` +
+			` ["To", "a@example.com, b@example.com"]]`,
 	}
 	for i := 0; i < len(fields); i += 2 {
 		event[fields[i]] = fields[i+1]
@@ -71,7 +73,8 @@ func TestMailgunLegacyEventsAreReadLikeNewerOnes(t *testing.T) {
 			blocked("unsubscribe"),
 		},
 		"suppressed by words": {
-			mailgunLegacy(t, "event", "dropped", "reason", "hardfail", "description", "Not delivering to previously bounced address"),
+			mailgunLegacy(t, "event", "dropped", "reason", "hardfail",
+				"description", "Not delivering to previously bounced address"),
 			blocked("hardbounce"),
 		},
 		"refused": {
@@ -84,7 +87,8 @@ func TestMailgunLegacyEventsAreReadLikeNewerOnes(t *testing.T) {
 			t.Errorf("%s: bad %q; (-want +got)\n%s", name, s.Bads, d)
 		}
 	}
-	s := formattest.Recognised(t, services.Mailgun, mailgunLegacy(t, "event", "complained")+mailgunLegacy(t, "event", "bounced", "message-headers", "{", "Message-Id", "<3@x>")+
+	s := formattest.Recognised(t, services.Mailgun, mailgunLegacy(t, "event", "complained")+
+		mailgunLegacy(t, "event", "bounced", "message-headers", "{", "Message-Id", "<3@x>")+
 		mailgunLegacy(t, "event", "bounced", "message-headers", "{"))
 	if len(s.Bads) != 1 || s.Skipped["complaint"] != 1 || len(s.Records) != 1 || s.Records[0].EmailID != "3@x" {
 		t.Errorf("bad %q, skipped %v, records %+v", s.Bads, s.Skipped, s.Records)
@@ -115,7 +119,9 @@ func TestMailgunBounceLists(t *testing.T) {
 			t.Errorf("%s: bad %q; (-want +got)\n%s", name, s.Bads, d)
 		}
 	}
-	if s := formattest.Recognised(t, services.Mailgun, "created_at,error,code,address\nsoon,x,550,a@example.com\n2011-10-21 11:02:55 UTC,x,550,\n"); len(s.Bads) != 2 {
+	s := formattest.Recognised(t, services.Mailgun,
+		"created_at,error,code,address\nsoon,x,550,a@example.com\n2011-10-21 11:02:55 UTC,x,550,\n")
+	if len(s.Bads) != 2 {
 		t.Errorf("bad %q", s.Bads)
 	}
 }

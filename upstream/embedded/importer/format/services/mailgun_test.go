@@ -30,9 +30,12 @@ func TestMailgunCases(t *testing.T) {
 	}
 }
 
-const mailgunFailed = `{"event":"failed","severity":"permanent","reason":"bounce","timestamp":1521233195.999999,"log-level":"error","recipient":"b@example.com",
-"delivery-status":{"code":550,"enhanced-code":"5.1.1","message":"No such user","description":"x"},"envelope":{"sender":"bounce+x@example.org"},"account":{"id":"sub-1"},
-"message":{"headers":{"message-id":"<1.2@example.org>","from":"Bob <bob@example.org>","to":"\"A, Jr.\" <a@example.com>, b@example.com"}},
+const mailgunFailed = `{"event":"failed","severity":"permanent","reason":"bounce","timestamp":1521233195.999999,
+"log-level":"error","recipient":"b@example.com",
+"delivery-status":{"code":550,"enhanced-code":"5.1.1","message":"No such user","description":"x"},
+"envelope":{"sender":"bounce+x@example.org"},"account":{"id":"sub-1"},
+"message":{"headers":{"message-id":"<1.2@example.org>","from":"Bob <bob@example.org>",
+"to":"\"A, Jr.\" <a@example.com>, b@example.com"}},
 "tags":["spring","news"],"user-variables":{"n":19421798915720714,"o":{"p":1}}}`
 
 func TestMailgunRecordsHaveAllDataOfTheEvent(t *testing.T) {
@@ -83,7 +86,8 @@ func TestMailgunFailuresAreDistinguished(t *testing.T) {
 func TestMailgunDeliveriesTakeTheTimeFromTheirAcceptance(t *testing.T) {
 	accepted := strings.Replace(strings.Replace(mailgunFailed, `"failed"`, `"accepted"`, 1), "1521233195.999999",
 		"1521233100.5", 1)
-	s := formattest.Recognised(t, services.Mailgun, accepted+"\n"+strings.Replace(mailgunFailed, `"failed"`, `"delivered"`, 1))
+	delivered := strings.Replace(mailgunFailed, `"failed"`, `"delivered"`, 1)
+	s := formattest.Recognised(t, services.Mailgun, accepted+"\n"+delivered)
 	if len(s.Records) != 2 || s.Records[1].Processed != 1521233100 || s.Records[1].Time != 1521233195 ||
 		s.Records[1].Outcome != format.Delivered {
 		t.Errorf("got %+v", s.Records)
@@ -91,7 +95,8 @@ func TestMailgunDeliveriesTakeTheTimeFromTheirAcceptance(t *testing.T) {
 }
 
 func TestMailgunOtherAndBadEventsAreSkipped(t *testing.T) {
-	s := formattest.Read(t, services.Mailgun, format.Options{}, `{"event":"opened"}{"event":"complained"}{"event":"new"}{"event":"failed","severity":"temporary"}
+	s := formattest.Read(t, services.Mailgun, format.Options{}, `{"event":"opened"}{"event":"complained"}{"event":"new"}
+{"event":"failed","severity":"temporary"}
 {"a":1}
 {"event":"delivered","message":{"headers":{"message-id":"a@b"}}}
 {"event":"delivered","timestamp":1521233195.9}

@@ -24,7 +24,10 @@ func TestMailjetCase15KeepsAllDigitsOfIDs(t *testing.T) {
 }
 
 func TestMailjetEventsAreDistinguished(t *testing.T) {
-	const event = `{"event":"bounce","time":1498093527,"MessageID":7,"email":"a@example.com","mj_contact_id":1,"hard_bounce":false,"error":"preblocked","comment":"550 5.1.1 No","customcampaign":"spring","CustomID":"c","Payload":""}`
+	const event = `{
+		"event":"bounce","time":1498093527,"MessageID":7,"email":"a@example.com","mj_contact_id":1,"hard_bounce":false,
+		"error":"preblocked","comment":"550 5.1.1 No","customcampaign":"spring","CustomID":"c","Payload":""
+	}`
 	s := formattest.Recognised(t, services.Mailjet, event)
 	want := []format.Record{{Outcome: format.Bounced, EmailID: "7", Recipient: "a@example.com", Processed: 1498093527,
 		Time: 1498093527, Type: upstream.Soft, Code: "5.1.1", Diagnostic: "550 5.1.1 No",

@@ -39,8 +39,10 @@ func TestPostmarkCases(t *testing.T) {
 	}
 }
 
-const postmarkBounce = `{"ID":1,"Type":"HardBounce","ServerID":23,"MessageID":"m1","Details":"smtp;550 5.1.1 unknown","Description":"It bounced.","Email":"Jane <jane@example.com>",
-"From":"News <news@example.org>","BouncedAt":"2016-04-27T16:28:50.3963933-04:00","Content":"Return-Path: <>","Tag":"spring","MessageStream":"outbound","Metadata":{"user":7}}`
+const postmarkBounce = `{"ID":1,"Type":"HardBounce","ServerID":23,"MessageID":"m1","Details":"smtp;550 5.1.1 unknown",
+"Description":"It bounced.","Email":"Jane <jane@example.com>","From":"News <news@example.org>",
+"BouncedAt":"2016-04-27T16:28:50.3963933-04:00","Content":"Return-Path: <>","Tag":"spring","MessageStream":"outbound",
+"Metadata":{"user":7}}`
 
 func TestPostmarkRecordsHaveAllDataOfTheEvent(t *testing.T) {
 	want := []format.Record{{
@@ -51,7 +53,9 @@ func TestPostmarkRecordsHaveAllDataOfTheEvent(t *testing.T) {
 		Headers: []upstream.Header{{Name: "X-PM-Tag", Value: "spring"},
 			{Name: "X-PM-Message-Stream", Value: "outbound"}, {Name: "X-PM-Metadata-user", Value: "7"}},
 	}}
-	for name, text := range map[string]string{"bare": postmarkBounce, "page": `{"TotalCount":1,"Bounces":[` + postmarkBounce + `]}`} {
+	for name, text := range map[string]string{
+		"bare": postmarkBounce, "page": `{"TotalCount":1,"Bounces":[` + postmarkBounce + `]}`,
+	} {
 		s := formattest.Recognised(t, services.Postmark, text)
 		if diff := cmp.Diff(want, s.Records); diff != "" || len(s.Bads) > 0 {
 			t.Errorf("%s: bad: %q; records (-want +got):\n%s", name, s.Bads, diff)
@@ -77,8 +81,10 @@ func TestPostmarkTypesDecide(t *testing.T) {
 }
 
 func TestPostmarkMessagesOfTheAPIAreAccepted(t *testing.T) {
-	s := formattest.Recognised(t, services.Postmark, `{"TotalCount":1,"Messages":[{"Tag":"spring","MessageID":"m1","To":[{"Email":"a@example.com","Name":null}],"Recipients":["a@example.com","b@example.com"],
-"ReceivedAt":"2014-02-14T11:12:54.8054242-05:00","From":"\"News\" <news@example.org>","Subject":"x","Status":"Sent"},{"MessageID":7,"ReceivedAt":[]}]}`)
+	s := formattest.Recognised(t, services.Postmark, `{"TotalCount":1,"Messages":[{"Tag":"spring","MessageID":"m1",
+"To":[{"Email":"a@example.com","Name":null}],"Recipients":["a@example.com","b@example.com"],
+"ReceivedAt":"2014-02-14T11:12:54.8054242-05:00","From":"\"News\" <news@example.org>","Subject":"x","Status":"Sent"},
+{"MessageID":7,"ReceivedAt":[]}]}`)
 	if got := strings.Join(s.Outcomes(), ", "); got != "a@example.com accepted, b@example.com accepted" ||
 		s.Records[0].Processed != 1392394374 || len(s.Bads) != 1 {
 		t.Errorf("got %+v, bad %q", s.Records, s.Bads)
@@ -86,8 +92,11 @@ func TestPostmarkMessagesOfTheAPIAreAccepted(t *testing.T) {
 }
 
 func TestPostmarkBadEventsAreReportedAndSkipped(t *testing.T) {
-	s := formattest.Read(t, services.Postmark, format.Options{}, `{"a":1}
-`+strings.Replace(postmarkBounce, "m1", "", 1)+strings.Replace(postmarkBounce, "2016-", "", 1)+strings.Replace(postmarkBounce, "Jane <jane@example.com>", "", 1)+`{"Bounces":7}{"RecordType":"Bounce","Type":[]}`)
+	s := formattest.Read(t, services.Postmark, format.Options{}, `{"a":1}`+"\n"+
+		strings.Replace(postmarkBounce, "m1", "", 1)+
+		strings.Replace(postmarkBounce, "2016-", "", 1)+
+		strings.Replace(postmarkBounce, "Jane <jane@example.com>", "", 1)+
+		`{"Bounces":7}{"RecordType":"Bounce","Type":[]}`)
 	if len(s.Bads) != 5 || len(s.Records) > 0 || s.Skipped["other event"] != 1 {
 		t.Errorf("bad %q; records %v; skipped %v", s.Bads, s.Records, s.Skipped)
 	}

@@ -38,11 +38,16 @@ func TestSendGridCases(t *testing.T) {
 }
 
 func TestSendGridEventsOfOneMessageHaveOneIDAndTime(t *testing.T) {
-	s := formattest.Recognised(t, services.SendGrid, `[{"email":"a@example.com","timestamp":1461095246,"event":"processed","sg_message_id":"14c5d75ce93.dfd.64b469.filter0001.16648.5515E0B88.0"},
-{"email":"b@example.com","timestamp":1461095247,"event":"processed","sg_message_id":"14c5d75ce93.dfd.64b469.filter0001.16648.5515E0B88.1"}]
-[{"email":"a@example.com","timestamp":1461095250,"event":"delivered","sg_message_id":"14c5d75ce93.dfd.64b469.recvd-5f5c-1-5515E0B88.0"}]
-{"email":"b@example.com","timestamp":"1461095250","event":"delivered","smtp-id":"<14c5d75ce93.dfd.64b469@ismtpd-555>","sg_message_id":"filter0001.16648.5515E0B88.1"}
-{"email":"c@example.com","timestamp":1461095250,"event":"delivered","sg_message_id":"other.filter0001.16648.5515E0B88.0"}`)
+	s := formattest.Recognised(t, services.SendGrid, `[{"email":"a@example.com","timestamp":1461095246,
+"event":"processed","sg_message_id":"14c5d75ce93.dfd.64b469.filter0001.16648.5515E0B88.0"},
+{"email":"b@example.com","timestamp":1461095247,
+"event":"processed","sg_message_id":"14c5d75ce93.dfd.64b469.filter0001.16648.5515E0B88.1"}]
+[{"email":"a@example.com","timestamp":1461095250,
+"event":"delivered","sg_message_id":"14c5d75ce93.dfd.64b469.recvd-5f5c-1-5515E0B88.0"}]
+{"email":"b@example.com","timestamp":"1461095250","event":"delivered",
+"smtp-id":"<14c5d75ce93.dfd.64b469@ismtpd-555>","sg_message_id":"filter0001.16648.5515E0B88.1"}
+{"email":"c@example.com","timestamp":1461095250,
+"event":"delivered","sg_message_id":"other.filter0001.16648.5515E0B88.0"}`)
 	var got []string
 	for _, r := range s.Records {
 		got = append(got, r.EmailID+" "+r.Processed.UTC().Format("15:04:05"))
@@ -65,7 +70,8 @@ func TestSendGridBouncesAreDistinguished(t *testing.T) {
 		`"created":1443651125,"reason":"550 5.1.1 User unknown","status":"5.1.1"`:    "  5.1.1",
 		`"created":1443651125,"reason":"550 blocked 5.7.1 by policy","status":"550"`: "  5.7.1",
 	} {
-		s := formattest.Recognised(t, services.SendGrid, `{"email":"a@example.com","timestamp":1461095246,"sg_event_id":"e",`+event+`}`)
+		s := formattest.Recognised(t, services.SendGrid,
+			`{"email":"a@example.com","timestamp":1461095246,"sg_event_id":"e",`+event+`}`)
 		if len(s.Records) != 1 {
 			t.Errorf("%s: %q", event, s.Bads)
 		} else if r := s.Records[0]; string(r.Type)+" "+r.Category+" "+r.Code != want || r.Outcome != format.Bounced {
@@ -81,7 +87,8 @@ func TestSendGridReasonsOfDropsAreCompared(t *testing.T) {
 		"Spam Content (if Spam Checker app is enabled)": "spam-content-if-spam-checker-app-is-enabled", "": "dropped",
 	} {
 		s := formattest.Recognised(t, services.SendGrid,
-			`{"email":"a@example.com","timestamp":1461095246,"sg_event_id":"e","event":"dropped","status":"5.0.0","reason":"`+reason+`"}`)
+			`{"email":"a@example.com","timestamp":1461095246,"sg_event_id":"e",`+
+				`"event":"dropped","status":"5.0.0","reason":"`+reason+`"}`)
 		if s.Records[0].Reason != want {
 			t.Errorf("%q: got %q, want %q", reason, s.Records[0].Reason, want)
 		}
@@ -89,8 +96,11 @@ func TestSendGridReasonsOfDropsAreCompared(t *testing.T) {
 }
 
 func TestSendGridFieldsOfTheSenderBecomeHeaders(t *testing.T) {
-	s := formattest.Recognised(t, services.SendGrid,
-		`{"email":"a@example.com","timestamp":1461095246,"event":"processed","sg_event_id":"e","category":["spring","news"],"campaign":"x","Email":"other","n":19421798915720714,"from":"News <news@example.com>","unique_args":{"shop":"y"}}`)
+	s := formattest.Recognised(t, services.SendGrid, `{
+		"email":"a@example.com","timestamp":1461095246,"event":"processed","sg_event_id":"e",
+		"category":["spring","news"],"campaign":"x","Email":"other","n":19421798915720714,
+		"from":"News <news@example.com>","unique_args":{"shop":"y"}
+	}`)
 	want := []upstream.Header{{Name: "X-Category", Value: "spring"}, {Name: "X-Category", Value: "news"},
 		{Name: "X-campaign", Value: "x"}, {Name: "X-Email", Value: "other"},
 		{Name: "X-n", Value: "19421798915720714"}, {Name: "X-from",
@@ -107,8 +117,10 @@ func TestSendGridFieldsOfTheSenderBecomeHeaders(t *testing.T) {
 }
 
 func TestSendGridOtherAndBadEventsAreSkipped(t *testing.T) {
-	s := formattest.Read(t, services.SendGrid, format.Options{}, `[{"event":"open"},{"event":"click"},{"event":"deferred"},{"event":"spamreport"},{"event":"group_unsubscribe"},{"event":"new"},
-{"email":"a@example.com"},{"event":"bounce","email":"a@example.com"},{"event":"bounce","timestamp":1461095246},{"event":"bounce","timestamp":1461095246000,"email":"a@example.com"}]`)
+	s := formattest.Read(t, services.SendGrid, format.Options{}, `[{"event":"open"},{"event":"click"},
+{"event":"deferred"},{"event":"spamreport"},{"event":"group_unsubscribe"},{"event":"new"},
+{"email":"a@example.com"},{"event":"bounce","email":"a@example.com"},{"event":"bounce","timestamp":1461095246},
+{"event":"bounce","timestamp":1461095246000,"email":"a@example.com"}]`)
 	if want := map[string]int{"open": 1, "click": 1, "deferral": 1, "complaint": 1, "unsubscribe": 1,
 		"other event": 1}; !cmp.Equal(s.Skipped, want) || len(s.Bads) != 4 || len(s.Records) > 0 {
 		t.Errorf("skipped %v, want %v; bad %q; records %v", s.Skipped, want, s.Bads, s.Records)
@@ -117,15 +129,17 @@ func TestSendGridOtherAndBadEventsAreSkipped(t *testing.T) {
 
 // The table of the Email Activity Feed has an event a row, in any order, and names the sender.
 func TestSendGridTheEmailActivityFeedIsReadAsEvents(t *testing.T) {
-	const header = "processed,message_id,event,api_key_id,recv_message_id,credential_id,subject,from,email,asm_group_id," +
-		"template_id,originating_ip,reason,outbound_ip,outbound_ip_type,mx,url,attempt,user_agent,type,is_unique,username," +
-		"categories,marketing_campaign_id,marketing_campaign_name,marketing_campaign_split_id,marketing_campaign_version,unique_args\n"
+	const header = "processed,message_id,event,api_key_id,recv_message_id,credential_id,subject,from,email," +
+		"asm_group_id,template_id,originating_ip,reason,outbound_ip,outbound_ip_type,mx,url,attempt,user_agent," +
+		"type,is_unique,username,categories,marketing_campaign_id,marketing_campaign_name," +
+		"marketing_campaign_split_id,marketing_campaign_version,unique_args\n"
 	row := func(at, id, event, to, reason, kind string) string {
 		return "2026-11-10T10:00:0" + at + "Z," + id + ",\"" + event + "\",k,r,c,\"Hello, you\",news@example.com," +
 			to + ",,,,\"" +
 			reason + "\",,,,,,," + kind + ",,,\"[\"\"spring\"\"]\",,,,,\n"
 	}
-	s := formattest.Recognised(t, services.SendGrid, header+row("1", "m1.filter1.2.3", "processed", "a@example.net", "", "")+
+	s := formattest.Recognised(t, services.SendGrid, header+
+		row("1", "m1.filter1.2.3", "processed", "a@example.net", "", "")+
 		row("2", "m1.filter1.2.3", "delivered", "a@example.net", "", "")+
 		row("3", "m2.filter1.2.3", "bounced", "b@example.net", "550 5.1.1 User unknown,\nsaid \"\"mx\"\"", "hard")+
 		row("4", "m3.filter1.2.3", "bounce", "c@example.net", "554 5.7.1 listed", "blocked")+

@@ -56,18 +56,22 @@ func TestSESCases(t *testing.T) {
 	}
 }
 
-const sesBounce = `{"eventType":"Bounce","bounce":{"bounceType":"Transient","bounceSubType":"General","timestamp":"2023-08-17T14:40:18.999Z",
-"bouncedRecipients":[{"emailAddress":"Jane Doe <jane@example.com>","action":"failed","status":"4.4.7","diagnosticCode":"smtp; 550 4.4.7 Message expired"}]},
-"mail":{"timestamp":"2023-08-17T14:40:17.000Z","source":"=?utf-8?q?News?= <news@example.com>","sourceArn":"arn:aws:ses:us-east-1:123456789012:identity/example.com","messageId":"m1",
-"destination":["jane@example.com"],"headers":[{"name":"From","value":"x"},{"name":"X-B","value":"2"},{"name":"x-a","value":"1"},{"name":"X-B","value":"3"}],"tags":{"campaign":["spring"]}}}`
+const sesBounce = `{"eventType":"Bounce","bounce":{"bounceType":"Transient","bounceSubType":"General",
+"timestamp":"2023-08-17T14:40:18.999Z",
+"bouncedRecipients":[{"emailAddress":"Jane Doe <jane@example.com>","action":"failed","status":"4.4.7",
+"diagnosticCode":"smtp; 550 4.4.7 Message expired"}]},
+"mail":{"timestamp":"2023-08-17T14:40:17.000Z","source":"=?utf-8?q?News?= <news@example.com>",
+"sourceArn":"arn:aws:ses:us-east-1:123456789012:identity/example.com","messageId":"m1",
+"destination":["jane@example.com"],"headers":[{"name":"From","value":"x"},{"name":"X-B","value":"2"},
+{"name":"x-a","value":"1"},{"name":"X-B","value":"3"}],"tags":{"campaign":["spring"]}}}`
 
 func TestSESEnvelopesAreOpened(t *testing.T) {
 	quote := func(text string) string {
 		b, _ := json.Marshal(text)
 		return string(b)
 	}
-	sns := `{"Type":"Notification","TopicArn":"arn","Timestamp":"2023-08-17T14:40:20.000Z","Message":` + quote(sesBounce) +
-		`}`
+	sns := `{"Type":"Notification","TopicArn":"arn","Timestamp":"2023-08-17T14:40:20.000Z",` +
+		`"Message":` + quote(sesBounce) + `}`
 	want := formattest.Read(t, services.SES, format.Options{}, sesBounce).Records
 	if len(want) != 1 {
 		t.Fatalf("the bare event gives %+v", want)
@@ -136,7 +140,8 @@ func TestSESTypesAndCategoriesFollowTheSubtypeAndTheStatus(t *testing.T) {
 }
 
 func TestSESConfirmationsAndOtherEventsAreSkipped(t *testing.T) {
-	s := formattest.Read(t, services.SES, format.Options{}, `{"Type":"SubscriptionConfirmation","TopicArn":"a","Message":"You have chosen to subscribe"}
+	s := formattest.Read(t, services.SES, format.Options{}, `
+{"Type":"SubscriptionConfirmation","TopicArn":"a","Message":"You have chosen to subscribe"}
 {"Type":"Notification","TopicArn":"a","Message":"Successfully validated SNS topic for Amazon SES event publishing."}
 {"eventType":"Open","mail":{}}
 {"eventType":"Rendering Failure","mail":{}}
@@ -152,10 +157,11 @@ func TestSESConfirmationsAndOtherEventsAreSkipped(t *testing.T) {
 func TestSESBadEventsAreReportedAndSkipped(t *testing.T) {
 	bad := []string{
 		`{"hello":"world"}`, `{"Type":"Notification","Message":"hello"}`,
-		`{"eventType":"Bounce","mail":{"messageId":"m","timestamp":"2023-08-17T14:40:17Z"},"bounce":{"timestamp":"2023-08-17T14:40:17Z"}}`,
-		strings.Replace(sesBounce, "m1", "", 1), strings.ReplaceAll(sesBounce, "2023-",
-			"x-"),
-		`{"eventType":"Delivery","mail":{"messageId":"m"},"delivery":{"timestamp":"2023-08-17T14:40:17Z","recipients":[]}}`,
+		`{"eventType":"Bounce","mail":{"messageId":"m","timestamp":"2023-08-17T14:40:17Z"},` +
+			`"bounce":{"timestamp":"2023-08-17T14:40:17Z"}}`,
+		strings.Replace(sesBounce, "m1", "", 1), strings.ReplaceAll(sesBounce, "2023-", "x-"),
+		`{"eventType":"Delivery","mail":{"messageId":"m"},` +
+			`"delivery":{"timestamp":"2023-08-17T14:40:17Z","recipients":[]}}`,
 		`{"detail":{"detail":{"detail":{"detail":{"detail":{"detail":` + sesBounce + `}}}}}}`,
 		`{"eventType":"Bounce","mail":7}`,
 	}

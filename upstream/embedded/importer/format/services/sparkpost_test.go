@@ -13,8 +13,10 @@ import (
 	"deliverygraph/upstream/embedded/importer/format/services"
 )
 
-const sparkpostBounce = `{"type":"bounce","bounce_class":"10","campaign_id":"spring","friendly_from":"news@example.org","msg_from":"b@example.org","message_id":"0004e3724f57753a3561","raw_rcpt_to":"User@example.com",
-"rcpt_to":"user@example.com","raw_reason":"550 5.1.1 <User@example.com>: unknown","reason":"550 5.1.1 unknown","subaccount_id":"101","timestamp":"1464824548","rcpt_meta":{"n":7},"rcpt_tags":["a","b"]}`
+const sparkpostBounce = `{"type":"bounce","bounce_class":"10","campaign_id":"spring","friendly_from":"news@example.org",
+"msg_from":"b@example.org","message_id":"0004e3724f57753a3561","raw_rcpt_to":"User@example.com",
+"rcpt_to":"user@example.com","raw_reason":"550 5.1.1 <User@example.com>: unknown","reason":"550 5.1.1 unknown",
+"subaccount_id":"101","timestamp":"1464824548","rcpt_meta":{"n":7},"rcpt_tags":["a","b"]}`
 
 func TestSparkPostRecordsHaveAllDataOfTheEvent(t *testing.T) {
 	want := []format.Record{{
@@ -44,8 +46,8 @@ func TestSparkPostClassesDecide(t *testing.T) {
 		"24": "bounced soft message-expired", "25": "blocked suppressed", "26": "blocked suppressed",
 		"30": "bounced hard", "40": "bounced soft", "50": "bounced soft policy-related",
 		"51": "bounced soft spam-related", "52": "bounced soft spam-related", "53": "bounced soft content-related",
-		"54": "bounced soft relaying-issues", "60": "automatic answer", "70": "bounced soft", "80": "automatic answer", "90": "bounced hard",
-		"100": "automatic answer", "7": "bounced",
+		"54": "bounced soft relaying-issues", "60": "automatic answer", "70": "bounced soft",
+		"80": "automatic answer", "90": "bounced hard", "100": "automatic answer", "7": "bounced",
 	} {
 		for _, form := range []string{`"%s"`, `%s`} {
 			text := strings.Replace(sparkpostBounce, `"10"`, fmt.Sprintf(form, class), 1)
@@ -63,7 +65,8 @@ func TestSparkPostDeliveriesTakeTheTimeFromTheirInjection(t *testing.T) {
 	if len(s.Records) != 2 || s.Records[1].Processed != 1464824500 {
 		t.Errorf("got %+v", s.Records)
 	}
-	s = formattest.Recognised(t, services.SparkPost, strings.Replace(delivery, `"type"`, `"injection_time":"2016-06-01T23:41:00Z","type"`, 1))
+	injected := strings.Replace(delivery, `"type"`, `"injection_time":"2016-06-01T23:41:00Z","type"`, 1)
+	s = formattest.Recognised(t, services.SparkPost, injected)
 	if s.Records[0].Processed != 1464824460 {
 		t.Errorf("got %+v", s.Records)
 	}
@@ -74,8 +77,10 @@ func TestSparkPostDeliveriesTakeTheTimeFromTheirInjection(t *testing.T) {
 }
 
 func TestSparkPostOtherAndBadEventsAreSkipped(t *testing.T) {
-	s := formattest.Read(t, services.SparkPost, format.Options{}, `{"msys":{}}{"msys":{"track_event":{"type":"click"}}}{"msys":{"x":{"type":"new"}}}{"msys":{"x":null}}
-{"a":1}{"msys":7}{"msys":{"x":{"type":"bounce"}}}{"msys":{"x":{"type":"bounce","timestamp":"1464824548"}}}{"results":[7]}`)
+	s := formattest.Read(t, services.SparkPost, format.Options{}, `{"msys":{}}
+{"msys":{"track_event":{"type":"click"}}}{"msys":{"x":{"type":"new"}}}{"msys":{"x":null}}
+{"a":1}{"msys":7}{"msys":{"x":{"type":"bounce"}}}
+{"msys":{"x":{"type":"bounce","timestamp":"1464824548"}}}{"results":[7]}`)
 	if want := map[string]int{"click": 1, "other event": 1, "test of a webhook": 2}; !cmp.Equal(s.Skipped, want) ||
 		len(s.Bads) != 5 || len(s.Records) > 0 {
 		t.Errorf("skipped %v, want %v; bad %q; records %v", s.Skipped, want, s.Bads, s.Records)
@@ -85,14 +90,18 @@ func TestSparkPostOtherAndBadEventsAreSkipped(t *testing.T) {
 // A table of events says the same as a page of the Events API.
 func TestSparkPostTablesOfEventsSayWhatPagesSay(t *testing.T) {
 	t.Parallel()
-	page := formattest.Recognised(t, services.SparkPost, `{"results":[{"type":"injection","timestamp":"2019-11-05T08:00:00.000Z","message_id":"m1","rcpt_to":"a@example.com",
+	page := formattest.Recognised(t, services.SparkPost, `{"results":[
+{"type":"injection","timestamp":"2019-11-05T08:00:00.000Z","message_id":"m1","rcpt_to":"a@example.com",
 "raw_rcpt_to":"A@example.com","friendly_from":"news@example.org","subaccount_id":"101","campaign_id":"spring"},
-{"type":"bounce","timestamp":"2019-11-05T08:00:02.000Z","message_id":"m1","rcpt_to":"a@example.com","raw_rcpt_to":"A@example.com",
-"friendly_from":"news@example.org","subaccount_id":"101","campaign_id":"spring","bounce_class":"10","raw_reason":"550 5.1.1 No \"A\" here"},
+{"type":"bounce","timestamp":"2019-11-05T08:00:02.000Z","message_id":"m1","rcpt_to":"a@example.com",
+"raw_rcpt_to":"A@example.com","friendly_from":"news@example.org","subaccount_id":"101","campaign_id":"spring",
+"bounce_class":"10","raw_reason":"550 5.1.1 No \"A\" here"},
 {"type":"open","timestamp":"2019-11-05T08:00:03.000Z","message_id":"m2","rcpt_to":"b@example.com"}]}`)
-	table := formattest.Recognised(t, services.SparkPost, "timestamp,type,bounce_class,campaign_id,friendly_from,message_id,raw_rcpt_to,raw_reason,rcpt_to,rcpt_tags,subaccount_id\n"+
+	table := formattest.Recognised(t, services.SparkPost, "timestamp,type,bounce_class,campaign_id,friendly_from,"+
+		"message_id,raw_rcpt_to,raw_reason,rcpt_to,rcpt_tags,subaccount_id\n"+
 		"2019-11-05T08:00:00.000Z,injection,,spring,news@example.org,m1,A@example.com,,a@example.com,['x'],101\n"+
-		`2019-11-05T08:00:02.000Z,bounce,10,spring,news@example.org,m1,A@example.com,"550 5.1.1 No ""A"" here",a@example.com,,101`+"\n"+
+		`2019-11-05T08:00:02.000Z,bounce,10,spring,news@example.org,m1,A@example.com,`+
+		`"550 5.1.1 No ""A"" here",a@example.com,,101`+"\n"+
 		"2019-11-05T08:00:03.000Z,open,,,,m2,,,b@example.com,,\n")
 	if len(page.Records) != 2 || len(page.Bads)+len(table.Bads) > 0 {
 		t.Fatalf("%+v, bad: %q and %q", page.Records, page.Bads, table.Bads)
