@@ -18,7 +18,7 @@ func tooExpensive(p Plan, limit, users int) *gqlerror.Error {
 	const code = "QUERY_TOO_EXPENSIVE"
 	if p.Calls >= TooMany {
 		return refuse(code, fmt.Sprintf("this operation plans more upstream calls than can be counted, "+
-			"and may make %d: its fragments multiply", limit))
+			"and may make %d: its fragments multiply, or its series in a time zone have too many days", limit))
 	}
 	dearest, of := p.Dearest()
 	part := "for " + dearest

@@ -11,8 +11,8 @@ import (
 	"deliverygraph/upstream"
 )
 
-// maxSteps limits the number of selections visited. The longest allowed document has half as many; only a
-// document whose fragments multiply has more.
+// maxSteps limits the number of selections visited, and of days of series in a time zone. The longest allowed document
+// has half as many selections.
 const maxSteps = 20_000
 
 type walker struct {
