@@ -237,7 +237,8 @@ func events(user, sender upstream.ID, start upstream.Time, interval upstream.Int
 		local, domain := fmt.Sprintf("recipient%d", i), "example.com"
 		e := store.Event{
 			Identity: upstream.Identity{
-				Time: at, EmailID: fmt.Sprintf("%s.%d.%d@mail6-40-ussnn1", at.UTC().Format("20060102150405"), sender, i),
+				Time:      at,
+				EmailID:   fmt.Sprintf("%s.%d.%d@mail6-40-ussnn1", at.UTC().Format("20060102150405"), sender, i),
 				Recipient: local + "@" + domain, UserID: user, SenderID: sender,
 			},
 			Local: local, Domain: domain, Own: store.Own{ProcessTime: at},

@@ -190,7 +190,8 @@ func TestExportNamesWhatAnImportRefuses(t *testing.T) {
 		_, read := imported(t, text)
 		if refused += read.BadLines; len(lacks) != read.BadLines || sum.Refused != read.BadLines ||
 			sum.Rows() != read.Rows()+read.BadLines {
-			t.Fatalf("the export lacks %q (%+v), the import refused %d lines of %d", lacks, sum, read.BadLines, sum.Rows())
+			t.Fatalf("the export lacks %q (%+v), the import refused %d lines of %d",
+				lacks, sum, read.BadLines, sum.Rows())
 		}
 	})
 	if refused == 0 {

@@ -25,7 +25,8 @@ func batches(t *rapid.T) (b store.Batch) {
 	for range rapid.IntRange(0, 4).Draw(t, "senders") {
 		b.Senders = append(b.Senders, store.Sender{
 			UserID:   rapid.SampledFrom([]upstream.ID{20, 21}).Draw(t, "user"),
-			SenderID: rapid.SampledFrom([]upstream.ID{17, 18, 1 << 52}).Draw(t, "sender"), Address: of("address", addresses...),
+			SenderID: rapid.SampledFrom([]upstream.ID{17, 18, 1 << 52}).Draw(t, "sender"),
+			Address:  of("address", addresses...),
 		})
 	}
 	event := func() store.Event {
@@ -44,8 +45,9 @@ func batches(t *rapid.T) (b store.Batch) {
 				Type:         upstream.BounceType(of("type", "hard", "soft")), Category: code("category"),
 				Code: of("code", "", "5.1.1", "no code"), RuleName: of("rule", "", "badmailbox03"),
 				DiagnosticCode: of("diagnostic", "", "smtp; 550 <é> no\tsuch\r\n\"user\"", "\x00\\"),
-				FullContent:    of("content", "", "Return-Path: <>\r\n\r\nline\r\n", "\xff\xfe8-bit\x00", "</script>\u2028"),
-				Reason:         code("reason"),
+				FullContent: of("content", "", "Return-Path: <>\r\n\r\nline\r\n", "\xff\xfe8-bit\x00",
+					"</script>\u2028"),
+				Reason: code("reason"),
 			},
 		}
 		e.Recipient = e.Local + "@" + e.Domain

@@ -14,6 +14,7 @@ import (
 func TestFilesThatCannotBeReadAreBadAsAWhole(t *testing.T) {
 	t.Parallel()
 	packed := gzipped(strings.Repeat(emails(50), 20))
+	tar := "rows.ndjson" + strings.Repeat("\x00", 246) + "ustar\x0000" + strings.Repeat("\x00", 248) + emails(3)
 	for name, c := range map[string]struct {
 		text, reason string
 		rows         bool
@@ -24,8 +25,8 @@ func TestFilesThatCannotBeReadAreBadAsAWhole(t *testing.T) {
 		"gzip with a broken head":       {packed[:5], "gzip", false},
 		"zstd":                          {"\x28\xb5\x2f\xfd and so on", "zstd", false},
 		"a zip archive":                 {"PK\x03\x04 and so on", "zip", false},
-		"a tar archive":                 {"rows.ndjson" + strings.Repeat("\x00", 246) + "ustar\x0000" + strings.Repeat("\x00", 248) + emails(3), "tar archive", false},
-		"a tar archive, packed":         {gzipped("rows.ndjson" + strings.Repeat("\x00", 246) + "ustar\x0000" + strings.Repeat("\x00", 248) + emails(3)), "tar archive", false},
+		"a tar archive":                 {tar, "tar archive", false},
+		"a tar archive, packed":         {gzipped(tar), "tar archive", false},
 		"UTF-16":                        {"\xff\xfe{\x00", "UTF-8", false},
 		"a database":                    {"SQLite format 3\x00 and so on", "NDJSON", false},
 	} {
@@ -66,7 +67,8 @@ func TestALineThatIsTooLongIsSkipped(t *testing.T) {
 	for _, end := range []string{"\n", "\r\n"} {
 		text := strings.Join([]string{email(0), padded(format.MaxLine + 1), padded(format.MaxLine), email(2)}, end)
 		_, s, bad, err := imported(t, text, importer.Options{})
-		if err != nil || s.Emails != 3 || len(bad) != 1 || !strings.Contains(bad[0].Reason, fmt.Sprint(format.MaxLine)) {
+		if err != nil || s.Emails != 3 || len(bad) != 1 ||
+			!strings.Contains(bad[0].Reason, fmt.Sprint(format.MaxLine)) {
 			t.Errorf("%v, %+v, %v", err, s, bad)
 		}
 	}
@@ -103,7 +105,8 @@ func TestFailuresStopTheImportAndNameTheFile(t *testing.T) {
 		s, err := importer.Run(t.Context(), &m, []string{"-"}, importer.Options{
 			BatchRows: 2, Stdin: io.MultiReader(strings.NewReader(emails(5)), failing{broken}),
 		})
-		if !errors.Is(err, broken) || !strings.Contains(err.Error(), "standard input") || s.Emails != 4 || s.BadLines != 0 {
+		if !errors.Is(err, broken) || !strings.Contains(err.Error(), "standard input") ||
+			s.Emails != 4 || s.BadLines != 0 {
 			t.Errorf("%v, %+v", err, s)
 		}
 	})

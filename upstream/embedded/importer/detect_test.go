@@ -41,7 +41,8 @@ func noise(n int) string {
 func TestAFileOfAnotherFormatIsReportedOnceAndNamed(t *testing.T) {
 	t.Parallel()
 	const (
-		row      = `{"user_id":21,"sender_id":17,"email_id":"e%d","email_address":"a@example.com","process_time":100,"delivered":true}`
+		row = `{"user_id":21,"sender_id":17,"email_id":"e%d","email_address":"a@example.com",` +
+			`"process_time":100,"delivered":true}`
 		journal  = "2026-11-29T17:%d:05.404714+09:00 host kernel: eth%d: link up"
 		apache   = `192.0.2.%d - - [29/Nov/2026:17:%d:00 +0000] "GET / HTTP/1.1" 200 1`
 		events   = `{"event_kind":"bounce","message":{"id":"%d"}}`
@@ -59,11 +60,13 @@ func TestAFileOfAnotherFormatIsReportedOnceAndNamed(t *testing.T) {
 		"XML": {
 			"<?xml version=\"1.0\"?>\n" + numbered("<row>%d</row>", 30), "seems to be XML",
 		},
-		"short CSV":      {"type;rcpt\nb;a@example.com\n", "seems to be a table"},
-		"TSV":            {"type\trcpt\n" + numbered("b\t%d", 30), "seems to be a table"},
-		"a short text":   {numbered("# comment %d", 3), "none of its first 3 lines is a row (line 1: "},
-		"SQL":            {numbered("INSERT INTO emails VALUES (%d);", 30), "seems to be SQL"},
-		"a certificate":  {"-----BEGIN CERTIFICATE-----\n" + numbered("MIIB%d", 30), "seems to be text of another kind"},
+		"short CSV":    {"type;rcpt\nb;a@example.com\n", "seems to be a table"},
+		"TSV":          {"type\trcpt\n" + numbered("b\t%d", 30), "seems to be a table"},
+		"a short text": {numbered("# comment %d", 3), "none of its first 3 lines is a row (line 1: "},
+		"SQL":          {numbered("INSERT INTO emails VALUES (%d);", 30), "seems to be SQL"},
+		"a certificate": {
+			"-----BEGIN CERTIFICATE-----\n" + numbered("MIIB%d", 30), "seems to be text of another kind",
+		},
 		"binary data":    {noise(1 << 16), "seems to be binary data"},
 		"a PDF document": {"%PDF-1.7\n" + noise(1<<16), "seems to be a PDF document"},
 		"UTF-16":         {wide(emails(30)), "write it in UTF-8"},

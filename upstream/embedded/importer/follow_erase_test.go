@@ -42,7 +42,8 @@ func TestErasedRecipientsOfUnfinishedMessagesAreNotStoredAgain(t *testing.T) {
 				t.Fatal(n, err)
 			}
 			// Another recipient of the message, and another message.
-			go write(logEnd + strings.NewReplacer("4B1ED9C4292", "5C1ED9C4292", "@example.net", "@example.org").Replace(logBegin))
+			other := strings.NewReplacer("4B1ED9C4292", "5C1ED9C4292", "@example.net", "@example.org")
+			go write(logEnd + other.Replace(logBegin))
 			eventually(t, "the other message is kept", has("c@example.org"))
 			f.end(t)
 			if has("c@example.net")() {
@@ -52,7 +53,8 @@ func TestErasedRecipientsOfUnfinishedMessagesAreNotStoredAgain(t *testing.T) {
 				!strings.Contains(text, "a@example.net 1 true") || !strings.Contains(text, "b@example.org 1 hard") {
 				t.Errorf("the rows are %s", text)
 			}
-			if got := f.sum.Formats[0]; len(f.sum.Formats) != 1 || got.Files != 1 || fmt.Sprint(got.Outcomes) != "[2 1 2 0]" {
+			if got := f.sum.Formats[0]; len(f.sum.Formats) != 1 || got.Files != 1 ||
+				fmt.Sprint(got.Outcomes) != "[2 1 2 0]" {
 				t.Errorf("the summary is %+v", f.sum.Formats)
 			}
 		})

@@ -21,7 +21,8 @@ func TestFilesInAFolderAreReadWhenTheyAreComplete(t *testing.T) {
 		}
 	}
 	whole := gzipped(logBegin + logEnd)
-	other := gzipped(strings.NewReplacer("4B1ED9C4292", "5C1ED9C4292", "@example.net", "@example.org").Replace(logBegin))
+	other := gzipped(strings.NewReplacer("4B1ED9C4292", "5C1ED9C4292", "@example.net", "@example.org").
+		Replace(logBegin))
 	put("1.gz", other, time.Minute)
 	put("2.gz", whole[:len(whole)-8], time.Minute)
 	put("3.log", logBegin, time.Minute)

@@ -122,3 +122,38 @@ func TestRotationsThatWereMissedAreReadInTheOrderOfTheirLines(t *testing.T) {
 	f.end(t)
 	sameRows(t, s, whole)
 }
+
+// longLog is a log of messages that are deferred, bounce or are delivered, some lines of each
+// among those of others.
+func longLog(messages int) (lines []string) {
+	for i := range messages + 30 {
+		for _, step := range []struct {
+			ago  int
+			text string
+		}{
+			{0, "postfix/smtpd[1]: %s: client=app.example.com[192.0.2.9]"},
+			{0, "postfix/qmgr[3]: %s: from=<news@example.com>, size=511, nrcpt=1 (queue active)"},
+			{3, "postfix/smtp[4]: %s: to=<u%d@example.net>, relay=none, delay=3, delays=0/0/3/0, dsn=4.4.1, " +
+				"status=deferred (connect to mx[192.0.2.1]:25: Connection timed out)"},
+			{28, ""}, {29, "postfix/qmgr[3]: %s: removed"},
+		} {
+			n := i - step.ago
+			if n < 0 || n >= messages {
+				continue
+			}
+			text, id := step.text, fmt.Sprintf("%06X9C42", n)
+			if text == "" {
+				text = "postfix/smtp[4]: %s: to=<u%d@example.net>, relay=mx[192.0.2.1]:25, delay=28, delays=0/0/3/25, "
+				if n%3 == 0 {
+					text += "dsn=5.1.1, status=bounced (host mx[192.0.2.1] said: 550 5.1.1 User unknown)"
+				} else {
+					text += "dsn=2.0.0, status=sent (250 Ok)"
+				}
+			}
+			at := time.Date(2026, 11, 10, 10, 0, i, 0, time.UTC).Format(time.RFC3339)
+			args := []any{id, n}
+			lines = append(lines, at+" mx1 "+fmt.Sprintf(text, args[:strings.Count(text, "%")]...)+"\n")
+		}
+	}
+	return lines
+}

@@ -112,21 +112,22 @@ func imported(t *testing.T, text string, o importer.Options) (*memory, importer.
 
 func TestTextComesInManyEncodings(t *testing.T) {
 	t.Parallel()
+	const mark = "\xef\xbb\xbf" // the byte order mark
 	three := emails(3)
 	for name, text := range map[string]string{
 		"plain":                          three,
 		"without a last newline":         strings.TrimSuffix(three, "\n"),
 		"with CRLF":                      strings.ReplaceAll(three, "\n", "\r\n"),
-		"with a byte order mark":         "\xef\xbb\xbf" + three,
-		"with a mark in each line":       "\xef\xbb\xbf" + strings.TrimSuffix(strings.ReplaceAll(three, "\n", "\n\xef\xbb\xbf"), "\xef\xbb\xbf"),
-		"with marks and white space":     strings.ReplaceAll(three, "\n", "\r\n \xef\xbb\xbf\t\xef\xbb\xbf"),
-		"with lines of a mark alone":     strings.ReplaceAll(three, "\n", "\n\xef\xbb\xbf\n"),
-		"joined of packed ones":          gzipped("\xef\xbb\xbf"+email(0)+"\n") + gzipped("\xef\xbb\xbf"+email(1)+"\n"+email(2)+"\n"),
+		"with a byte order mark":         mark + three,
+		"with a mark in each line":       mark + strings.TrimSuffix(strings.ReplaceAll(three, "\n", "\n"+mark), mark),
+		"with marks and white space":     strings.ReplaceAll(three, "\n", "\r\n "+mark+"\t"+mark),
+		"with lines of a mark alone":     strings.ReplaceAll(three, "\n", "\n"+mark+"\n"),
+		"joined of packed ones":          gzipped(mark+email(0)+"\n") + gzipped(mark+email(1)+"\n"+email(2)+"\n"),
 		"with blank lines":               "\n" + strings.ReplaceAll(three, "\n", "\n \t\r\n\n"),
 		"with white space around rows":   "\t " + strings.ReplaceAll(three, "\n", " \n  "),
 		"packed by gzip":                 gzipped(three),
 		"packed by gzip, in two pieces":  gzipped(email(0)+"\n") + gzipped(email(1)+"\n"+email(2)+"\n"),
-		"packed, with a byte order mark": gzipped("\xef\xbb\xbf" + three),
+		"packed, with a byte order mark": gzipped(mark + three),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -201,8 +202,9 @@ func TestBatchesAreBoundedInRowsAndBytes(t *testing.T) {
 		t.Error(diff)
 	}
 
-	bounce := `{"kind": "bounce", "user_id": 21, "sender_id": 17, "email_id": "%d", "email_address": "recipient1@example.com", "process_time": 1, "bounce_time": 1,` +
-		`"bounce_type": "soft", "bounce_category": "other", "full_content": "` + strings.Repeat("x", 6<<20) + "\"}\n"
+	bounce := `{"kind": "bounce", "user_id": 21, "sender_id": 17, "email_id": "%d", ` +
+		`"email_address": "recipient1@example.com", "process_time": 1, "bounce_time": 1, "bounce_type": "soft", ` +
+		`"bounce_category": "other", "full_content": "` + strings.Repeat("x", 6<<20) + "\"}\n"
 	var text strings.Builder
 	for i := range 5 {
 		fmt.Fprintf(&text, bounce, i)
@@ -267,7 +269,8 @@ func TestProgress(t *testing.T) {
 		o := importer.Options{BatchRows: 5, Progress: &out, Terminal: terminal, Report: func(b importer.BadLine) {
 			fmt.Fprintf(&out, "bad line %d\n", b.Line)
 		}}
-		if _, err := importer.Run(t.Context(), &memory{}, []string{name}, importer.WithClock(o, clock(step))); err != nil {
+		o = importer.WithClock(o, clock(step))
+		if _, err := importer.Run(t.Context(), &memory{}, []string{name}, o); err != nil {
 			t.Fatal(err)
 		}
 		return out.String()
@@ -315,7 +318,8 @@ func ndjson(b store.Batch) []byte {
 		text = append(append(append(text, `{"kind":"`+kind+`",`...), row[1:]...), '\n')
 	}
 	for _, s := range b.Senders {
-		text = fmt.Appendf(text, `{"kind":"sender","user_id":%d,"sender_id":%d,"sender":%q}`+"\n", s.UserID, s.SenderID, s.Address)
+		text = fmt.Appendf(text, `{"kind":"sender","user_id":%d,"sender_id":%d,"sender":%q}`+"\n",
+			s.UserID, s.SenderID, s.Address)
 	}
 	b.Events(func(k upstream.Kind, e store.Event) { line(kind.All[k].Name, e.AppendRow(nil, k)) })
 	return text

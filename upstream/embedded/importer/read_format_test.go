@@ -140,8 +140,8 @@ func TestRotatedLogsAreReadInTheOrderOfTheirLines(t *testing.T) {
 	newest, older := named(t, dir, "mail.log", logEnd), named(t, dir, "mail.log.1", logBegin)
 	s := newShop(t)
 	s.take(t, importer.Options{}, newest, older) // as a shell lists them
-	if counts, err := storetest.API(s).Counts(t.Context(), upstream.Emails, upstream.CountQuery{Window: always}); err != nil ||
-		len(counts) != 1 {
+	counts, err := storetest.API(s).Counts(t.Context(), upstream.Emails, upstream.CountQuery{Window: always})
+	if err != nil || len(counts) != 1 {
 		t.Errorf("all mail has one sender, but the counts are %+v, %v", counts, err)
 	}
 }
@@ -150,7 +150,8 @@ func TestABounceThatALogAndAMailReportIsOne(t *testing.T) {
 	t.Parallel()
 	log := strings.Split(logBegin, "\n")
 	mail := strings.Replace(fmt.Sprintf(bounceMail, "b@example.net"), "Reporting-MTA: dns; mx1.example.com\n",
-		"Reporting-MTA: dns; mx1.example.com\nX-Postfix-Queue-ID: 4B1ED9C4292\nArrival-Date: Tue, 10 Nov 2026 10:00:01 +0000 (UTC)\n", 1)
+		"Reporting-MTA: dns; mx1.example.com\nX-Postfix-Queue-ID: 4B1ED9C4292\n"+
+			"Arrival-Date: Tue, 10 Nov 2026 10:00:01 +0000 (UTC)\n", 1)
 	s := newShop(t)
 	s.take(t, importer.Options{}, file(t, strings.Join(log[:3], "\n")),
 		file(t, strings.Replace(mail, "10:00:02", "10:00:03", 1)))
@@ -203,10 +204,42 @@ func TestFilesMayBeCompressedAndInFolders(t *testing.T) {
 	}
 }
 
-const bounceMail = "Return-Path: <>\nDate: Tue, 10 Nov 2026 10:00:02 +0000\nFrom: MAILER-DAEMON@example.com\nTo: news@example.com\nSubject: Undelivered\nMIME-Version: 1.0\n" +
-	"Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\nContent-Type: text/plain\n\nIt failed.\n\n--b\nContent-Type: message/delivery-status\n\n" +
-	"Reporting-MTA: dns; mx1.example.com\n\nFinal-Recipient: rfc822; %s\nAction: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 5.1.1 User unknown\n\n--b\nContent-Type: message/rfc822\n\n" +
-	"From: news@example.com\nTo: %[1]s\nMessage-ID: <m%[1]s>\nDate: Tue, 10 Nov 2026 10:00:01 +0000\nSubject: x\n\ntext\n\n--b--\n"
+const bounceMail = `Return-Path: <>
+Date: Tue, 10 Nov 2026 10:00:02 +0000
+From: MAILER-DAEMON@example.com
+To: news@example.com
+Subject: Undelivered
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary=b
+
+--b
+Content-Type: text/plain
+
+It failed.
+
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx1.example.com
+
+Final-Recipient: rfc822; %s
+Action: failed
+Status: 5.1.1
+Diagnostic-Code: smtp; 550 5.1.1 User unknown
+
+--b
+Content-Type: message/rfc822
+
+From: news@example.com
+To: %[1]s
+Message-ID: <m%[1]s>
+Date: Tue, 10 Nov 2026 10:00:01 +0000
+Subject: x
+
+text
+
+--b--
+`
 
 func TestOnlyMailsOfAMaildirAreRead(t *testing.T) {
 	t.Parallel()
@@ -230,73 +263,6 @@ func TestOnlyMailsOfAMaildirAreRead(t *testing.T) {
 	}
 }
 
-func sesEvent(kind, fields string) string {
-	return `{"eventType":"` + kind + `",` + fields + `,"mail":{"timestamp":"2026-11-10T10:00:00Z","messageId":"m1","source":"news@example.com","destination":["a@example.net"],"sendingAccountId":"123456789012"}}` + "\n"
-}
-
-// Deliveries of Postmark do not name the sender, and the messages of its API do not name the server.
-func TestAMessageHasOneSenderIfOnlySomeEventsNameIt(t *testing.T) {
-	t.Parallel()
-	events := []string{
-		`{"MessageID":"m1","ReceivedAt":"2026-11-10T10:00:00Z","From":"news@example.com","Recipients":["a@example.net"]}`,
-		`{"RecordType":"Delivery","ServerID":23,"MessageID":"m1","Recipient":"a@example.net","DeliveredAt":"2026-11-10T10:00:01Z"}`,
-		`{"RecordType":"Bounce","Type":"HardBounce","ServerID":23,"MessageID":"m1","Email":"a@example.net","From":"news@example.com",` +
-			`"BouncedAt":"2026-11-12T10:00:01Z","Details":"550 5.1.1 User unknown"}`,
-	}
-	for _, order := range [][]int{{0, 1, 2}, {2, 1, 0}, {1, 2}, {2, 1}, {1, 0, 2}, {0, 2, 1}} {
-		together, apart := newShop(t), newShop(t)
-		var files []string
-		for _, i := range order {
-			files = append(files, file(t, events[i]))
-			apart.take(t, importer.Options{}, files[len(files)-1])
-		}
-		together.take(t, importer.Options{}, files...)
-		for _, s := range []*shop{together, apart} {
-			user := 2 // the server
-			if order[0] == 0 {
-				user = 1
-			}
-			s.want(t, fmt.Sprintf("a@example.net %d false", user), fmt.Sprintf("a@example.net %d hard bad-mailbox", user))
-			emails, err := storetest.API(s).Emails(t.Context(), upstream.ListQuery{Window: always})
-			if err != nil || len(emails) != 1 || emails[0].ProcessTime > 1794304801 {
-				t.Errorf("in the order %v: %v, %+v", order, err, emails)
-			}
-		}
-	}
-}
-
-// Events of webhooks do not name the sender, unlike the table of the Email Activity Feed.
-func TestATableOfSendGridDoesNotDoubleTheEventsOfItsWebhook(t *testing.T) {
-	t.Parallel()
-	s := newShop(t)
-	s.take(t, importer.Options{}, file(t, `{"email":"a@example.net","event":"delivered","timestamp":1794304801,`+
-		`"sg_event_id":"e1","sg_message_id":"m1.filter1.2.3"}`))
-	s.take(t, importer.Options{}, file(t, "processed,message_id,event,from,email\n"+
-		"2026-11-10T10:00:01Z,m1.filter1.2.3,delivered,news@example.com,a@example.net\n"))
-	s.want(t, "a@example.net 1 true")
-}
-
-func TestABounceWinsOverADeliveryInAnyOrder(t *testing.T) {
-	t.Parallel()
-	events := []string{
-		sesEvent("Send", `"send":{}`),
-		sesEvent("Delivery", `"delivery":{"timestamp":"2026-11-10T10:00:01Z","recipients":["a@example.net"]}`),
-		sesEvent("Bounce", `"bounce":{"bounceType":"Permanent","bounceSubType":"NoEmail","timestamp":"2026-11-10T10:00:02Z","bouncedRecipients":[{"emailAddress":"a@example.net"}]}`),
-	}
-	for _, order := range [][]int{{0, 1, 2}, {2, 1, 0}, {1, 2, 0}, {2, 0, 1, 2}} {
-		text := ""
-		for _, i := range order {
-			text += events[i]
-		}
-		s := newShop(t)
-		sum := s.take(t, importer.Options{}, file(t, text))
-		s.want(t, "a@example.net 2 false", "a@example.net 2 hard bad-mailbox")
-		if want := []importer.Account{{Name: "123456789012", UserID: 2}}; !slices.Equal(sum.Accounts, want) {
-			t.Errorf("accounts %+v, want %+v", sum.Accounts, want)
-		}
-	}
-}
-
 func TestBadRecordsAreReportedWithFileAndPlace(t *testing.T) {
 	t.Parallel()
 	name := file(t, logBegin+"garbage\n"+strings.ReplaceAll(logEnd, "a@example.net", "a b@example.net")+logEnd)
@@ -317,7 +283,8 @@ func TestBadRecordsAreReportedWithFileAndPlace(t *testing.T) {
 // Such a recipient has no row, whether its line says that the mail is deferred or what became of it.
 func TestADeferralToAnInvalidAddressIsABadLine(t *testing.T) {
 	t.Parallel()
-	deferral := strings.Replace(strings.ReplaceAll(logEnd, "a@example.net", "a@b@example.net"), "bounced", "deferred", 1)
+	deferral := strings.ReplaceAll(logEnd, "a@example.net", "a@b@example.net")
+	deferral = strings.Replace(deferral, "bounced", "deferred", 1)
 	name := file(t, logBegin+deferral)
 	s := newShop(t)
 	sum := s.take(t, importer.Options{}, name)

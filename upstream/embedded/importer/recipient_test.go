@@ -12,7 +12,8 @@ import (
 // Recipients are valid addresses in any form, but not what is sometimes mistaken for an address.
 func TestARecipientIsExactlyOneAddress(t *testing.T) {
 	t.Parallel()
-	const row = `{"kind":"email","user_id":21,"sender_id":17,"email_id":"e1","email_address":%s,"process_time":100,"delivered":true}`
+	const row = `{"kind":"email","user_id":21,"sender_id":17,"email_id":"e1","email_address":%s,` +
+		`"process_time":100,"delivered":true}`
 	for address, want := range map[string]string{
 		`a..b@example.com`:                        "",
 		`user.@example.com`:                       "",

@@ -13,10 +13,16 @@ import (
 
 // Valid rows, which tests change.
 const (
-	goodSender  = `{"kind":"sender","user_id":21,"sender_id":17,"sender":"news@example.com"}`
-	goodEmail   = `{"kind":"email","user_id":21,"sender_id":17,"email_id":"e1","email_address":"a@example.com","local":"a","domain":"example.com","process_time":100,"xheaders":{"X-A":"b"},"delivered":true}`
-	goodBounce  = `{"kind":"bounce","user_id":21,"sender_id":17,"email_id":"e1","email_address":"a@example.com","local":"a","domain":"example.com","process_time":100,"xheaders":null,"bounce_time":103,"bounce_type":"hard","bounce_category":"bad-mailbox","bounce_code":"5.1.1","postback_time":0,"diagnostic_code":"d","regex_name":"r","full_content":"f"}`
-	goodBlocked = `{"kind":"blocked_email","user_id":21,"sender_id":17,"email_id":"e1","email_address":"a@example.com","local":"a","domain":"example.com","process_time":100,"xheaders":null,"postback_time":0,"blocked_reason":"manual"}`
+	goodSender = `{"kind":"sender","user_id":21,"sender_id":17,"sender":"news@example.com"}`
+	goodEmail  = `{"kind":"email","user_id":21,"sender_id":17,"email_id":"e1","email_address":"a@example.com",` +
+		`"local":"a","domain":"example.com","process_time":100,"xheaders":{"X-A":"b"},"delivered":true}`
+	goodBounce = `{"kind":"bounce","user_id":21,"sender_id":17,"email_id":"e1","email_address":"a@example.com",` +
+		`"local":"a","domain":"example.com","process_time":100,"xheaders":null,"bounce_time":103,` +
+		`"bounce_type":"hard","bounce_category":"bad-mailbox","bounce_code":"5.1.1","postback_time":0,` +
+		`"diagnostic_code":"d","regex_name":"r","full_content":"f"}`
+	goodBlocked = `{"kind":"blocked_email","user_id":21,"sender_id":17,"email_id":"e1",` +
+		`"email_address":"a@example.com","local":"a","domain":"example.com","process_time":100,"xheaders":null,` +
+		`"postback_time":0,"blocked_reason":"manual"}`
 )
 
 func TestBadLinesSayWhatIsWrongAndWhatWouldBeRight(t *testing.T) {
@@ -328,7 +334,8 @@ func TestGoodLines(t *testing.T) {
 			with(func(e *upstream.Email) { e.EmailAddress, e.Local = "\ufffd@example.com", "\ufffd" }),
 		},
 		"a category of one's own": {
-			`{"kind":"bounce","user_id":21,"sender_id":17,"email_id":"e1","email_address":"a@example.com","process_time":100,"bounce_time":99,"bounce_type":"soft","bounce_category":"own"}`,
+			`{"kind":"bounce","user_id":21,"sender_id":17,"email_id":"e1","email_address":"a@example.com",` +
+				`"process_time":100,"bounce_time":99,"bounce_type":"soft","bounce_category":"own"}`,
 			store.Batch{Bounces: []upstream.BounceDetail{{Bounce: upstream.Bounce{
 				UserID: 21, SenderID: 17, EmailID: "e1", EmailAddress: "a@example.com", Local: "a",
 				Domain: "example.com", Type: upstream.Soft, Category: "own", BounceTime: 99, ProcessTime: 100,

@@ -146,14 +146,15 @@ func TestExpiredMailHasOneCategoryInTheLogAndInItsBounceMail(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ code, log, report, want string }{
 		{
-			"4.2.2", "host mx.example.net[192.0.2.1] said: 452 4.2.2 The account is over quota (in reply to RCPT TO command)",
+			"4.2.2", "host mx.example.net[192.0.2.1] said: 452 4.2.2 The account is over quota " +
+				"(in reply to RCPT TO command)",
 			"smtp; 452 4.2.2 The account is over quota", "soft quota-issues",
 		},
 		{
 			"4.2.2", "delivery temporarily suspended: host mx.example.net[192.0.2.1] said: 452 4.2.2 The account is " +
 				"over quota (in reply to RCPT TO command)",
-			"X-Postfix; delivery temporarily suspended: host mx.example.net[192.0.2.1] said: 452 4.2.2 The account is " +
-				"over quota (in reply to RCPT TO command)", "soft quota-issues",
+			"X-Postfix; delivery temporarily suspended: host mx.example.net[192.0.2.1] said: 452 4.2.2 The account " +
+				"is over quota (in reply to RCPT TO command)", "soft quota-issues",
 		},
 		{
 			"4.4.1", "connect to mx.example.net[192.0.2.1]:25: Connection timed out",
@@ -164,14 +165,15 @@ func TestExpiredMailHasOneCategoryInTheLogAndInItsBounceMail(t *testing.T) {
 			"smtp; 442 Blah blah", "soft message-expired",
 		},
 	} {
-		log := file(t, `Nov 10 10:00:01 mx1 postfix/qmgr[3]: 4B1ED9C4292: from=<news@example.com>, size=1, nrcpt=1 (queue active)
+		log := file(t,
+			`Nov 10 10:00:01 mx1 postfix/qmgr[3]: 4B1ED9C4292: from=<news@example.com>, size=1, nrcpt=1 (queue active)
 Nov 10 10:00:02 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<b@example.net>, relay=none, delay=1, delays=1/0/0/0, dsn=`+c.code+
-			", status=deferred ("+c.log+`)
+				", status=deferred ("+c.log+`)
 Nov 10 10:00:03 mx1 postfix/qmgr[3]: 4B1ED9C4292: from=<news@example.com>, status=expired, returned to sender
 Nov 10 10:00:03 mx1 postfix/qmgr[3]: 4B1ED9C4292: removed
 `)
-		mail := file(t, strings.NewReplacer("{s}", "1", "5.1.1\n", c.code+"\n", "smtp; 550 5.1.1 User unknown", c.report,
-			"10:00:02", "10:00:03").Replace(postfixMail))
+		mail := file(t, strings.NewReplacer("{s}", "1", "5.1.1\n", c.code+"\n",
+			"smtp; 550 5.1.1 User unknown", c.report, "10:00:02", "10:00:03").Replace(postfixMail))
 		for _, files := range [][]string{{log}, {mail}, {log, mail}, {mail, log}} {
 			s := newShop(t)
 			s.take(t, importer.Options{}, files...)

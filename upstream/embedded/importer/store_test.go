@@ -157,9 +157,11 @@ func TestOddAddressesAreFoundAfterAnImport(t *testing.T) {
 		}
 		for _, want := range all {
 			for _, q := range []upstream.ListQuery{
-				{Window: always, Recipient: want.EmailAddress}, {Window: always, Local: want.Local, Domain: want.Domain},
+				{Window: always, Recipient: want.EmailAddress},
+				{Window: always, Local: want.Local, Domain: want.Domain},
 			} {
-				if got, err := storetest.API(s).Bounces(t.Context(), q); err != nil || len(got) != 1 || got[0].EmailID != want.EmailID {
+				got, err := storetest.API(s).Bounces(t.Context(), q)
+				if err != nil || len(got) != 1 || got[0].EmailID != want.EmailID {
 					t.Errorf("%v: %+v finds %+v, want %s", err, q, got, want.EmailID)
 				}
 			}
@@ -189,7 +191,8 @@ func TestMain(m *testing.M) {
 	}
 	s, err := sqlite.Open(context.Background(), sqlite.Options{Path: path})
 	if err == nil {
-		_, err = importer.Run(context.Background(), announcing{s}, []string{"-"}, importer.Options{Stdin: os.Stdin, BatchRows: 500})
+		o := importer.Options{Stdin: os.Stdin, BatchRows: 500}
+		_, err = importer.Run(context.Background(), announcing{s}, []string{"-"}, o)
 	}
 	fmt.Fprintln(os.Stderr, "the import was not killed:", err)
 	os.Exit(1)

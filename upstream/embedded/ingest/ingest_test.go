@@ -113,12 +113,18 @@ func (p *port) want(rows ...string) {
 
 // Events of SendGrid.
 const (
-	processed = `{"email":"a@example.net","timestamp":1479772800,"event":"processed","sg_message_id":"m1.filter","smtp-id":"<1@example.com>","sg_event_id":"e1"}`
-	delivered = `{"email":"a@example.net","timestamp":1479772805,"event":"delivered","sg_message_id":"m1.filter","sg_event_id":"e2"}`
-	bounced   = `{"email":"b@example.net","timestamp":1479772806,"event":"bounce","type":"bounce","status":"5.1.1","reason":"550 5.1.1 User unknown","sg_message_id":"m2.filter","sg_event_id":"e3"}`
-	late      = `{"email":"b@example.net","timestamp":1479772801,"event":"delivered","sg_message_id":"m2.filter","sg_event_id":"e4"}`
-	again     = `{"email":"b@example.net","timestamp":1479772899,"event":"bounce","type":"blocked","reason":"452 4.2.2 Mailbox full","sg_message_id":"m2.filter","sg_event_id":"e6"}`
-	opened    = `{"email":"a@example.net","timestamp":1479772900,"event":"open","sg_message_id":"m1.filter","sg_event_id":"e5"}`
+	processed = `{"email":"a@example.net","timestamp":1479772800,"event":"processed",` +
+		`"sg_message_id":"m1.filter","smtp-id":"<1@example.com>","sg_event_id":"e1"}`
+	delivered = `{"email":"a@example.net","timestamp":1479772805,"event":"delivered",` +
+		`"sg_message_id":"m1.filter","sg_event_id":"e2"}`
+	bounced = `{"email":"b@example.net","timestamp":1479772806,"event":"bounce","type":"bounce","status":"5.1.1",` +
+		`"reason":"550 5.1.1 User unknown","sg_message_id":"m2.filter","sg_event_id":"e3"}`
+	late = `{"email":"b@example.net","timestamp":1479772801,"event":"delivered",` +
+		`"sg_message_id":"m2.filter","sg_event_id":"e4"}`
+	again = `{"email":"b@example.net","timestamp":1479772899,"event":"bounce","type":"blocked",` +
+		`"reason":"452 4.2.2 Mailbox full","sg_message_id":"m2.filter","sg_event_id":"e6"}`
+	opened = `{"email":"a@example.net","timestamp":1479772900,"event":"open",` +
+		`"sg_message_id":"m1.filter","sg_event_id":"e5"}`
 )
 
 var sendgridRows = []string{"bounce b@example.net hard bad-mailbox", "email a@example.net user 1 delivered true",
@@ -135,7 +141,8 @@ func TestRowsAreStoredWhenTheAnswerComes(t *testing.T) {
 	}
 	p.want(sendgridRows...)
 	b := p.batches[0]
-	if b.Service != "sendgrid" || b.Status != 200 || b.Records != 5 || b.New != 3 || b.Bad != 0 || b.Skipped["open"] != 1 {
+	if b.Service != "sendgrid" || b.Status != 200 || b.Records != 5 || b.New != 3 || b.Bad != 0 ||
+		b.Skipped["open"] != 1 {
 		t.Errorf("the batch is %+v", b)
 	}
 }
@@ -143,8 +150,9 @@ func TestRowsAreStoredWhenTheAnswerComes(t *testing.T) {
 func TestRepeatedAndReorderedRequestsChangeNothing(t *testing.T) {
 	t.Parallel()
 	for _, order := range [][]string{
-		{processed, delivered, bounced, late, again}, {again, late, bounced, delivered, processed}, {bounced, late, again,
-			processed, delivered},
+		{processed, delivered, bounced, late, again},
+		{again, late, bounced, delivered, processed},
+		{bounced, late, again, processed, delivered},
 	} {
 		p := serve(t, ingest.Options{Services: []ingest.Service{ingest.Unsigned("sendgrid")}})
 		for range 2 {
@@ -189,7 +197,8 @@ func TestWrongPathsAndMethodsAreRefused(t *testing.T) {
 	p := serve(t, ingest.Options{Services: []ingest.Service{ingest.Unsigned("sendgrid")}})
 	for path, says := range map[string]string{"/mailgun": "mailgun is not configured", "/other": "/sendgrid",
 		"/": "/sendgrid", "/sendgrid/": "/sendgrid"} {
-		if status, a := p.post(path, list(processed)); status != http.StatusNotFound || !strings.Contains(a.Error, says) {
+		if status, a := p.post(path, list(processed)); status != http.StatusNotFound ||
+			!strings.Contains(a.Error, says) {
 			t.Errorf("%s: %d, %+v", path, status, a)
 		}
 	}
@@ -267,14 +276,17 @@ func TestRowsOfTheAPI(t *testing.T) {
 	}
 	p := serve(t, ingest.Options{Services: []ingest.Service{service}})
 	row := func(delivered bool) string {
-		return fmt.Sprintf(`{"kind":"email","user_id":20,"sender_id":7,"email_id":"m1","email_address":"a@example.net","process_time":1479772800,"delivered":%v}`, delivered)
+		return fmt.Sprintf(`{"kind":"email","user_id":20,"sender_id":7,"email_id":"m1",`+
+			`"email_address":"a@example.net","process_time":1479772800,"delivered":%v}`, delivered)
 	}
 	for _, c := range []struct {
 		says   string
 		header []string
 	}{
-		{"give the key", nil}, {"the key is wrong", []string{"X-API-Key", "another-key-of-sixteen"}},
-		{"give the key", []string{"Authorization", "Basic " + key}}, {"give the key", []string{"Authorization", "Bearer "}},
+		{"give the key", nil},
+		{"the key is wrong", []string{"X-API-Key", "another-key-of-sixteen"}},
+		{"give the key", []string{"Authorization", "Basic " + key}},
+		{"give the key", []string{"Authorization", "Bearer "}},
 		{"the key is wrong", []string{"Authorization", "Bearer no"}},
 	} {
 		if status, a := p.post("/rows", []byte(row(true)), c.header...); status != http.StatusUnauthorized ||
@@ -331,7 +343,9 @@ func TestClientsThatLeaveAreNotFailures(t *testing.T) {
 	ctx, leave := context.WithCancel(t.Context())
 	leave()
 	var got ingest.Batch
-	o := ingest.Options{Services: []ingest.Service{ingest.Unsigned("sendgrid")}, Observe: func(b ingest.Batch) { got = b }}
+	o := ingest.Options{
+		Services: []ingest.Service{ingest.Unsigned("sendgrid")}, Observe: func(b ingest.Batch) { got = b },
+	}
 	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/sendgrid", bytes.NewReader(list(processed)))
 	ingest.New(s, o).ServeHTTP(httptest.NewRecorder(), r)
 	if got.Status != 499 {

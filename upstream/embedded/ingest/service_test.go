@@ -24,8 +24,12 @@ import (
 )
 
 const (
-	postmarkBounce = `{"RecordType":"Bounce","MessageID":"883953f4-6105-42a2-a16a-77a8eac79483","ServerID":23,"Type":"HardBounce","TypeCode":1,"ID":1,"Email":"b@example.net","From":"news@example.com","BouncedAt":"2016-11-22T00:00:06Z","Details":"smtp;550 5.1.1 User unknown"}`
-	sparkpostEvent = `[{"msys":{"message_event":{"type":"delivery","event_id":"1","message_id":"m1","transmission_id":"t1","rcpt_to":"a@example.net","friendly_from":"news@example.com","timestamp":"1479772805","subaccount_id":"0"}}}]`
+	postmarkBounce = `{"RecordType":"Bounce","MessageID":"883953f4-6105-42a2-a16a-77a8eac79483","ServerID":23,` +
+		`"Type":"HardBounce","TypeCode":1,"ID":1,"Email":"b@example.net","From":"news@example.com",` +
+		`"BouncedAt":"2016-11-22T00:00:06Z","Details":"smtp;550 5.1.1 User unknown"}`
+	sparkpostEvent = `[{"msys":{"message_event":{"type":"delivery","event_id":"1","message_id":"m1",` +
+		`"transmission_id":"t1","rcpt_to":"a@example.net","friendly_from":"news@example.com",` +
+		`"timestamp":"1479772805","subaccount_id":"0"}}}]`
 )
 
 func TestBasicAuthentication(t *testing.T) {
@@ -127,8 +131,10 @@ func TestLegacyWebhooksOfMailgunAreForms(t *testing.T) {
 		mac.Write([]byte("1479772890" + token))
 		return url.Values{
 			"event": {"bounced"}, "recipient": {recipient}, "code": {"550"}, "error": {"5.1.1 No such user"},
-			"message-headers": {`[["Message-Id", "<1@example.com>"], ["From", "news@example.com"], ["To", "` + recipient + `"]]`},
-			"tag":             {"spring", "news"}, "timestamp": {"1479772890"}, "token": {token},
+			"message-headers": {
+				`[["Message-Id", "<1@example.com>"], ["From", "news@example.com"], ["To", "` + recipient + `"]]`,
+			},
+			"tag": {"spring", "news"}, "timestamp": {"1479772890"}, "token": {token},
 			"signature": {hex.EncodeToString(mac.Sum(nil))},
 		}
 	}
@@ -153,16 +159,21 @@ func TestLegacyWebhooksOfMailgunAreForms(t *testing.T) {
 		token, key, recipient string
 		want                  int
 	}{
-		{urlencoded, "t1", "signing-key", "a@example.net", 200}, {urlencoded, "t1", "signing-key", "a@example.net", 200},
-		{urlencoded, "t1", "signing-key", "b@example.net", 403}, {urlencoded, "t2", "other-key", "b@example.net", 403},
-		{parts, "t3", "signing-key", "c@example.net", 200}, {parts, "t3", "signing-key", "c@example.net", 200},
+		{urlencoded, "t1", "signing-key", "a@example.net", 200},
+		{urlencoded, "t1", "signing-key", "a@example.net", 200},
+		{urlencoded, "t1", "signing-key", "b@example.net", 403},
+		{urlencoded, "t2", "other-key", "b@example.net", 403},
+		{parts, "t3", "signing-key", "c@example.net", 200},
+		{parts, "t3", "signing-key", "c@example.net", 200},
 		{parts, "t4", "other-key", "d@example.net", 403},
 	} {
 		if status, a := c.send(form(c.token, c.key, c.recipient)); status != c.want {
 			t.Errorf("case %d: %d, %+v", i, status, a)
 		}
 	}
-	for kind, body := range map[string]string{"application/x-www-form-urlencoded": "event=%zz", "multipart/form-data": "x"} {
+	for kind, body := range map[string]string{
+		"application/x-www-form-urlencoded": "event=%zz", "multipart/form-data": "x",
+	} {
 		if status, a := p.post("/mailgun", []byte(body), "Content-Type", kind); status != 400 {
 			t.Errorf("%s: %d, %+v", kind, status, a)
 		}

@@ -90,7 +90,9 @@ func (a *amazon) sign(t *testing.T, m map[string]string) []byte {
 	return body
 }
 
-const sesDelivery = `{"eventType":"Delivery","mail":{"timestamp":"2016-11-22T00:00:00.000Z","messageId":"0100","source":"news@example.com","sendingAccountId":"123456789012","destination":["a@example.net"]},"delivery":{"timestamp":"2016-11-22T00:00:05.000Z","recipients":["a@example.net"]}}`
+const sesDelivery = `{"eventType":"Delivery","mail":{"timestamp":"2016-11-22T00:00:00.000Z","messageId":"0100",` +
+	`"source":"news@example.com","sendingAccountId":"123456789012","destination":["a@example.net"]},` +
+	`"delivery":{"timestamp":"2016-11-22T00:00:05.000Z","recipients":["a@example.net"]}}`
 
 func notify(version string) map[string]string {
 	return map[string]string{

@@ -269,7 +269,9 @@ func TestALineIsReadOnceItHasItsEnd(t *testing.T) {
 	w := newWorld(t, t.TempDir(), "mail.log")
 	w.reopen()
 	defer w.log.Close() //nolint:errcheck // the test has read it
-	for _, step := range []struct{ text, want string }{{"li", ""}, {"ne 0", ""}, {"\nline 1", "line 0"}, {"\n", "line 0,line 1"}} {
+	for _, step := range []struct{ text, want string }{
+		{"li", ""}, {"ne 0", ""}, {"\nline 1", "line 0"}, {"\n", "line 0,line 1"},
+	} {
 		w.check2(w.log.WriteString(step.text))
 		w.read(false)
 		if got := strings.Join(w.got, ","); got != step.want {

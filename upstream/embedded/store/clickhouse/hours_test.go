@@ -24,7 +24,8 @@ func TestCountsFollowWritesOfTwoProcesses(t *testing.T) {
 	var b store.Batch
 	for n := range 4 {
 		b.Bounces = append(b.Bounces, upstream.BounceDetail{Bounce: upstream.Bounce{
-			UserID: 1, SenderID: 2, EmailID: fmt.Sprint(n), EmailAddress: "r@example.com", Local: "r", Domain: "example.com",
+			UserID: 1, SenderID: 2, EmailID: fmt.Sprint(n),
+			EmailAddress: "r@example.com", Local: "r", Domain: "example.com",
 			BounceTime: upstream.Time(1e9 + n*3600), ProcessTime: 1e9, Type: upstream.Hard, Category: "other",
 		}})
 	}
@@ -32,7 +33,8 @@ func TestCountsFollowWritesOfTwoProcesses(t *testing.T) {
 	hard := func() int64 {
 		t.Helper()
 		q := upstream.CountQuery{Window: storetest.Ever}
-		return storetest.Must[[]upstream.Count](t)(storetest.API(other).Counts(t.Context(), upstream.Bounces, q))[0].Hard
+		counts, err := storetest.API(other).Counts(t.Context(), upstream.Bounces, q)
+		return storetest.Must[[]upstream.Count](t)(counts, err)[0].Hard
 	}
 	written := false
 	_, err := s.Reclassify(t.Context(), false, func(d upstream.BounceDetail) store.Class {

@@ -147,7 +147,8 @@ func TestPruneLetsOthersWriteWhileItRemovesRows(t *testing.T) {
 	if !free {
 		t.Error("others could not write before the rows were removed")
 	}
-	if state := storetest.Must[map[string]string](t)(s.State(t.Context(), "")); state[store.UnfinishedPrefix+"a"] != "" {
+	state := storetest.Must[map[string]string](t)(s.State(t.Context(), ""))
+	if state[store.UnfinishedPrefix+"a"] != "" {
 		t.Errorf("an old unfinished message is left: %v", state)
 	}
 }
@@ -168,8 +169,8 @@ func TestPruneDropsWholeMonths(t *testing.T) {
 		if n := number(t, tables, "select count() from "+table); n != 2 {
 			t.Errorf("table %s has %d rows, want 2", table, n)
 		}
-		if n := number(t, tables, "select uniq(partition) from system.parts where database = currentDatabase() and active "+
-			"and rows > 0 and table = '"+table+"'"); n != 2 {
+		if n := number(t, tables, "select uniq(partition) from system.parts where database = currentDatabase() "+
+			"and active and rows > 0 and table = '"+table+"'"); n != 2 {
 			t.Errorf("table %s has %d months, want 2", table, n)
 		}
 	}
@@ -243,8 +244,9 @@ func TestCountsIncludeEventsOfAWriteThatDied(t *testing.T) {
 				t.Errorf("%s the counts are %v, want %d of one sender", when, counts, want)
 			}
 		}
-		n := number(t, tables, "select count() from (select hour, sum(opened + closed) as stamp from mark group by hour) "+
-			"any inner join (select hour, max(stamp) as stamp from tally group by hour) using hour, stamp")
+		n := number(t, tables, "select count() from "+
+			"(select hour, sum(opened + closed) as stamp from mark group by hour) any inner join "+
+			"(select hour, max(stamp) as stamp from tally group by hour) using hour, stamp")
 		if n != valid {
 			t.Errorf("%s the counts of %d hours are valid, want %d", when, n, valid)
 		}
@@ -252,8 +254,8 @@ func TestCountsIncludeEventsOfAWriteThatDied(t *testing.T) {
 	// begin begins a write that does not end, some days ago.
 	begin := func(n, daysAgo int) {
 		at := start + n*3600
-		do(t, tables, fmt.Sprintf("insert into mark select toUInt8(0), toInt64(%d), toUnixTimestamp(now()) / 600 - %d, "+
-			"toInt64(1), toInt64(0)", at, daysAgo*144))
+		do(t, tables, fmt.Sprintf("insert into mark select toUInt8(0), toInt64(%d), "+
+			"toUnixTimestamp(now()) / 600 - %d, toInt64(1), toInt64(0)", at, daysAgo*144))
 		do(t, tables, fmt.Sprintf("insert into email (time, id, version, user_id, sender_id) "+
 			"select toInt64(%d), toUInt64(1), toUInt64(1), toInt64(1), toInt64(2)", at+1))
 	}

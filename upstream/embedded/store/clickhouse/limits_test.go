@@ -52,7 +52,8 @@ func newDatabase(t *testing.T) string {
 	t.Cleanup(func() {
 		admin, err := driver.Open(&driver.Options{Addr: strings.Split(address, ",")})
 		if err == nil {
-			err = errors.Join(admin.Exec(context.Background(), "drop database if exists "+database+onCluster), admin.Close())
+			err = admin.Exec(context.Background(), "drop database if exists "+database+onCluster)
+			err = errors.Join(err, admin.Close())
 		}
 		if err != nil {
 			t.Error(err)
@@ -65,8 +66,8 @@ func TestEraseDeletesRowsOfEventsThatMovedToAnotherTime(t *testing.T) {
 	s, tables := openWithTables(t)
 	for _, at := range []upstream.Time{100, 90} {
 		storetest.Write(t, s, store.Batch{Merge: true, Emails: []upstream.Email{{
-			UserID: 1, SenderID: 2, EmailID: "m", EmailAddress: "gone@example.com", Local: "gone", Domain: "example.com",
-			ProcessTime: at,
+			UserID: 1, SenderID: 2, EmailID: "m", ProcessTime: at,
+			EmailAddress: "gone@example.com", Local: "gone", Domain: "example.com",
 		}}})
 	}
 	if n := storetest.Must[store.Erased](t)(s.Erase(t.Context(), "gone@example.com", false)); n.Rows() != 1 {

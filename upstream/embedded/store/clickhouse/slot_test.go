@@ -40,7 +40,8 @@ func TestReadsFailAtOnceWhileAllServersHang(t *testing.T) {
 	hung := time.Now().Add(-time.Hour)
 	timeout := &net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}
 	s := &Store{conn: &hosts{list: []*host{
-		{name: "a:9000", state: down, err: timeout, since: hung}, {name: "b:9000", state: down, err: timeout, since: hung},
+		{name: "a:9000", state: down, err: timeout, since: hung},
+		{name: "b:9000", state: down, err: timeout, since: hung},
 	}}}
 	err := s.read(t.Context(), "list emails", func(context.Context) error {
 		t.Error("a server is asked")

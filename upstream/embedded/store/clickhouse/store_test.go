@@ -93,8 +93,9 @@ func TestProcessesTakeTurns(t *testing.T) {
 				ids[n][account] = id
 				// One process reads that a message was delivered, while another reads that it bounced.
 				message := upstream.Email{
-					UserID: 20, SenderID: 17, EmailID: fmt.Sprint("m", account), EmailAddress: "r@example.com", Local: "r",
-					Domain: "example.com", ProcessTime: upstream.Time(100 + n), Delivered: true,
+					UserID: 20, SenderID: 17, EmailID: fmt.Sprint("m", account),
+					EmailAddress: "r@example.com", Local: "r", Domain: "example.com",
+					ProcessTime: upstream.Time(100 + n), Delivered: true,
 				}
 				b := store.Batch{Merge: true, Emails: []upstream.Email{message}}
 				if n == 1 {
@@ -118,7 +119,8 @@ func TestProcessesTakeTurns(t *testing.T) {
 	if a := ids[0]; a[0] == a[1] || a[1] == a[2] || a[0] == a[2] {
 		t.Errorf("two accounts have the same number: %v", a)
 	}
-	rows := storetest.Must[[]upstream.Email](t)(storetest.API(stores[1]).Emails(ctx, upstream.ListQuery{Window: storetest.Ever}))
+	ever := upstream.ListQuery{Window: storetest.Ever}
+	rows := storetest.Must[[]upstream.Email](t)(storetest.API(stores[1]).Emails(ctx, ever))
 	if len(rows) != 3 {
 		t.Errorf("there are %d emails of 3 messages", len(rows))
 	}

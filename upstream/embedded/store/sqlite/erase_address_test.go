@@ -67,8 +67,10 @@ func TestEraseKnowsInternationalAddresses(t *testing.T) {
 		contents := []string{"for <jörg@müller.example>", "for <JÖRG@XN--MLLER-KVA.example>",
 			"for <j=C3=B6rg@m=C3=\r\n=BCller.example>", "?to=j%c3%b6rg%40m%c3%bcller.example"}
 		b := store.Batch{Bounces: []upstream.BounceDetail{
-			bounceFor(100, "Jörg", "müller.example", ""), bounceFor(101, "JÖRG", "xn--mller-kva.example", ""),
-			bounceFor(102, "j_rg", "müller.example", "not this one"), bounceFor(103, "järg", "müller.example", "nor this"),
+			bounceFor(100, "Jörg", "müller.example", ""),
+			bounceFor(101, "JÖRG", "xn--mller-kva.example", ""),
+			bounceFor(102, "j_rg", "müller.example", "not this one"),
+			bounceFor(103, "järg", "müller.example", "nor this"),
 		}}
 		for n, text := range contents {
 			b.Bounces = append(b.Bounces, bounceFor(n, "someone", "example.com", text))

@@ -92,7 +92,8 @@ func TestOpenUpgradesStoresWithoutPatterns(t *testing.T) {
 		"create view bounces as select * from bounce", "pragma user_version = 1")
 
 	old := sqlite.Options{Path: path, ReadOnly: true}
-	if _, err := sqlite.Open(t.Context(), old); err == nil || !strings.Contains(err.Error(), "open it once for writing") {
+	if _, err := sqlite.Open(t.Context(), old); err == nil ||
+		!strings.Contains(err.Error(), "open it once for writing") {
 		t.Errorf("an old store opened to be read only gives %v", err)
 	}
 	s = open(t, path)

@@ -39,8 +39,8 @@ func TestEraseLeavesNoTraceInFiles(t *testing.T) {
 	base := func(n int, local, domain string) store.Event {
 		return store.Event{
 			Identity: upstream.Identity{
-				Time: upstream.Time(1479600000 + n/3), EmailID: fmt.Sprintf("id%04d", n), Recipient: local + "@" + domain,
-				UserID: 20, SenderID: 17,
+				Time: upstream.Time(1479600000 + n/3), EmailID: fmt.Sprintf("id%04d", n),
+				Recipient: local + "@" + domain, UserID: 20, SenderID: 17,
 			},
 			Local: local, Domain: domain, XHeaders: []upstream.Header{{Name: "X-N", Value: fmt.Sprint(n)}},
 			Own: store.Own{
@@ -200,7 +200,9 @@ func TestCompactLeavesTheRemainsOfALaterErase(t *testing.T) {
 	// erase removes the rows of an address, and is interrupted then.
 	erase := func(s *sqlite.Store, local string) {
 		t.Helper()
-		ctx := until{t.Context(), func() bool { return number("select count(*) from email where local = '"+local+"'") == 0 }}
+		ctx := until{t.Context(), func() bool {
+			return number("select count(*) from email where local = '"+local+"'") == 0
+		}}
 		if n, err := s.Erase(ctx, local+"@example.com", false); n.Emails != 1 || !errors.Is(err, context.Canceled) {
 			t.Fatalf("Erase gives %+v, %v", n, err)
 		}

@@ -71,7 +71,8 @@ func TestMissingBeginningsTakeTheTimeFromTheDelay(t *testing.T) {
 		}
 	}
 	// The queue manager takes a deferred message up again: that is not when it arrived.
-	s := read(t, `Nov 10 12:00:00 mx1 postfix/qmgr[3]: 4B1ED9C4292: from=<news@example.com>, size=511, nrcpt=1 (queue active)
+	s := read(t,
+		`Nov 10 12:00:00 mx1 postfix/qmgr[3]: 4B1ED9C4292: from=<news@example.com>, size=511, nrcpt=1 (queue active)
 Nov 10 12:00:01 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<a@example.net>, relay=mx.example.net[192.0.2.1]:25, delay=7200, delays=7199/0/1/0, dsn=2.0.0, status=sent (250 Ok)
 `)
 	if len(s.Records) != 1 || s.Records[0].Processed != 1794304801 ||
@@ -81,7 +82,8 @@ Nov 10 12:00:01 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<a@example.net>, relay=mx.e
 }
 
 func TestUnfinishedMessagesAreReportedAtTheEnd(t *testing.T) {
-	s := read(t, `Nov 10 10:00:01 mx1 postfix/qmgr[3]: 4B1ED9C4292: from=<news@example.com>, size=511, nrcpt=2 (queue active)
+	s := read(t,
+		`Nov 10 10:00:01 mx1 postfix/qmgr[3]: 4B1ED9C4292: from=<news@example.com>, size=511, nrcpt=2 (queue active)
 Nov 10 10:00:02 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<a@example.net>, relay=none, delay=1, delays=0/0/1/0, dsn=4.4.1, status=deferred (connect to mx.example.net[192.0.2.1]:25: Connection timed out)
 Nov 10 10:00:02 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<b@example.net>, relay=127.0.0.1[127.0.0.1]:10024, delay=1, delays=0/0/1/0, dsn=2.0.0, status=sent (250 Ok: queued as 5C1ED9C4293)
 `)
@@ -330,7 +332,8 @@ func TestRepeatedLinesChangeNothing(t *testing.T) {
 }
 
 func TestRequeuedMailIsThereOnce(t *testing.T) {
-	s := read(t, `Nov 10 10:00:01 mx1 postfix/qmgr[3]: 4B1ED9C4292: from=<news@example.com>, size=511, nrcpt=1 (queue active)
+	s := read(t,
+		`Nov 10 10:00:01 mx1 postfix/qmgr[3]: 4B1ED9C4292: from=<news@example.com>, size=511, nrcpt=1 (queue active)
 Nov 10 10:00:02 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<a@example.net>, relay=none, delay=1, delays=0/0/1/0, dsn=4.4.1, status=deferred (connect to mx.example.net[192.0.2.1]:25: Connection timed out)
 Nov 10 10:05:00 mx1 postfix/postsuper[9]: 4B1ED9C4292: requeued
 `+strings.ReplaceAll(of(message, "5C1ED9C4293", "a@example.net"), "10:00:0", "10:05:0"))
@@ -366,7 +369,7 @@ func TestRecogniseTakesLogsOnly(t *testing.T) {
 // Files of a log that was rotated twice within a moment may be read in the wrong order.
 func TestDeliveriesAfterTheEndOfTheirMessageCount(t *testing.T) {
 	lines := strings.SplitAfter(of(message, "4B1ED9C4292", "a@example.net"), "\n")
-	deferral := strings.ReplaceAll(strings.ReplaceAll(lines[3], "status=sent", "status=deferred"), "dsn=2.0.0", "dsn=4.0.0")
+	deferral := strings.NewReplacer("status=sent", "status=deferred", "dsn=2.0.0", "dsn=4.0.0").Replace(lines[3])
 	s := read(t, strings.Join(lines[:3], "")+deferral+strings.Join(lines[4:], "")+lines[3])
 	want(t, s, "a@example.net accepted", "a@example.net delivered")
 }

@@ -57,10 +57,14 @@ func TestParseReadsEveryForm(t *testing.T) {
 			"mx1", "postfix/smtp", "text"},
 		`<22>1 2026-01-25T21:25:22Z mx1 postfix/smtp 558 ID [a b="c"][d e="f"] ` + "\xef\xbb\xbftext": {second, "mx1",
 			"postfix/smtp", "text"},
-		`{"__REALTIME_TIMESTAMP":"1769376322404714","_HOSTNAME":"mx1","SYSLOG_IDENTIFIER":"postfix/smtp","_PID":"558","MESSAGE":"te\u0078t","A":[1]}`:     {fraction, "mx1", "postfix/smtp", "text"},
-		`{"__REALTIME_TIMESTAMP":"1769376322404714","_HOSTNAME":"mx1","SYSLOG_IDENTIFIER":["postfix/smtp","b"],"MESSAGE":[116,101,233,116],"MESSAGE":""}`: {fraction, "mx1", "postfix/smtp", ""},
-		`{"__REALTIME_TIMESTAMP":"1769376322404714","MESSAGE":[116,101,233,116]}`:                                                                         {fraction, "", "", "te\xe9t"},
-		`{"__REALTIME_TIMESTAMP":"1769376322404714","_HOSTNAME":"mx1","MESSAGE":null}`:                                                                    {fraction, "mx1", "", ""},
+		`{"__REALTIME_TIMESTAMP":"1769376322404714","_HOSTNAME":"mx1","SYSLOG_IDENTIFIER":"postfix/smtp",` +
+			`"_PID":"558","MESSAGE":"te\u0078t","A":[1]}`: {fraction, "mx1", "postfix/smtp", "text"},
+		`{"__REALTIME_TIMESTAMP":"1769376322404714","_HOSTNAME":"mx1","SYSLOG_IDENTIFIER":["postfix/smtp","b"],` +
+			`"MESSAGE":[116,101,233,116],"MESSAGE":""}`: {fraction, "mx1", "postfix/smtp", ""},
+		`{"__REALTIME_TIMESTAMP":"1769376322404714","MESSAGE":[116,101,233,116]}`: {fraction, "",
+			"", "te\xe9t"},
+		`{"__REALTIME_TIMESTAMP":"1769376322404714","_HOSTNAME":"mx1","MESSAGE":null}`: {fraction, "mx1",
+			"", ""},
 	} {
 		p := syslog.New(formattest.File(line, now), format.Options{Now: now})
 		for range 2 { // the second time by what the parser remembers
@@ -193,7 +197,8 @@ func TestYearsContinueFromOnePieceToTheNext(t *testing.T) {
 		{"Dec 31 23:59:59 mx1 postfix/smtp[1]: x", "2025-12-31T23:59:59Z"},
 		{"Jan  1 00:00:01 mx1 postfix/smtp[1]: x", "2026-01-01T00:00:01Z"},
 	} {
-		f := format.NewFile("mail.log", time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC), strings.NewReader(step.line+"\n"))
+		modified := time.Date(2026, 11, 29, 0, 0, 0, 0, time.UTC)
+		f := format.NewFile("mail.log", modified, strings.NewReader(step.line+"\n"))
 		f.Clock = &clock
 		e, problem := syslog.New(f, format.Options{}).Parse([]byte(step.line))
 		if got := time.UnixMilli(e.Time).UTC().Format(time.RFC3339); problem != "" || got != step.want {

@@ -1,0 +1,83 @@
+package importer_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/importer"
+	"deliverygraph/upstream/embedded/store/storetest"
+)
+
+func sesEvent(kind, fields string) string {
+	return `{"eventType":"` + kind + `",` + fields + `,"mail":{"timestamp":"2026-11-10T10:00:00Z","messageId":"m1",` +
+		`"source":"news@example.com","destination":["a@example.net"],"sendingAccountId":"123456789012"}}` + "\n"
+}
+
+// Deliveries of Postmark do not name the sender, and the messages of its API do not name the server.
+func TestAMessageHasOneSenderIfOnlySomeEventsNameIt(t *testing.T) {
+	t.Parallel()
+	events := []string{
+		`{"MessageID":"m1","ReceivedAt":"2026-11-10T10:00:00Z","From":"news@example.com",` +
+			`"Recipients":["a@example.net"]}`,
+		`{"RecordType":"Delivery","ServerID":23,"MessageID":"m1","Recipient":"a@example.net",` +
+			`"DeliveredAt":"2026-11-10T10:00:01Z"}`,
+		`{"RecordType":"Bounce","Type":"HardBounce","ServerID":23,"MessageID":"m1","Email":"a@example.net",` +
+			`"From":"news@example.com","BouncedAt":"2026-11-12T10:00:01Z","Details":"550 5.1.1 User unknown"}`,
+	}
+	for _, order := range [][]int{{0, 1, 2}, {2, 1, 0}, {1, 2}, {2, 1}, {1, 0, 2}, {0, 2, 1}} {
+		together, apart := newShop(t), newShop(t)
+		var files []string
+		for _, i := range order {
+			files = append(files, file(t, events[i]))
+			apart.take(t, importer.Options{}, files[len(files)-1])
+		}
+		together.take(t, importer.Options{}, files...)
+		for _, s := range []*shop{together, apart} {
+			user := 2 // the server
+			if order[0] == 0 {
+				user = 1
+			}
+			s.want(t, fmt.Sprintf("a@example.net %d false", user),
+				fmt.Sprintf("a@example.net %d hard bad-mailbox", user))
+			emails, err := storetest.API(s).Emails(t.Context(), upstream.ListQuery{Window: always})
+			if err != nil || len(emails) != 1 || emails[0].ProcessTime > 1794304801 {
+				t.Errorf("in the order %v: %v, %+v", order, err, emails)
+			}
+		}
+	}
+}
+
+// Events of webhooks do not name the sender, unlike the table of the Email Activity Feed.
+func TestATableOfSendGridDoesNotDoubleTheEventsOfItsWebhook(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.take(t, importer.Options{}, file(t, `{"email":"a@example.net","event":"delivered","timestamp":1794304801,`+
+		`"sg_event_id":"e1","sg_message_id":"m1.filter1.2.3"}`))
+	s.take(t, importer.Options{}, file(t, "processed,message_id,event,from,email\n"+
+		"2026-11-10T10:00:01Z,m1.filter1.2.3,delivered,news@example.com,a@example.net\n"))
+	s.want(t, "a@example.net 1 true")
+}
+
+func TestABounceWinsOverADeliveryInAnyOrder(t *testing.T) {
+	t.Parallel()
+	events := []string{
+		sesEvent("Send", `"send":{}`),
+		sesEvent("Delivery", `"delivery":{"timestamp":"2026-11-10T10:00:01Z","recipients":["a@example.net"]}`),
+		sesEvent("Bounce", `"bounce":{"bounceType":"Permanent","bounceSubType":"NoEmail",`+
+			`"timestamp":"2026-11-10T10:00:02Z","bouncedRecipients":[{"emailAddress":"a@example.net"}]}`),
+	}
+	for _, order := range [][]int{{0, 1, 2}, {2, 1, 0}, {1, 2, 0}, {2, 0, 1, 2}} {
+		text := ""
+		for _, i := range order {
+			text += events[i]
+		}
+		s := newShop(t)
+		sum := s.take(t, importer.Options{}, file(t, text))
+		s.want(t, "a@example.net 2 false", "a@example.net 2 hard bad-mailbox")
+		if want := []importer.Account{{Name: "123456789012", UserID: 2}}; !slices.Equal(sum.Accounts, want) {
+			t.Errorf("accounts %+v, want %+v", sum.Accounts, want)
+		}
+	}
+}
