@@ -172,8 +172,8 @@ func (x *execution) limitLists(ctx context.Context, next graphql.Resolver) (any,
 			return v, err
 		}
 	}
-	return nil, requestError(codeTooExpensive, fmt.Sprintf("this is missing because the lists of the operation have more "+
-		"than %d elements, the limit (--max-in-flight): select fewer rows, or fewer lists of them, at once", most))
+	return nil, requestError(codeTooExpensive, fmt.Sprintf("this is missing because the lists of the operation have "+
+		"more than %d elements, the limit (--max-in-flight): select fewer rows, or fewer lists of them, at once", most))
 }
 
 // errOverloaded reports that there was no room for a body.
