@@ -89,7 +89,7 @@ func (s Source[R]) Total(ctx context.Context) (int64, error) {
 	return (&Connection[R]{src: s}).TotalCount(ctx)
 }
 
-// Newest returns the newest n rows of the list, newest first. There must not be more than MaxSize.
+// Newest returns the newest n rows of the list, newest first. n must be at most [MaxSize].
 func (s Source[R]) Newest(ctx context.Context, n int) ([]R, error) {
 	return (&Connection[R]{src: s, extent: extent{n, true}, newest: true}).Rows(ctx)
 }

@@ -27,7 +27,7 @@ type Price struct {
 }
 
 // PriceOf returns the price of a connection with these arguments. The argument counted says whether its source
-// has Count. Arguments that [New] rejects cost nothing.
+// has Count. Arguments that [Args.Open] rejects cost nothing.
 func PriceOf(a Args, counted bool, s Selected) (p Price) {
 	if a.Newest {
 		a, s.Next, s.Previous = a.OldestFirst(), s.Previous, s.Next
@@ -69,13 +69,13 @@ func PriceOf(a Args, counted bool, s Selected) (p Price) {
 	return p
 }
 
-// Sound reports whether [New] accepts the numbers of these arguments.
+// Sound reports whether [Args.Open] accepts the numbers of these arguments.
 func (a Args) Sound() bool {
 	_, err := a.extent()
 	return err == nil
 }
 
-// Size returns the maximum number of rows on a page with these arguments, or 0 if [New] rejects them.
+// Size returns the maximum number of rows on a page with these arguments, or 0 if [Args.Open] rejects them.
 func (a Args) Size() int {
 	e, err := a.extent()
 	if err != nil {

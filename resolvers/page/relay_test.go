@@ -253,7 +253,7 @@ func TestCursorsOfUnusualRows(t *testing.T) {
 	})
 }
 
-// No text makes New panic, or return rows for a cursor of another list.
+// No text makes Open or New panic, or return rows for a cursor of another list.
 func FuzzCursor(f *testing.F) {
 	m := newRemote(byKey, bulk(1200, 7)...)
 	for _, cursor := range cursorsOf(nil, m.source(), false)[0][:20] {
@@ -271,7 +271,7 @@ func FuzzCursor(f *testing.F) {
 				continue
 			}
 			if binding != "list" {
-				t.Fatalf("New accepts a cursor of another list: %q", text)
+				t.Fatalf("a cursor of another list is accepted: %q", text)
 			}
 			if _, err := c.Rows(context.Background()); err != nil {
 				t.Fatal(err)
