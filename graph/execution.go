@@ -29,7 +29,7 @@ type execution struct {
 	caller    string       // the caller's name, if callers have names
 	endTurn   func()       // ends its place among the running operations; nil if it has none
 	room      reservation  // for its response, until that is sent
-	elements  atomic.Int64 // of its lists, if they are limited: see limitLists
+	elements  atomic.Int64 // of the response's lists, if they are limited: see limitLists
 	shed      bool         // there was no room for its response
 
 	streams bool                    // it is a subscription and has a response for each event
@@ -137,13 +137,20 @@ func (x *execution) prepare(caller context.Context, params *graphql.RawParams, b
 	if no := x.prepareOperation(params, doc); no != nil {
 		return no
 	}
+	var rows int64 // that a response may have
+	if h.o.Rows != nil {
+		rows = h.o.Rows(x.ctx)
+	}
+	if rows > h.load.room.elements() { // only then, because counting takes time
+		x.oc.ResolverMiddleware = within(x.oc.ResolverMiddleware, x.limitLists)
+	}
 	switch {
 	case x.streams:
 		x.room = reservation{room: h.load.room, caller: x.caller}
 		if no := x.subscribe(caller); no != nil {
 			return no
 		}
-	case !x.reserve():
+	case !x.reserve(rows * rowBytes):
 		no := h.overloaded()
 		x.finish(x.ctx, no.response)
 		return no
@@ -159,15 +166,7 @@ func (x *execution) prepare(caller context.Context, params *graphql.RawParams, b
 }
 
 // reserve reserves room for the response. While there is none, it gives up the operation's turn, so that others run.
-func (x *execution) reserve() (ok bool) {
-	var bytes int64
-	if x.h.o.Rows != nil {
-		rows := x.h.o.Rows(x.ctx)
-		bytes = rows * rowBytes
-		if rows > x.h.load.room.elements() { // only then, because counting takes time
-			x.oc.ResolverMiddleware = within(x.oc.ResolverMiddleware, x.limitLists)
-		}
-	}
+func (x *execution) reserve(bytes int64) (ok bool) {
 	if x.room, ok = x.h.load.room.reserve(x.caller, bytes); ok {
 		return true
 	}

@@ -159,7 +159,7 @@ func (h *reservation) change(by int64) {
 // without further calls.
 func (r *memoryLimit) elements() int64 { return r.most / rowBytes }
 
-// limitLists wraps all fields of the operation and fails its lists once they have too many elements together.
+// limitLists wraps all fields of a response and fails its lists once they have too many elements together.
 func (x *execution) limitLists(ctx context.Context, next graphql.Resolver) (any, error) {
 	if graphql.GetFieldContext(ctx).Field.Definition.Type.Elem == nil {
 		return next(ctx)

@@ -75,6 +75,7 @@ func (x *execution) nextEvent() *graphql.Response {
 	// gqlgen resolves an event outside its subscription field; without this context the paths of errors would lack the
 	// field.
 	x.event = &eventTime{}
+	x.elements.Store(0)
 	resp := x.respond(x.atField())
 	x.event.end()
 	if resp == nil {

@@ -16,6 +16,7 @@ import (
 
 	"deliverygraph/graph"
 	"deliverygraph/internal/auth"
+	"deliverygraph/upstream"
 	"deliverygraph/upstream/upstreamtest"
 )
 
@@ -307,5 +308,32 @@ func TestStreamsEndWhenAccessIsLost(t *testing.T) {
 				t.Errorf("the log says %s", log.String())
 			}
 		})
+	}
+}
+
+// The lists of each event have a limit together, since aliases repeat rows without further calls.
+func TestElementsOfListsOfEachEventAreLimited(t *testing.T) {
+	t.Parallel()
+	s := newStreaming(t, map[string]auth.Caller{"all": {Users: auth.Everyone(), Scopes: auth.AllScopes}},
+		graph.Options{MaxInFlight: 100 * 512, Rows: func(context.Context) int64 { return 101 }}, 20*time.Millisecond)
+	var rows upstreamtest.Rows
+	for i := range 40 {
+		rows.Emails = append(rows.Emails, upstream.Email{
+			UserID: 20, SenderID: 2000, EmailID: fmt.Sprint("sent", i), EmailAddress: "r@example.com",
+			Domain: "example.com", ProcessTime: day + 40000,
+		})
+	}
+	s.model.Add(rows)
+	const one, both = `a: nodes { id }`, `a: nodes { id } b: nodes { id }`
+	for lists, refused := range map[string]bool{one: false, both: false, both + ` c: nodes { id }`: true} {
+		read := s.events(t, "all", `subscription { bounces { node { user { emails(window: {last: "P1D"}) { `+
+			lists+` } } } } }`)
+		for range 3 { // an event does not count towards the limit of the next
+			s.appear(20)
+			if event := string(read()); strings.Contains(event, "QUERY_TOO_EXPENSIVE") != refused ||
+				strings.Contains(event, `"errors"`) != refused {
+				t.Fatalf("%s: %.300s", lists, event)
+			}
+		}
 	}
 }
