@@ -133,7 +133,8 @@ func parse(text string) (u *redis.UniversalOptions, cluster bool, err error) {
 		return nil, false, err
 	}
 	if db := strings.Trim(one.Path, "/"); db != "" && strings.Trim(db, "0123456789") != "" {
-		return nil, false, fmt.Errorf("has the database %q: give its number, such as redis://host:6379/0", db)
+		return nil, false, errors.New("has a database that is not a number: write it as redis://host:6379/0, " +
+			"and %2F for a / in the password")
 	}
 	p, err := redis.ParseURL(one.String())
 	if err != nil {
