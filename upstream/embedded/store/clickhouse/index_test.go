@@ -153,6 +153,26 @@ func TestPruneLetsOthersWriteWhileItRemovesRows(t *testing.T) {
 	}
 }
 
+func TestPruneRemovesOldEventsThatAreWrittenMeanwhile(t *testing.T) {
+	s, tables := openWithTables(t)
+	storetest.Write(t, s, store.Batch{Emails: []upstream.Email{email("r", 1, 100), email("r", 2, 200)}})
+	written := false
+	ctx := observed{t.Context(), func() {
+		if !written && number(t, tables, "select count() from email where time = 100") == 0 {
+			written = true // a write that had added its entries to the indexes before
+			do(t, tables, "insert into email (time, id, version, user_id, sender_id) "+
+				"select toInt64(101), toUInt64(1), toUInt64(1), toInt64(1), toInt64(2)")
+		}
+	}}
+	if n, err := s.Prune(ctx, 200, false); err != nil || n.Emails != 1 || !written {
+		t.Fatalf("it gives %+v, %v, while an email was written: %v", n, err, written)
+	}
+	if n := number(t, tables, "select count() from email"); n != 1 {
+		t.Errorf("%d emails are left, want 1", n)
+	}
+	storetest.Sound(t, s)
+}
+
 func TestPruneDropsWholeMonths(t *testing.T) {
 	s, tables := openWithTables(t)
 	const month, bound = 31 * 86400, 1772323200 // the first of a month

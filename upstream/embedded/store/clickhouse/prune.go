@@ -156,6 +156,10 @@ func (s *Store) Prune(ctx context.Context, before upstream.Time, dry bool) (n st
 		return n, err
 	}
 	return n, s.inTurn(ctx, what, func(ctx context.Context) (err error) {
+		// A write that began before may have added or replaced old events since, whose entries in the indexes are gone.
+		if err := s.removeOld(ctx, before, new(store.Removed)); err != nil {
+			return err
+		}
 		changes := store.PruneUnfinished(entries(ctx, "import_state final", "1", &err), before)
 		if err == nil {
 			err = s.keep(ctx, changes)
@@ -169,6 +173,20 @@ func (s *Store) Prune(ctx context.Context, before upstream.Time, dry bool) (n st
 
 // prune removes the events before a time, with their entries in the indexes, and counts them.
 func (s *Store) prune(ctx context.Context, before upstream.Time, n *store.Removed) error {
+	if err := s.removeOld(ctx, before, n); err != nil || n.Rows() == 0 {
+		return err
+	}
+	// The table message has no months, so its parts are rewritten as a whole: do it once a month.
+	y, m, _ := before.UTC().Date()
+	month := time.Date(y, m, 1, 0, 0, 0, 0, time.UTC).Unix()
+	if err := s.removeRows(ctx, "message"+s.local, "time < "+number(month)); err != nil {
+		return err
+	}
+	return s.removeBefore(ctx, "recipient", before)
+}
+
+// removeOld removes the events before a time, and counts them.
+func (s *Store) removeOld(ctx context.Context, before upstream.Time, n *store.Removed) error {
 	w := &writer{Store: s}
 	w.touch(everything)
 	for _, k := range kinds {
@@ -181,14 +199,5 @@ func (s *Store) prune(ctx context.Context, before upstream.Time, n *store.Remove
 		}
 		*n.Of(k.Kind) = rows
 	}
-	if n.Rows() == 0 {
-		return nil
-	}
-	// The table message has no months, so its parts are rewritten as a whole: do it once a month.
-	y, m, _ := before.UTC().Date()
-	month := time.Date(y, m, 1, 0, 0, 0, 0, time.UTC).Unix()
-	if err := s.removeRows(ctx, "message"+s.local, "time < "+number(month)); err != nil {
-		return err
-	}
-	return s.removeBefore(ctx, "recipient", before)
+	return nil
 }
