@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"io"
 
-	"deliverygraph/upstream/embedded/importer/format"
-
 	"github.com/go-json-experiment/json/jsontext"
+
+	"deliverygraph/upstream/embedded/importer/format"
 )
 
 // members calls visit with each key of the JSON object in a line, and the text of its value. It returns what is wrong
