@@ -93,7 +93,7 @@ func folder(root string) (list []input, err error) {
 		case entry.IsDir() && path != root && strings.HasPrefix(entry.Name(), ".") && !isMaildir(path):
 			return fs.SkipDir
 		case entry.IsDir():
-			if entry.Name() == "tmp" && isMaildir(filepath.Dir(path)) { // messages that are being delivered
+			if entry.Name() == "tmp" && isMaildir(filepath.Join(path, "..")) { // messages that are being delivered
 				return fs.SkipDir
 			}
 			return nil

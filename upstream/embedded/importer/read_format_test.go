@@ -165,6 +165,22 @@ func TestABounceThatALogAndAMailReportIsOne(t *testing.T) {
 	}
 }
 
+// The files in tmp may not be complete yet.
+func TestMessagesThatAreBeingDeliveredToAMaildirAreNotRead(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, name := range []string{"cur/1", "new/2", "tmp/3"} {
+		named(t, dir, name, logBegin)
+	}
+	tmp := filepath.Join(dir, "tmp")
+	for _, name := range []string{tmp, tmp + "/"} {
+		_, err := importer.Run(t.Context(), newShop(t), []string{name}, importer.Options{})
+		if err == nil || !strings.Contains(err.Error(), "there are no files in this folder") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestFilesMayBeCompressedAndInFolders(t *testing.T) {
 	t.Parallel()
 	text := logBegin + logEnd
