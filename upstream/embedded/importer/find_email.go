@@ -10,22 +10,22 @@ import (
 )
 
 // known looks for the email of a record with guesses, which this import or an earlier one may have read from another
-// record. It has the same recipient, a time that fits, and the same email id, apart from the time in that.
+// record. It has the same recipient, a time that fits, and the same email id, apart from the time in an id of a log.
 func (c *converter) known(ctx context.Context, user upstream.ID,
 	r *format.Record) (e upstream.Email, ok bool, err error) {
 	if e, ok = c.recent.Get(messageOf(r)); ok {
 		return e, true, nil
 	}
 	users := []upstream.ID{user}
-	if r.Latest > 0 { // the ids are unique
-		users = nil
+	_, want, timed := strings.Cut(r.EmailID, ".") // the part after the time
+	if r.Latest > 0 {                             // the ids are unique
+		users, timed = nil, false
 	}
 	const late = 3 // how many seconds too early the guess of a log may be
 	q := upstream.ListQuery{Recipient: upstream.LowerAddress(r.Recipient)}
 	if q.Window, err = upstream.NewWindow(r.Earliest, cmp.Or(r.Latest, r.Processed+late)); err != nil {
 		return e, false, err
 	}
-	_, want, timed := strings.Cut(r.EmailID, ".") // the part after the time
 	for {
 		question := q.Question(upstream.Emails)
 		answer, err := c.store.Ask(ctx, users, &question, nil)

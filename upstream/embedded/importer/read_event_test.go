@@ -60,6 +60,16 @@ func TestATableOfSendGridDoesNotDoubleTheEventsOfItsWebhook(t *testing.T) {
 	s.want(t, "a@example.net 1 true")
 }
 
+func TestMessagesOfATableOfSendGridWithoutIDsAreNotMerged(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	for _, day := range []string{"10", "12"} {
+		s.take(t, importer.Options{}, file(t, "processed,message_id,event,from,email\n"+
+			"2026-11-"+day+"T10:00:01Z,,delivered,news@example.com,a@example.net\n"))
+	}
+	s.want(t, "a@example.net 1 true", "a@example.net 1 true")
+}
+
 func TestABounceWinsOverADeliveryInAnyOrder(t *testing.T) {
 	t.Parallel()
 	events := []string{
