@@ -162,7 +162,7 @@ func TestKeyLimitsMustBePositive(t *testing.T) {
 			var out, err bytes.Buffer
 			args := []string{"key", "new", "--name", "partner", "--users", "21", flag, limit}
 			code := Run(t.Context(), args, Streams{strings.NewReader(""), &out, &err})
-			if code != exitUsage || out.Len() > 0 || !strings.Contains(err.String(), "must be positive") {
+			if code != exitUsage || out.Len() > 0 || !strings.Contains(err.String(), "must be from 1") {
 				t.Errorf("%s %s: exit code %d: %s%s", flag, limit, code, out.String(), err.String())
 			}
 		}

@@ -120,8 +120,8 @@ func (c *newKeyCommand) Run(io Streams) error {
 		switch {
 		case l.given == nil: // the gateway's limit holds
 		case *l.given < 1 || *l.given > auth.MaxLimit:
-			return badSetting("--cost-per-minute and --streams must be positive, such as 2000 and 10; " +
-				"leave them out for the gateway's limits")
+			return badSetting("--cost-per-minute and --streams must be from 1 to %d, such as 2000 and 10; "+
+				"leave them out for the gateway's limits", auth.MaxLimit)
 		default:
 			*l.limit = *l.given
 		}
