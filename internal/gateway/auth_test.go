@@ -155,7 +155,7 @@ func TestPassThroughKeepsKeysApart(t *testing.T) {
 }
 
 // A key is not made with a limit that its line in the file cannot have, such as 0, which is not "no limit" there.
-func TestKeyLimitsMustBePositive(t *testing.T) {
+func TestKeyLimitsMustBeInRange(t *testing.T) {
 	t.Parallel()
 	for _, flag := range []string{"--cost-per-minute", "--streams"} {
 		for _, limit := range []string{"0", "1000000001"} {

@@ -37,6 +37,9 @@ func (c *converter) known(ctx context.Context, user upstream.ID,
 			if _, id, _ := strings.Cut(x.EmailID, "."); x.EmailID == r.EmailID || timed && id == want {
 				e, ok = x, true // the latest, because servers reuse queue ids
 			}
+			if ok && r.Latest > 0 {
+				return e, true, nil
+			}
 		}
 		if len(rows) < upstream.PageSize {
 			return e, ok, nil
