@@ -149,8 +149,14 @@ func testDoctor(t *testing.T, p *program, _ time.Time) {
 		if code != c.code || !strings.Contains(out.String(), c.says) || strings.Contains(out.String(), "a-key-that") {
 			t.Errorf("%s: exit code %d, want %d and %q:\n%s", name, code, c.code, c.says, out.String())
 		}
-		if name == "in order" && strings.Contains(out.String(), "Could not be checked") {
-			t.Errorf("some checks could not be made:\n%s", out.String())
+		if name != "in order" {
+			continue
+		}
+		for line := range strings.Lines(out.String()) { // some hours of the demo have less than a page of blocked emails
+			check, open := strings.CutPrefix(strings.TrimSpace(line), "? ")
+			if open && check != "every page but the last has 500 rows" {
+				t.Errorf("a check could not be made:\n%s", out.String())
+			}
 		}
 	}
 }

@@ -32,10 +32,10 @@ func TestErrorsAboutStoresInClickHouseNameWhatTheUserSet(t *testing.T) {
 		"CLICKHOUSE://u:secret@127.0.0.1:1": {"must name one database", "(from DELIVERYGRAPH_DATA)"},
 	} {
 		t.Setenv("DELIVERYGRAPH_DATA", value)
-		for _, command := range []string{"info", "migrate", "serve", "check"} {
+		for _, command := range []string{"info", "migrate", "serve --listen 127.0.0.1:0", "check"} {
 			var out, errs bytes.Buffer
 			streams := Streams{In: strings.NewReader(""), Out: &out, Err: &errs}
-			if Run(t.Context(), []string{command}, streams) == exitOK {
+			if Run(t.Context(), strings.Fields(command), streams) == exitOK {
 				t.Errorf("%s succeeds with %s", command, value)
 			}
 			for _, text := range want {

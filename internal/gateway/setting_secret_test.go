@@ -36,7 +36,7 @@ func TestSecretsInURLs(t *testing.T) { // the environment is global, so not para
 
 func TestMessagesDoNotShowTheKeyOfAnUpstream(t *testing.T) { // the environment is global, so not parallel
 	t.Setenv("DELIVERYGRAPH_UPSTREAM_KEY", "s3cr3t\n")
-	for _, args := range [][]string{{"serve"}, {"doctor"}, {"export", "--since", "P1D"}} {
+	for _, args := range [][]string{{"serve", "--listen", "127.0.0.1:0"}, {"doctor"}, {"export", "--since", "P1D"}} {
 		said := refused(t, append(args, "--upstream", "http://127.0.0.1:1")...)
 		if strings.Contains(said, "s3cr3t") || !strings.Contains(said, "DELIVERYGRAPH_UPSTREAM_KEY") {
 			t.Errorf("%s: %s", args[0], said)
