@@ -152,7 +152,8 @@ func testDoctor(t *testing.T, p *program, _ time.Time) {
 		if name != "in order" {
 			continue
 		}
-		for line := range strings.Lines(out.String()) { // some hours of the demo have less than a page of blocked emails
+		// The demo has less than a page of blocked emails at some hours.
+		for line := range strings.Lines(out.String()) {
 			check, open := strings.CutPrefix(strings.TrimSpace(line), "? ")
 			if open && check != "every page but the last has 500 rows" {
 				t.Errorf("a check could not be made:\n%s", out.String())
