@@ -26,9 +26,9 @@ func countsBatch(ctx context.Context, api upstream.API, keys []CountsKey, values
 	})
 }
 
-func series(ctx context.Context, api upstream.API, k CountsKey) ([]upstream.Series, error) {
+var seriesBatch = each(func(ctx context.Context, api upstream.API, k CountsKey) ([]upstream.Series, error) {
 	return api.Series(ctx, k.Kind, k.Query)
-}
+})
 
 // Counts is the answer to a counts call.
 type Counts struct {

@@ -106,12 +106,12 @@ func (e Extension) loaders(op *operation.Operation) *Loaders {
 	l.Now, l.Until = Now(e.Now(), e.Shared)
 	b := base{l.API, op, e.Watch}
 	l.Counts.open("counts", b, countsBatch)
-	l.Series.open("time series", b, each(series))
+	l.Series.open("time series", b, seriesBatch)
 	l.Owners.open("owners of senders", b, ownersBatch)
 	l.Details.open("details of bounces", b, detailsBatch)
 	l.Lists.open("lists of users and senders", b, each(l.readLists))
-	l.Bounced.open("bounces of emails", b, each(bounced))
-	l.Blocked.open("blocked emails", b, each(blocked))
+	l.Bounced.open("bounces of emails", b, bouncedBatch)
+	l.Blocked.open("blocked emails", b, blockedBatch)
 	l.Lists.size = func(k ListsKey) int { return k.Size }
 	l.Bounced.size = func(p *model.SentPage) int { return len(p.Emails) }
 	l.Blocked.size = l.Bounced.size

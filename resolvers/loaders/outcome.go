@@ -20,6 +20,8 @@ type Outcomes[R any] struct {
 // Of returns what became of an email, or nil if there is no such row.
 func (o *Outcomes[R]) Of(email upstream.Identity) (*R, error) { return o.rows[email], o.errs[email] }
 
+var bouncedBatch, blockedBatch = each(bounced), each(blocked)
+
 func bounced(ctx context.Context, api upstream.API, p *model.SentPage) (*Outcomes[upstream.Bounce], error) {
 	return lookUp[upstream.Bounce](ctx, p, outcomes[upstream.Bounce]{
 		fetch: api.Bounces,
