@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -52,8 +53,9 @@ type breaker struct {
 	circuit *gobreaker.TwoStepCircuitBreaker[struct{}] // nil if off
 	until   atomic.Int64                               // when the open state ends, in Unix nanoseconds; 0 while closed
 	// after until: when the failures that opened it are older than Window
-	old    time.Duration
-	opened atomic.Int64 // how often it has opened
+	old     time.Duration
+	opened  atomic.Int64 // how often it has opened
+	closing sync.Mutex   // held while a call asks permission and the breaker is not closed
 }
 
 // newBreaker returns a closed breaker. It calls onOpen when the breaker opens; onOpen must not call the breaker.
@@ -114,7 +116,11 @@ func (b *breaker) allow() (report func(error), probe bool, f *failure) {
 	if b.circuit == nil {
 		return func(error) {}, false, nil
 	}
-	probe = b.until.Load() != 0 && b.circuit.State() == gobreaker.StateHalfOpen
+	if b.until.Load() != 0 {
+		b.closing.Lock() // so that no other call is refused between Allow and the report that closes the breaker
+		defer b.closing.Unlock()
+		probe = b.circuit.State() == gobreaker.StateHalfOpen
+	}
 	report, err := b.circuit.Allow()
 	if err == nil && probe && time.Since(time.Unix(0, b.until.Load())) >= b.old {
 		report(nil) // closes the breaker
