@@ -149,6 +149,9 @@ func (a *asker) send(ctx context.Context, r request) (got answer) {
 	if key := cmp.Or(r.key, a.key); key != "" {
 		req.Header.Set("Authorization", "apikey="+key)
 	}
+	if r.method == http.MethodPost {
+		req.Header.Set("Content-Length", "0")
+	}
 	res, err := a.transport.RoundTrip(req)
 	if err != nil {
 		return fail(err)

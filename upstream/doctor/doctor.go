@@ -53,7 +53,7 @@ func Examine(ctx context.Context, o Options) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	if t, ok := transport.(*http.Transport); ok && o.Transport == nil {
+	if t, ok := transport.(interface{ CloseIdleConnections() }); ok && o.Transport == nil {
 		defer t.CloseIdleConnections()
 	}
 	if o.Timeout <= 0 {

@@ -144,7 +144,7 @@ func (o *Options) withTransport(base *url.URL) (err error) {
 		}
 	}
 	if base != nil {
-		o.Transport = newTransport(o.MaxConcurrent, roots)
+		o.Transport = newTransport(base, o.MaxConcurrent, roots)
 	}
 	return nil
 }

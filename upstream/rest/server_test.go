@@ -59,9 +59,7 @@ func within(t *testing.T, h http.Handler, change ...func(*Options)) *Client {
 	go s.Serve(l)
 	t.Cleanup(func() { s.Close() })
 	return client(t, "http://api.example.com", append([]func(*Options){func(o *Options) {
-		tr := newTransport(16, nil)
-		tr.DialContext = l.dial
-		o.Transport = tr
+		o.Transport = &http1{dial: l.dial, maxIdle: 16}
 		o.Retry = Retry{}
 	}}, change...)...)
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	neturl "net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -158,7 +159,7 @@ func TestDeadHTTP2ConnectionIsReplaced(t *testing.T) {
 	}
 	var dials atomic.Int64
 	var dead atomic.Bool
-	tr := newTransport(4, roots)
+	tr := newTransport(&neturl.URL{Scheme: "https", Host: "api.example.com"}, 4, roots).(*http.Transport)
 	tr.HTTP2.SendPingTimeout, tr.HTTP2.PingTimeout = 200*time.Millisecond, 200*time.Millisecond
 	dial := tr.DialContext
 	tr.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
