@@ -64,7 +64,7 @@ func TestConnectionsAreReusedAfterWholeResponses(t *testing.T) {
 		conns  int64 // of three calls
 	}{
 		"a length":             {plainAnswer, 1},
-		"chunks":               {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n{\"data\":[]}\r\n0\r\n\r\n", 1},
+		"chunks":               {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n", 1},
 		"a hint before":        {"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + plainAnswer, 1},
 		"no further requests":  {strings.Replace(plainAnswer, "\r\n", "\r\nConnection: close\r\n", 1), 3},
 		"HTTP/1.0":             {strings.Replace(plainAnswer, "1.1", "1.0", 1), 3},
@@ -174,17 +174,18 @@ func TestIdleConnectionsAreClosed(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			ended := make(chan error, 1)
+			dial := func(context.Context, string, string) (net.Conn, error) {
+				near, far := net.Pipe()
+				go func() {
+					requests := bufio.NewReader(far)
+					answers(far, requests, 1, plainAnswer)
+					_, err := requests.ReadByte()
+					ended <- err
+				}()
+				return near, nil
+			}
 			c := client(t, "http://api.example.com", func(o *Options) {
-				o.Transport = &http1{maxIdle: test.maxIdle, dial: func(context.Context, string, string) (net.Conn, error) {
-					near, far := net.Pipe()
-					go func() {
-						requests := bufio.NewReader(far)
-						answers(far, requests, 1, plainAnswer)
-						_, err := requests.ReadByte()
-						ended <- err
-					}()
-					return near, nil
-				}}
+				o.Transport = &http1{maxIdle: test.maxIdle, dial: dial}
 			})
 			if _, err := c.BlockedReasons(t.Context()); err != nil {
 				t.Fatal(err)

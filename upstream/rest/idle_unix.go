@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// stillIdle reports whether an idle connection is open and the server has sent nothing. Bytes that arrive before a request
-// cannot be its response: some servers send a 408 before they close the connection.
+// stillIdle reports whether an idle connection is open and the server has sent nothing. Bytes that arrive before a
+// request cannot be its response: some servers send a 408 before they close the connection.
 func stillIdle(c net.Conn) bool {
 	s, ok := c.(syscall.Conn)
 	if !ok {

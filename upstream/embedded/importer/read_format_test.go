@@ -17,6 +17,7 @@ import (
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/importer"
 	"deliverygraph/upstream/embedded/importer/format"
+	"deliverygraph/upstream/embedded/importer/format/formattest"
 	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/embedded/store/storetest"
 )
@@ -93,14 +94,19 @@ func named(t *testing.T, dir, name, text string) string {
 }
 
 // A log of three messages: one is delivered, one bounces, and the third is deferred.
-const (
-	logBegin = `2026-11-10T10:00:01Z mx1 postfix/smtpd[1]: 4B1ED9C4292: client=app.example.com[192.0.2.9]
+var (
+	logBegin = formattest.Unwrap(`2026-11-10T10:00:01Z mx1 postfix/smtpd[1]: 4B1ED9C4292:
+	client=app.example.com[192.0.2.9]
 2026-11-10T10:00:01Z mx1 postfix/qmgr[3]: 4B1ED9C4292: from=<news@example.com>, size=511, nrcpt=2 (queue active)
-2026-11-10T10:00:02Z mx1 postfix/smtp[4]: 4B1ED9C4292: to=<b@example.net>, relay=mx[192.0.2.1]:25, delay=1, delays=0/0/1/0, dsn=5.1.1, status=bounced (host mx[192.0.2.1] said: 550 5.1.1 User unknown (in reply to RCPT TO command))
-2026-11-10T10:00:03Z mx1 postfix/smtp[4]: 4B1ED9C4292: to=<c@example.net>, relay=none, delay=2, delays=0/0/2/0, dsn=4.4.1, status=deferred (connect to mx[192.0.2.1]:25: Connection timed out)
-`
-	logEnd = `2026-11-10T10:00:04Z mx1 postfix/smtp[4]: 4B1ED9C4292: to=<a@example.net>, relay=mx[192.0.2.1]:25, delay=3, delays=0/0/3/0, dsn=2.0.0, status=sent (250 Ok)
-`
+2026-11-10T10:00:02Z mx1 postfix/smtp[4]: 4B1ED9C4292: to=<b@example.net>, relay=mx[192.0.2.1]:25, delay=1,
+	delays=0/0/1/0, dsn=5.1.1, status=bounced (host mx[192.0.2.1] said: 550 5.1.1 User unknown (in reply to RCPT TO
+	command))
+2026-11-10T10:00:03Z mx1 postfix/smtp[4]: 4B1ED9C4292: to=<c@example.net>, relay=none, delay=2, delays=0/0/2/0,
+	dsn=4.4.1, status=deferred (connect to mx[192.0.2.1]:25: Connection timed out)
+`)
+	logEnd = formattest.Unwrap(`2026-11-10T10:00:04Z mx1 postfix/smtp[4]: 4B1ED9C4292: to=<a@example.net>,
+	relay=mx[192.0.2.1]:25, delay=3, delays=0/0/3/0, dsn=2.0.0, status=sent (250 Ok)
+`)
 )
 
 var logRows = []string{"a@example.net 1 true", "b@example.net 1 false", "c@example.net 1 false",

@@ -11,21 +11,25 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/importer"
+	"deliverygraph/upstream/embedded/importer/format/formattest"
 	"deliverygraph/upstream/embedded/store/storetest"
 )
 
 // The log of Exim reports the same events as that of Postfix.
-const eximLog = `2026-11-10 10:00:01 1jmKso-0000AB-12 <= news@example.com H=app.example.com [192.0.2.9] P=esmtp S=511 for b@example.net c@example.net a@example.net
-2026-11-10 10:00:02 1jmKso-0000AB-12 ** b@example.net R=dnslookup T=remote_smtp H=mx [192.0.2.1]: SMTP error from remote mail server after RCPT TO:<b@example.net>: 550 5.1.1 User unknown
+var eximLog = formattest.Unwrap(`2026-11-10 10:00:01 1jmKso-0000AB-12 <= news@example.com H=app.example.com [192.0.2.9]
+	P=esmtp S=511 for b@example.net c@example.net a@example.net
+2026-11-10 10:00:02 1jmKso-0000AB-12 ** b@example.net R=dnslookup T=remote_smtp H=mx [192.0.2.1]: SMTP error from
+	remote mail server after RCPT TO:<b@example.net>: 550 5.1.1 User unknown
 2026-11-10 10:00:03 1jmKso-0000AB-12 == c@example.net R=dnslookup T=remote_smtp defer (110): Connection timed out
 2026-11-10 10:00:04 1jmKso-0000AB-12 => a@example.net R=dnslookup T=remote_smtp H=mx [192.0.2.1]
 2026-11-10 12:00:04 1jmKso-0000AB-12 => c@example.net R=dnslookup T=remote_smtp H=mx [192.0.2.1]
 2026-11-10 12:00:05 1jmKso-0000AB-12 Completed
-`
+`)
 
-const postfixLog = logBegin + logEnd + `2026-11-10T12:00:04Z mx1 postfix/smtp[4]: 4B1ED9C4292: to=<c@example.net>, relay=mx[192.0.2.1]:25, delay=7203, delays=0/7200/3/0, dsn=2.0.0, status=sent (250 Ok)
+var postfixLog = logBegin + logEnd + formattest.Unwrap(`2026-11-10T12:00:04Z mx1 postfix/smtp[4]: 4B1ED9C4292:
+	to=<c@example.net>, relay=mx[192.0.2.1]:25, delay=7203, delays=0/7200/3/0, dsn=2.0.0, status=sent (250 Ok)
 2026-11-10T12:00:05Z mx1 postfix/qmgr[3]: 4B1ED9C4292: removed
-`
+`)
 
 // all returns the store's emails and bounces with their ids and senders.
 func (s *shop) all(t *testing.T) (emails []upstream.Email, bounces []upstream.Bounce) {

@@ -16,6 +16,9 @@ import (
 
 func read(t *testing.T, texts ...string) *formattest.Sink {
 	t.Helper()
+	for i, text := range texts {
+		texts[i] = formattest.Unwrap(text)
+	}
 	if !Format.Recognise([]byte(texts[0])) {
 		t.Errorf("%.80q is not recognised", texts[0])
 	}
@@ -54,11 +57,15 @@ func TestSamplesOfOtherPeoplesLogs(t *testing.T) {
 }
 
 // life is the log of a whole message; {id} is replaced by its id.
-const life = `2026-06-19 10:32:54 {id} <= news@example.com H=(app) [192.0.2.9] P=smtp S=7983 id=m1@example.com T="Re: a: b"
-2026-06-19 10:32:57 [789] {id} => a@example.net R=dnslookup T=remote_smtp H=mx.example.net [192.0.2.1] X=TLS1.2:ECDHE:256 CV=yes DN="C=US: x,O=Z" C="250 2.0.0 Ok: queued"
-2026-06-19 10:32:58 {id} ** b@example.net <B@example.org> F=<news@example.com> R=dnslookup T=remote_smtp H=mx.example.net [2001:db8::1]:25 X=TLS1.2:ECDHE:256 DN="C=US: x": SMTP error from remote mail server after RCPT TO:<b@example.net>: 550-5.1.1 unknown\n550 5.1.1 user
+var life = formattest.Unwrap(`2026-06-19 10:32:54 {id} <= news@example.com H=(app) [192.0.2.9] P=smtp S=7983
+	id=m1@example.com T="Re: a: b"
+2026-06-19 10:32:57 [789] {id} => a@example.net R=dnslookup T=remote_smtp H=mx.example.net [192.0.2.1]
+	X=TLS1.2:ECDHE:256 CV=yes DN="C=US: x,O=Z" C="250 2.0.0 Ok: queued"
+2026-06-19 10:32:58 {id} ** b@example.net <B@example.org> F=<news@example.com> R=dnslookup T=remote_smtp
+	H=mx.example.net [2001:db8::1]:25 X=TLS1.2:ECDHE:256 DN="C=US: x": SMTP error from remote mail server after RCPT
+	TO:<b@example.net>: 550-5.1.1 unknown\n550 5.1.1 user
 2026-06-19 10:32:58 {id} Completed
-`
+`)
 
 const id, longID = "1jmKso-0009d4-Uf", "10HmaX-000000005vi-0000"
 
@@ -161,8 +168,10 @@ func TestBouncesAreOfEveryKind(t *testing.T) {
 func TestExpiredMailHasTheLastDeferral(t *testing.T) {
 	s := read(t, of(`2026-06-19 04:51:49 {id} <= news@example.com H=(app) [192.0.2.9] P=smtp S=7386
 2026-06-19 04:54:02 {id} == a@example.net R=dnslookup T=remote_smtp defer (110): Connection timed out
-2026-06-20 04:54:02 {id} == a@example.net R=dnslookup T=remote_smtp defer (-44) H=mx [192.0.2.1]: SMTP error from remote mail server after RCPT TO:<a@example.net>: 450 4.2.2 over quota
-2026-06-21 04:54:02 {id} == a@example.net R=dnslookup T=remote_smtp defer (-53): retry time not reached for any host for 'example.net'
+2026-06-20 04:54:02 {id} == a@example.net R=dnslookup T=remote_smtp defer (-44) H=mx [192.0.2.1]: SMTP error from
+	remote mail server after RCPT TO:<a@example.net>: 450 4.2.2 over quota
+2026-06-21 04:54:02 {id} == a@example.net R=dnslookup T=remote_smtp defer (-53): retry time not reached for any host
+	for 'example.net'
 2026-06-23 04:54:02 {id} ** a@example.net: retry timeout exceeded
 2026-06-23 04:54:02 {id} Completed
 `, id))

@@ -49,6 +49,9 @@ func (s *Sink) Outcomes() (all []string) {
 	return all
 }
 
+// Unwrap returns a log as it was written: a line that begins with a tab continues the one before, after a space.
+func Unwrap(log string) string { return strings.ReplaceAll(log, "\n\t", " ") }
+
 // Read reads texts as files, one after the other, with one reader.
 func Read(t testing.TB, f format.Format, o format.Options, texts ...string) *Sink {
 	t.Helper()

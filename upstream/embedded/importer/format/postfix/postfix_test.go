@@ -18,6 +18,9 @@ var options = format.Options{Now: time.Date(2026, 11, 29, 17, 27, 0, 0, time.UTC
 
 func read(t *testing.T, texts ...string) *formattest.Sink {
 	t.Helper()
+	for i, text := range texts {
+		texts[i] = formattest.Unwrap(text)
+	}
 	return formattest.Read(t, postfix.Format, options, texts...)
 }
 
@@ -37,12 +40,13 @@ func want(t *testing.T, s *formattest.Sink, want ...string) {
 }
 
 // message is the log of a whole message: {q} is replaced by its queue id, and {t} by its recipient.
-const message = `Nov 10 10:00:01 mx1 postfix/smtpd[1]: {q}: client=app.example.com[192.0.2.9]
+var message = formattest.Unwrap(`Nov 10 10:00:01 mx1 postfix/smtpd[1]: {q}: client=app.example.com[192.0.2.9]
 Nov 10 10:00:01 mx1 postfix/cleanup[2]: {q}: message-id=<{q}@example.com>
 Nov 10 10:00:01 mx1 postfix/qmgr[3]: {q}: from=<news@example.com>, size=511, nrcpt=1 (queue active)
-Nov 10 10:00:04 mx1 postfix/smtp[4]: {q}: to=<{t}>, relay=mx.example.net[192.0.2.1]:25, delay=2.9, delays=0.1/0/1/1.8, dsn=2.0.0, status=sent (250 2.0.0 Ok)
+Nov 10 10:00:04 mx1 postfix/smtp[4]: {q}: to=<{t}>, relay=mx.example.net[192.0.2.1]:25, delay=2.9, delays=0.1/0/1/1.8,
+	dsn=2.0.0, status=sent (250 2.0.0 Ok)
 Nov 10 10:00:04 mx1 postfix/qmgr[3]: {q}: removed
-`
+`)
 
 func of(text, queue, to string) string {
 	return strings.NewReplacer("{q}", queue, "{t}", to).Replace(text)
@@ -73,7 +77,8 @@ func TestMissingBeginningsTakeTheTimeFromTheDelay(t *testing.T) {
 	// The queue manager takes a deferred message up again: that is not when it arrived.
 	s := read(t,
 		`Nov 10 12:00:00 mx1 postfix/qmgr[3]: 4B1ED9C4292: from=<news@example.com>, size=511, nrcpt=1 (queue active)
-Nov 10 12:00:01 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<a@example.net>, relay=mx.example.net[192.0.2.1]:25, delay=7200, delays=7199/0/1/0, dsn=2.0.0, status=sent (250 Ok)
+Nov 10 12:00:01 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<a@example.net>, relay=mx.example.net[192.0.2.1]:25, delay=7200,
+	delays=7199/0/1/0, dsn=2.0.0, status=sent (250 Ok)
 `)
 	if len(s.Records) != 1 || s.Records[0].Processed != 1794304801 ||
 		s.Records[0].EmailID != "20261110100001.4B1ED9C4292-3a915e64@mx1" {
@@ -84,8 +89,10 @@ Nov 10 12:00:01 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<a@example.net>, relay=mx.e
 func TestUnfinishedMessagesAreReportedAtTheEnd(t *testing.T) {
 	s := read(t,
 		`Nov 10 10:00:01 mx1 postfix/qmgr[3]: 4B1ED9C4292: from=<news@example.com>, size=511, nrcpt=2 (queue active)
-Nov 10 10:00:02 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<a@example.net>, relay=none, delay=1, delays=0/0/1/0, dsn=4.4.1, status=deferred (connect to mx.example.net[192.0.2.1]:25: Connection timed out)
-Nov 10 10:00:02 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<b@example.net>, relay=127.0.0.1[127.0.0.1]:10024, delay=1, delays=0/0/1/0, dsn=2.0.0, status=sent (250 Ok: queued as 5C1ED9C4293)
+Nov 10 10:00:02 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<a@example.net>, relay=none, delay=1, delays=0/0/1/0, dsn=4.4.1,
+	status=deferred (connect to mx.example.net[192.0.2.1]:25: Connection timed out)
+Nov 10 10:00:02 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<b@example.net>, relay=127.0.0.1[127.0.0.1]:10024, delay=1,
+	delays=0/0/1/0, dsn=2.0.0, status=sent (250 Ok: queued as 5C1ED9C4293)
 `)
 	want(t, s, "a@example.net accepted", "b@example.net delivered")
 }
@@ -171,12 +178,18 @@ func TestAliasesAreNamedAsTheSenderNamedThem(t *testing.T) {
 }
 
 func TestMailThatStaysOnTheMachineIsNotOutgoing(t *testing.T) {
-	s := read(t, `Nov 10 10:00:04 mx1 postfix/local[4]: 4B1ED9C4292: to=<root@mx1.example.com>, orig_to=<root>, relay=local, delay=0.1, delays=0/0/0/0.1, dsn=2.0.0, status=sent (delivered to mailbox)
-Nov 10 10:00:04 mx1 postfix/local[4]: 4B1ED9C4293: to=<root>, relay=local, delay=0.1, delays=0/0/0/0.1, dsn=2.0.0, status=sent (delivered to mailbox)
-Nov 10 10:00:04 mx1 postfix/virtual[4]: 4B1ED9C4294: to=<a@example.com>, relay=virtual, delay=0.1, delays=0/0/0/0.1, dsn=2.0.0, status=sent (delivered to maildir)
-Nov 10 10:00:04 mx1 postfix/pipe[4]: 4B1ED9C4295: to=<a@example.com>, relay=dovecot, delay=0.1, delays=0/0/0/0.1, dsn=2.0.0, status=sent (delivered via dovecot service)
-Nov 10 10:00:04 mx1 postfix/lmtp[4]: 4B1ED9C4296: to=<a@example.com>, relay=mx1.example.com[private/dovecot-lmtp], delay=0.1, delays=0/0/0/0.1, dsn=2.0.0, status=sent (250 2.0.0 Saved)
-Nov 10 10:00:04 mx1 postfix/discard[4]: 4B1ED9C4297: to=<a@example.com>, relay=none, delay=0.1, delays=0/0/0/0.1, dsn=2.0.0, status=sent (a@example.com)
+	s := read(t, `Nov 10 10:00:04 mx1 postfix/local[4]: 4B1ED9C4292: to=<root@mx1.example.com>, orig_to=<root>,
+	relay=local, delay=0.1, delays=0/0/0/0.1, dsn=2.0.0, status=sent (delivered to mailbox)
+Nov 10 10:00:04 mx1 postfix/local[4]: 4B1ED9C4293: to=<root>, relay=local, delay=0.1, delays=0/0/0/0.1, dsn=2.0.0,
+	status=sent (delivered to mailbox)
+Nov 10 10:00:04 mx1 postfix/virtual[4]: 4B1ED9C4294: to=<a@example.com>, relay=virtual, delay=0.1, delays=0/0/0/0.1,
+	dsn=2.0.0, status=sent (delivered to maildir)
+Nov 10 10:00:04 mx1 postfix/pipe[4]: 4B1ED9C4295: to=<a@example.com>, relay=dovecot, delay=0.1, delays=0/0/0/0.1,
+	dsn=2.0.0, status=sent (delivered via dovecot service)
+Nov 10 10:00:04 mx1 postfix/lmtp[4]: 4B1ED9C4296: to=<a@example.com>, relay=mx1.example.com[private/dovecot-lmtp],
+	delay=0.1, delays=0/0/0/0.1, dsn=2.0.0, status=sent (250 2.0.0 Saved)
+Nov 10 10:00:04 mx1 postfix/discard[4]: 4B1ED9C4297: to=<a@example.com>, relay=none, delay=0.1, delays=0/0/0/0.1,
+	dsn=2.0.0, status=sent (a@example.com)
 `)
 	want(t, s)
 	if s.Skipped["local delivery"] != 5 || s.Skipped["discarded mail"] != 1 || len(s.Bads) > 0 {
@@ -185,14 +198,18 @@ Nov 10 10:00:04 mx1 postfix/discard[4]: 4B1ED9C4297: to=<a@example.com>, relay=n
 }
 
 func TestNoticesOfPostfixAreNotMail(t *testing.T) {
-	const text = `Nov 10 10:00:01 mx1 postfix/cleanup[2]: 4B1ED9C4292: message-id=<20261110100001.4B1ED9C4292@mx1.example.com>
+	const text = `Nov 10 10:00:01 mx1 postfix/cleanup[2]: 4B1ED9C4292:
+	message-id=<20261110100001.4B1ED9C4292@mx1.example.com>
 Nov 10 10:00:01 mx1 postfix/bounce[5]: 3A1ED9C4291: sender non-delivery notification: 4B1ED9C4292
 Nov 10 10:00:01 mx1 postfix/qmgr[3]: 4B1ED9C4292: from=<>, size=2511, nrcpt=1 (queue active)
-Nov 10 10:00:04 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<a@example.net>, relay=mx.example.net[192.0.2.1]:25, delay=2.9, delays=0.1/0/1/1.8, dsn=4.0.0, status=deferred (text)
+Nov 10 10:00:04 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<a@example.net>, relay=mx.example.net[192.0.2.1]:25, delay=2.9,
+	delays=0.1/0/1/1.8, dsn=4.0.0, status=deferred (text)
 Nov 10 10:00:05 mx1 postfix/qmgr[3]: 4B1ED9C4292: from=<>, status=expired, returned to sender
 Nov 10 10:00:05 mx1 postfix/qmgr[3]: 4B1ED9C4292: removed
-Nov 10 10:00:06 mx1 postfix/qmgr[3]: 4B1ED9C4293: from=<double-bounce@mx1.example.com>, size=2511, nrcpt=1 (queue active)
-Nov 10 10:00:06 mx1 postfix/smtp[4]: 4B1ED9C4293: to=<a@example.net>, relay=mx.example.net[192.0.2.1]:25, delay=2.9, delays=0.1/0/1/1.8, dsn=5.0.0, status=undeliverable (text)
+Nov 10 10:00:06 mx1 postfix/qmgr[3]: 4B1ED9C4293: from=<double-bounce@mx1.example.com>, size=2511, nrcpt=1 (queue
+	active)
+Nov 10 10:00:06 mx1 postfix/smtp[4]: 4B1ED9C4293: to=<a@example.net>, relay=mx.example.net[192.0.2.1]:25, delay=2.9,
+	delays=0.1/0/1/1.8, dsn=5.0.0, status=undeliverable (text)
 `
 	s := read(t, text)
 	want(t, s)
@@ -300,16 +317,20 @@ func TestEveryWayOfNamingServicesAndIDs(t *testing.T) {
 }
 
 func TestOtherLinesAreSkipped(t *testing.T) {
-	s := read(t, `Nov 10 10:00:04 mx1 postfix/smtpd[4]: NOQUEUE: reject: RCPT from unknown[192.0.2.9]: 554 5.7.1 <a@example.net>: Relay access denied; from=<b@example.org> to=<a@example.net> proto=ESMTP helo=<x>
+	s := read(t, `Nov 10 10:00:04 mx1 postfix/smtpd[4]: NOQUEUE: reject: RCPT from unknown[192.0.2.9]: 554 5.7.1
+	<a@example.net>: Relay access denied; from=<b@example.org> to=<a@example.net> proto=ESMTP helo=<x>
 Nov 10 10:00:04 mx1 postfix/smtpd[4]: warning: hostname x does not resolve to address 192.0.2.9
 Nov 10 10:00:04 mx1 postfix/smtpd[4]: connect from unknown[192.0.2.9]
 Nov 10 10:00:04 mx1 postfix/anvil[4]: statistics: max connection rate 1/60s
-Nov 10 10:00:04 mx1 postfix/smtp[4]: 4B1ED9C4292: host mx.example.net[192.0.2.1] said: 450 4.7.1 Greylisted (in reply to RCPT TO command)
+Nov 10 10:00:04 mx1 postfix/smtp[4]: 4B1ED9C4292: host mx.example.net[192.0.2.1] said: 450 4.7.1 Greylisted (in reply
+	to RCPT TO command)
 Nov 10 10:00:04 mx1 dovecot: lmtp(a@example.com)<1><2>: msgid=<3>: saved mail to INBOX
 Nov 10 10:00:04 mx1 last message repeated 3 times
-Nov 10 10:00:04 mx1 postfix/smtp[4]: message repeated 2 times: [ 4B1ED9C4292: to=<a@example.net>, relay=none, delay=1, delays=0/0/1/0, dsn=5.0.0, status=bounced (text)]
+Nov 10 10:00:04 mx1 postfix/smtp[4]: message repeated 2 times: [ 4B1ED9C4292: to=<a@example.net>, relay=none, delay=1,
+	delays=0/0/1/0, dsn=5.0.0, status=bounced (text)]
 Nov 10 10:00:04 mx1 postfix/smtpd[4]: 4B1ED9C4299: client=app.example.com[192.0.2.9]
-Nov 10 10:00:04 mx1 postfix/cleanup[4]: 4B1ED9C4299: milter-reject: END-OF-MESSAGE from app.example.com[192.0.2.9]: 5.7.1 Spam; from=<b@example.org> to=<a@example.net> proto=ESMTP helo=<x>
+Nov 10 10:00:04 mx1 postfix/cleanup[4]: 4B1ED9C4299: milter-reject: END-OF-MESSAGE from app.example.com[192.0.2.9]:
+	5.7.1 Spam; from=<b@example.org> to=<a@example.net> proto=ESMTP helo=<x>
 `)
 	want(t, s)
 	if len(s.Bads) > 0 || s.Skipped["mail refused on arrival"] != 2 || s.Skipped["repeated line"] != 2 ||
@@ -334,15 +355,18 @@ func TestRepeatedLinesChangeNothing(t *testing.T) {
 func TestRequeuedMailIsThereOnce(t *testing.T) {
 	s := read(t,
 		`Nov 10 10:00:01 mx1 postfix/qmgr[3]: 4B1ED9C4292: from=<news@example.com>, size=511, nrcpt=1 (queue active)
-Nov 10 10:00:02 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<a@example.net>, relay=none, delay=1, delays=0/0/1/0, dsn=4.4.1, status=deferred (connect to mx.example.net[192.0.2.1]:25: Connection timed out)
+Nov 10 10:00:02 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<a@example.net>, relay=none, delay=1, delays=0/0/1/0, dsn=4.4.1,
+	status=deferred (connect to mx.example.net[192.0.2.1]:25: Connection timed out)
 Nov 10 10:05:00 mx1 postfix/postsuper[9]: 4B1ED9C4292: requeued
 `+strings.ReplaceAll(of(message, "5C1ED9C4293", "a@example.net"), "10:00:0", "10:05:0"))
 	want(t, s, "a@example.net delivered")
 }
 
 func TestBadLinesAreReportedAndSkipped(t *testing.T) {
-	s := read(t, "garbage\n"+`Nov 10 10:00:04 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<a@example.net>, relay=none, delay=x, status=bounced (text)
-Nov 10 10:00:04 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<a>, relay=none, delay=1, delays=0/0/1/0, dsn=5.0.0, status=bounced (text)
+	s := read(t, "garbage\n"+`Nov 10 10:00:04 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<a@example.net>, relay=none,
+	delay=x, status=bounced (text)
+Nov 10 10:00:04 mx1 postfix/smtp[4]: 4B1ED9C4292: to=<a>, relay=none, delay=1, delays=0/0/1/0, dsn=5.0.0,
+	status=bounced (text)
 `+of(message, "4B1ED9C4292", "a@example.net"))
 	want(t, s, "a@example.net delivered")
 	if !slices.Equal(s.BadAt, []int{1, 2, 3}) {
