@@ -1,6 +1,6 @@
 // Rates of hard and soft bounces and of blocked emails over time, beside those of some weeks before.
 
-import { filtersOf, numbered, sum as sumOf } from '../breakdown.js';
+import { filtersOf, numbered } from '../breakdown.js';
 import { createChart } from '../chart.js';
 import { h, show } from '../dom.js';
 import { bucket, change, count, iso, parse, percent, ratio } from '../format.js';
@@ -18,23 +18,23 @@ const query = `query Rates($window: Window!, $before: Window!, $userId: ID, $sen
   }
 }`;
 
+// The lists of filteredQuery, and the dimension that divides each into few groups.
+const parts = [
+  ['bounces', 'bounces', 'BounceFilter', 'TYPE'],
+  ['blocked', 'blockedEmails', 'BlockedEmailFilter', 'REASON'],
+  ['sent', 'emails', 'EmailFilter', 'DELIVERED'],
+];
+
 // filteredQuery asks for the same by breakdowns, which have the filters that stats do not have.
-function filteredQuery({ interval }, filters) {
-  const names = numbered('', filters);
-  const parts = [
-    ['hard', 'bounces', 'BounceFilter'],
-    ['soft', 'bounces', 'BounceFilter'],
-    ['blocked', 'blockedEmails', 'BlockedEmailFilter'],
-    ['sent', 'emails', 'EmailFilter'],
-  ];
-  const each = (write) => names.flatMap((n) => parts.map(([part, list, type]) => write(part + n, list, type)));
+function filteredQuery(filters) {
+  const each = (write) => numbered('', filters).flatMap((n) => parts.map(([part, ...of]) => write(part + n, ...of)));
   const filterVariables = each((part, _, type) => `$${part}: ${type}`).join(', ');
-  return `query FilteredRates($window: Window!, $before: Window!, ${filterVariables}) {
+  return `query FilteredRates($window: Window!, $before: Window!, $interval: Interval!, ${filterVariables}) {
   ${['window', 'before']
     .flatMap((side) =>
       each(
-        (part, list) => `${side}_${part}: ${list}(window: $${side}, filter: $${part}) {
-    breakdown(by: [${interval}], top: 1000) { groups { keys { value } count } }
+        (part, list, _, dimension) => `${side}_${part}: ${list}(window: $${side}, filter: $${part}) {
+    breakdown(by: [${dimension}], top: 100) { groups { keys { value } series(interval: $interval) { start count } } }
   }`,
       ),
     )
@@ -44,19 +44,23 @@ function filteredQuery({ interval }, filters) {
 
 // seriesOf returns the answer to filteredQuery in the form of that to query.
 function seriesOf(data, side, { start, end, shift, interval }, filters) {
-  const fields = { sent: 'sent', hard: 'hardBounced', soft: 'softBounced', blocked: 'blocked' };
+  const bounced = { HARD: 'hardBounced', SOFT: 'softBounced' };
   const length = interval === 'DAY' ? 86400 : 3600;
   const ahead = side === 'window' ? 0 : shift;
   const points = new Map();
   for (let t = Math.floor((start - ahead) / length) * length; t < end - ahead; t += length) {
     points.set(t, { start: iso(t), sent: 0, hardBounced: 0, softBounced: 0, blocked: 0 });
   }
-  for (const part of Object.keys(fields)) {
-    const breakdown = sumOf(numbered(`${side}_${part}`, filters).map((n) => data[n]?.breakdown));
-    if (!breakdown) return undefined;
-    for (const { keys, count: n } of breakdown.groups) {
-      const point = points.get(parse(keys[0].value));
-      if (point) point[fields[part]] += n;
+  for (const [part] of parts) {
+    for (const name of numbered(`${side}_${part}`, filters)) {
+      if (!data[name]?.breakdown) return undefined;
+      for (const { keys, series } of data[name].breakdown.groups) {
+        const field = part === 'bounces' ? bounced[keys[0].value] : part;
+        for (const { start: at, count: n } of series) {
+          const point = points.get(parse(at));
+          if (point) point[field] += n;
+        }
+      }
     }
   }
   return { series: [...points.values()] };
@@ -78,27 +82,17 @@ export function createRates() {
     id: 'rates',
     title: 'Rates',
     class: 'wide',
-    query: (context) => (isFiltered(context) ? filteredQuery(context.period, filtersOf(context)) : query),
+    query: (context) => (isFiltered(context) ? filteredQuery(filtersOf(context)) : query),
     variables(context) {
       const { period, chosen } = context;
-      const windows = variablesOf(period);
-      if (!isFiltered(context)) {
-        return { ...windows, userId: chosen.user || null, senderId: chosen.sender || null, interval: period.interval };
-      }
-      const filters = filtersOf(context);
+      const windows = { ...variablesOf(period), interval: period.interval };
+      if (!isFiltered(context)) return { ...windows, userId: chosen.user || null, senderId: chosen.sender || null };
       const plain = filtersOf(context, { category: false });
       const given = (part, of) => numbered(part, of).map((n, i) => [n, of[i]]);
       return {
         ...windows,
         ...Object.fromEntries([
-          ...given(
-            'hard',
-            filters.map((f) => ({ ...f, type: 'HARD' })),
-          ),
-          ...given(
-            'soft',
-            filters.map((f) => ({ ...f, type: 'SOFT' })),
-          ),
+          ...given('bounces', filtersOf(context)),
           ...given('blocked', plain),
           ...given('sent', plain),
         ]),
