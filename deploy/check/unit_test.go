@@ -35,6 +35,9 @@ func TestUnitPassesSecretsAndRequiresKeysAndTLS(t *testing.T) {
 		unit["StateDirectory"][0]; filepath.Dir(data) != "/var/lib/"+state {
 		t.Errorf("the store is %s, outside the only folder that the gateway may write to", data)
 	}
+	if unit["ProcSubset"] != nil {
+		t.Error("the gateway cannot read how much memory the machine has")
+	}
 	if got := unit["EnvironmentFile"]; len(got) != 1 || got[0] != "/etc/deliverygraph/settings.env" {
 		t.Errorf("settings come from %q", got)
 	}

@@ -2,10 +2,13 @@ package gateway
 
 import (
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
+	"path"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -49,18 +52,25 @@ func (c *serveCommand) tune() {
 	}
 }
 
-// memory returns the memory that this process may use, in bytes: the smallest of GOMEMLIMIT, the container's limit and
-// the machine's memory; 0 if none is known.
-func memory() int64 {
-	least := debug.SetMemoryLimit(-1)
-	for _, n := range []int64{
-		number("/sys/fs/cgroup/memory.max", ""), number("/sys/fs/cgroup/memory/memory.limit_in_bytes", ""),
-		number("/proc/meminfo", "MemTotal:") * 1024,
-	} {
-		if n > 0 {
-			least = min(least, n)
+// memory returns the memory that this process may use, in bytes: the smallest of GOMEMLIMIT, the limits of its
+// container or systemd unit and of those around it, and the machine's memory; 0 if none is known.
+func memory() int64 { return memoryOf(os.DirFS("/")) }
+
+func memoryOf(root fs.FS) int64 {
+	limits := []int64{
+		debug.SetMemoryLimit(-1), number(root, "sys/fs/cgroup/memory/memory.limit_in_bytes", ""),
+		number(root, "proc/meminfo", "MemTotal:") * 1024,
+	}
+	text, _ := fs.ReadFile(root, "proc/self/cgroup")
+	_, group, _ := strings.Cut(string(text), "0::") // of cgroup v2; a container sees its own as the root
+	group, _, _ = strings.Cut(group, "\n")
+	for group = path.Join("/", group); ; group = path.Dir(group) {
+		limits = append(limits, number(root, path.Join("sys/fs/cgroup", group, "memory.max"), ""))
+		if group == "/" {
+			break
 		}
 	}
+	least := slices.Min(slices.DeleteFunc(limits, func(n int64) bool { return n <= 0 }))
 	if least == math.MaxInt64 {
 		return 0
 	}
@@ -68,8 +78,8 @@ func memory() int64 {
 }
 
 // number returns the number that follows a name in a file of the kernel's, or 0.
-func number(file, name string) (n int64) {
-	text, _ := os.ReadFile(file)
+func number(root fs.FS, file, name string) (n int64) {
+	text, _ := fs.ReadFile(root, file)
 	_, rest, _ := strings.Cut(string(text), name)
 	_, _ = fmt.Sscan(rest, &n)
 	return n
