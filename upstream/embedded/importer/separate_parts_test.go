@@ -191,9 +191,12 @@ func TestALogAndABounceMailOfOneFailureGiveOneBounce(t *testing.T) {
 	log := file(t, postfixLog)
 	mail := file(t, strings.ReplaceAll(postfixMail, "{s}", "1"))
 	late := file(t, strings.ReplaceAll(postfixMail, "{s}", "2"))
+	old := file(t, strings.NewReplacer("{s}", "2", "Date: Tue, 10 Nov 2026 10:00:01", "Date: Tue, 10 Nov 2026 09:00:01").
+		Replace(postfixMail))
 	for name, imports := range map[string][][]string{
 		"together": {{log, mail}}, "the log first": {{log}, {mail}}, "the mail first": {{mail}, {log}},
 		"the log first, and clocks that differ": {{log}, {late}},
+		"the log first, and an older date":      {{log}, {old}},
 		"again and again":                       {{log}, {mail}, {log}, {mail}, {log, mail}},
 	} {
 		s := newShop(t)
@@ -201,7 +204,7 @@ func TestALogAndABounceMailOfOneFailureGiveOneBounce(t *testing.T) {
 			s.take(t, importer.Options{}, files...)
 		}
 		emails, bounces := s.all(t)
-		if len(emails) != 3 || len(bounces) != 1 {
+		if len(emails) != 3 || len(bounces) != 1 || emails[0].ProcessTime != emails[2].ProcessTime {
 			t.Errorf("%s: %+v, %+v", name, emails, bounces)
 			continue
 		}

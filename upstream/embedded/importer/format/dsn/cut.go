@@ -31,7 +31,7 @@ func cutNotice(text string) (notice, report, original string) {
 // at line i.
 func reportBegins(lines []string, i int) bool {
 	n := 0
-	for ; i < len(lines) && n < 2; i++ {
+	for last := min(len(lines), i+60); i < last && n < 2; i++ {
 		line := strings.TrimSpace(lines[i])
 		if line == "" {
 			break

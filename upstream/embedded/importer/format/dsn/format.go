@@ -103,8 +103,7 @@ func (m *Message) send(s format.Sink) error {
 	if !utf8.ValidString(m.text) { // read what is stored, so that reclassifying gives the same
 		notice = Notice(strings.ToValidUTF8(m.text, "\ufffd"))
 	}
-	ids := m.emailIDs(bounced)
-	headers := m.customHeaders()
+	ids, sender, headers := m.emailIDs(bounced), m.sender(), m.customHeaders()
 	// Each recipient's row has a copy of the message. The copies together are limited to
 	// twice the size of the largest message.
 	most := min(mostMail, 2*mostMail/len(m.Recipients))
@@ -126,7 +125,7 @@ func (m *Message) send(s format.Sink) error {
 		}
 		rec := format.Record{
 			Outcome:    format.Bounced,
-			Sender:     m.sender(),
+			Sender:     sender,
 			EmailID:    ids[i],
 			Recipient:  recipient,
 			Processed:  processed,
@@ -148,7 +147,8 @@ func (m *Message) send(s format.Sink) error {
 	return nil
 }
 
-// mostHeaders limits the custom headers of a message, and mostHeader the bytes of each.
+// mostHeaders limits the custom headers of a message, and mostHeader the bytes of each. The
+// copies in the rows of all recipients together are limited like those of the message.
 const (
 	mostHeaders = 50
 	mostHeader  = 1000
@@ -156,10 +156,16 @@ const (
 
 // customHeaders returns the X- headers of the returned message.
 func (m *Message) customHeaders() (headers []upstream.Header) {
+	room := 2 * mostMail / len(m.Recipients)
 	for _, f := range m.original {
-		if upstream.IsHeaderName(f.name) && len(headers) < mostHeaders {
-			headers = append(headers, upstream.Header{Name: f.name, Value: clip(decodeWords(f.value), mostHeader)})
+		if !upstream.IsHeaderName(f.name) || len(headers) == mostHeaders {
+			continue
 		}
+		h := upstream.Header{Name: f.name, Value: clip(decodeWords(f.value), mostHeader)}
+		if room -= len(h.Name) + len(h.Value); room < 0 {
+			break
+		}
+		headers = append(headers, h)
 	}
 	return headers
 }

@@ -24,8 +24,8 @@ func (h header) get(name string) string {
 	return ""
 }
 
-// mostFields limits the fields of a header. A field longer than mostField bytes is not
-// unfolded further.
+// mostFields limits the fields of a header, and mostField the bytes of each, after which it is
+// cut off or not unfolded further.
 const (
 	mostFields = 5000
 	mostField  = 64 << 10
@@ -33,17 +33,24 @@ const (
 
 // readHeader parses the header at the beginning of s and returns what follows its empty
 // line. Damaged lines are skipped if more of the header follows them.
-func readHeader(s string) (header, string) {
-	var h header
+func readHeader(s string) (h header, after string) {
+	var folded strings.Builder // the other lines of the last field
+	unfold := func() {
+		if folded.Len() > 0 {
+			last := &h[len(h)-1]
+			last.value = strings.TrimSpace(last.value + folded.String())
+			folded.Reset()
+		}
+	}
+	defer unfold()
 	for s != "" {
 		line, rest := cutLine(s)
 		switch {
 		case strings.TrimSpace(line) == "":
 			return h, rest
 		case isFolded(line):
-			if len(h) > 0 && len(h[len(h)-1].value) < mostField {
-				last := &h[len(h)-1]
-				last.value = strings.TrimSpace(last.value + " " + strings.TrimSpace(line))
+			if len(h) > 0 && len(h[len(h)-1].value)+folded.Len() < mostField {
+				folded.WriteString(" " + strings.TrimSpace(line))
 			}
 		default:
 			name, value, ok := cutField(line)
@@ -51,7 +58,8 @@ func readHeader(s string) (header, string) {
 				return h, s
 			}
 			if ok && len(h) < mostFields {
-				h = append(h, field{name, value})
+				unfold()
+				h = append(h, field{name, clip(value, mostField)})
 			}
 		}
 		s = rest

@@ -28,6 +28,7 @@ type Message struct {
 	header   header // of the bounce message
 	parties  map[string]bool
 	original header // of the returned message
+	to       *addressees
 
 	reportingMTA   string
 	queueID        string // Postfix's id of the returned message
@@ -74,7 +75,7 @@ func parse(mail string, outermost bool) *Message {
 
 	text := p.notice
 	if strings.TrimSpace(text) == "" {
-		text = plain(p.markup)
+		text = plain(clip(p.markup, mostMarkup))
 	}
 	text = clip(text, mostText)
 	notice, report, original := valid(text), p.status, p.original

@@ -17,6 +17,8 @@ const (
 	mostParts = 200
 	// mostText limits the bytes that are decoded of a part. Only a returned message is longer.
 	mostText = 256 << 10
+	// mostMarkup limits the bytes that are read of HTML.
+	mostMarkup = 4 * mostText
 )
 
 // parts are the parts of a bounce message by their role.

@@ -12,7 +12,8 @@ import (
 
 // times returns when the message bounced, or 0, and when it was accepted for delivery. If
 // the bounce message has no date, the last Received field of the returned message counts. As
-// clocks differ, a time of acceptance after the bounce is ignored.
+// clocks differ, a time of acceptance after the bounce is ignored. If mail logs may name the
+// message too, it was accepted when they say so, whatever date its sender gave it.
 func (m *Message) times() (bounced, processed upstream.Time) {
 	first := func(times ...upstream.Time) upstream.Time {
 		for _, t := range times {
@@ -24,6 +25,9 @@ func (m *Message) times() (bounced, processed upstream.Time) {
 	}
 	bounced = first(parseDate(m.header.get("Date")), m.header.latest(), m.lastAttempt, m.arrival, m.original.latest())
 	processed = first(parseDate(m.original.get("Date")), m.original.earliest(), m.arrival)
+	if m.logged() {
+		processed = first(m.arrival, processed)
+	}
 	return bounced, processed
 }
 
@@ -52,25 +56,44 @@ func (m *Message) complete(recipient string) string {
 	if recipient == "" || strings.Contains(recipient, "@") {
 		return recipient
 	}
-	for _, a := range m.addressees() {
-		if local, _, _ := split(a); strings.EqualFold(local, recipient) {
-			return a
-		}
+	if a := m.addressees().users[strings.ToLower(recipient)]; a != "" {
+		return a
 	}
-	if _, domain, ok := split(addressOf(m.header.get("From"))); ok {
+	if domain := m.addressees().domain; domain != "" {
 		return recipient + "@" + domain
 	}
 	return recipient
 }
 
-// addressees returns the addresses in To and Cc of the returned message.
-func (m *Message) addressees() (all []string) {
+// addressees are the addresses in To and Cc of a returned message. The keys are in lower case.
+type addressees struct {
+	places map[string]int    // from 1, of addresses
+	users  map[string]string // the first addresses with local parts
+	domain string            // of other local parts: that of the server that sent the bounce message
+}
+
+// addressees returns those of the returned message.
+func (m *Message) addressees() *addressees {
+	if m.to != nil {
+		return m.to
+	}
+	m.to = &addressees{places: map[string]int{}, users: map[string]string{}}
+	_, m.to.domain, _ = split(addressOf(m.header.get("From")))
+	place := 0
 	for _, f := range m.original {
-		if strings.EqualFold(f.name, "To") || strings.EqualFold(f.name, "Cc") {
-			all = append(all, findAddresses(decodeWords(f.value))...)
+		if !strings.EqualFold(f.name, "To") && !strings.EqualFold(f.name, "Cc") {
+			continue
+		}
+		for _, a := range findAddresses(decodeWords(f.value)) {
+			place++
+			key := strings.ToLower(a)
+			if local, _, _ := split(key); m.to.users[local] == "" {
+				m.to.users[local] = a
+			}
+			m.to.places[key] = cmp.Or(m.to.places[key], place)
 		}
 	}
-	return all
+	return m.to
 }
 
 // logged reports whether the message has the id that Postfix writes in its mail log.
@@ -101,22 +124,16 @@ func (m *Message) emailIDs(bounced upstream.Time) []string {
 	}
 	// A recipient's number is its place among the addressees. Recipients that are not among
 	// them, such as members of a mailing list, are distinguished by their bounce message.
-	addressees := m.addressees()
+	other := digest(m.header.get("Message-ID") + m.header.get("Date"))
 	for i, r := range m.Recipients {
-		place := 0
-		for n, a := range addressees {
-			if strings.EqualFold(a, r.Address) {
-				place = n + 1
-				break
-			}
-		}
+		place := m.addressees().places[strings.ToLower(r.Address)]
 		switch {
 		case place > 0:
 			ids[i] = format.NthID(id, place)
 		case own:
 			ids[i] = format.NthID(id, i+1)
 		default:
-			ids[i] = format.NthID(id+"-"+digest(m.header.get("Message-ID")+m.header.get("Date")), i+1)
+			ids[i] = format.NthID(id+"-"+other, i+1)
 		}
 	}
 	return ids

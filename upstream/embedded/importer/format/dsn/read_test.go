@@ -27,13 +27,55 @@ func TestMemoryIsBounded(t *testing.T) {
 	for i := range 2000 {
 		fmt.Fprintf(&many, "Final-Recipient: rfc822; user%d@example.com\nAction: failed\n\n", i)
 	}
-	many.WriteString("--b\nContent-Type: message/rfc822\n\nFrom: a@example.com\n\n" + huge)
-	total := 0
+	long := strings.Repeat("X-A: "+strings.Repeat("x", 900)+"\n", 50)
+	many.WriteString("--b\nContent-Type: message/rfc822\n\nFrom: a@example.com\n" + long + "\n" + huge)
+	content, headers := 0, 0
 	for _, r := range read(t, many.String()).records {
-		total += len(r.Content)
+		content += len(r.Content)
+		for _, h := range r.Headers {
+			headers += len(h.Value)
+		}
 	}
-	if total > 3*mostMail {
-		t.Errorf("the rows of one mail have %d bytes of content", total)
+	if content > 3*mostMail || headers > 3*mostMail {
+		t.Errorf("the rows of one mail have %d bytes of content, and %d of headers", content, headers)
+	}
+	id := read(t, strings.Replace(many.String(), "Final-", "X-Postfix-Queue-ID: "+strings.Repeat("A", 60_000)+"\n"+
+		"Arrival-Date: Tue, 22 Nov 2016 00:00:01 +0000\n\nFinal-", 1)).records[1].EmailID
+	if len(id) > 1000 {
+		t.Errorf("the email id of each recipient has %d bytes", len(id))
+	}
+}
+
+// Anyone may send mail to the address of bounces.
+func TestHostileMailTakesLinearTime(t *testing.T) {
+	const head = "From: MAILER-DAEMON@example.com\nDate: Tue, 22 Nov 2016 00:00:03 +0000\n"
+	report := func(status, original string) string {
+		return head + "Content-Type: multipart/report; boundary=b\n\n--b\nContent-Type: message/delivery-status\n\n" +
+			status + "\n--b\nContent-Type: message/rfc822\n\n" + original + "\n--b--\n"
+	}
+	var names, addresses, all strings.Builder
+	for i := range 9000 {
+		fmt.Fprintf(&names, "Final-Recipient: x; u%d\nAction: failed\n\n", i)
+		fmt.Fprintf(&addresses, "Final-Recipient: x; u%d@c\nAction: failed\n\n", i)
+		fmt.Fprintf(&all, "%d@b,", i)
+	}
+	original := "From: a@example.com\nMessage-ID: <1@example.com>\nTo: " + all.String() + "\n\n"
+	for name, mail := range map[string]string{
+		"folded fields":              head + strings.Repeat("X-A: a\n"+strings.Repeat(" a\n", 32<<10), 80) + "\n",
+		"folded lines":               head + "\n" + strings.Repeat(" a\n", 1<<20),
+		"recipients without domains": report(names.String(), original),
+		"recipients and addressees":  report(addresses.String(), original),
+		"a long subject":             "Subject: " + strings.Repeat("x ", 4<<20) + "\n" + head + "\n",
+		"a long sender": "From: " + strings.Repeat("x ", 32<<10) + "\n" + report(names.String(),
+			"From: "+strings.Repeat("x ", 32<<10)+"\n\n"),
+		"markup": head + "Content-Type: multipart/mixed; boundary=b\n" + strings.Repeat(
+			"\n--b\nContent-Type: text/html\n\n"+strings.Repeat("<!--<a", 40<<10), 32) + "\n--b--\n",
+	} {
+		start := time.Now()
+		read(t, mail)
+		if took := time.Since(start); took > time.Minute {
+			t.Errorf("%s: %d bytes take %v", name, len(mail), took)
+		}
 	}
 }
 

@@ -44,6 +44,9 @@ func groups(s string) []header {
 	return all
 }
 
+// mostName limits the bytes of what the email id of each recipient has.
+const mostName = 255
+
 var statusCode = regexp.MustCompile(`\b[245]\.\d{1,3}\.\d{1,3}\b`)
 
 // apply adds the groups of a delivery report to the message.
@@ -51,13 +54,13 @@ func (m *Message) apply(all []header) {
 	for _, g := range all {
 		if v := g.get("Reporting-MTA"); v != "" && m.reportingMTA == "" {
 			_, host, _ := strings.Cut(v, ";")
-			m.reportingMTA = strings.TrimSpace(host)
+			m.reportingMTA = clip(strings.TrimSpace(host), mostName)
 		}
 		if v := g.get("Arrival-Date"); v != "" && m.arrival == 0 {
 			m.arrival = parseDate(v)
 		}
 		if v := g.get("X-Postfix-Queue-ID"); v != "" {
-			m.queueID = v
+			m.queueID = clip(v, mostName)
 		}
 		if v := g.get("X-Postfix-Sender"); v != "" {
 			m.envelopeSender = typedAddress(v)
