@@ -35,8 +35,8 @@ func newParser(f format.File, o format.Options) *parser {
 
 // parse reads a line, or says what is wrong with it.
 func (p *parser) parse(line []byte) (e entry, problem string) {
-	text := line
-	if !hasStamp(line) {
+	text, _ := syslog.Unwrap(line)
+	if !hasStamp(text) {
 		head, problem := p.syslog.Parse(line)
 		if problem != "" {
 			return e, "the line does not begin with a time, such as 2026-01-25 21:25:22"
@@ -121,7 +121,7 @@ func isID(word []byte) bool {
 // delivery is what a line says about a recipient.
 type delivery struct {
 	to, original []byte // the address after and before aliases
-	sender       []byte // as F=<…> names it
+	sender       []byte // as F=<…> names it, or nullSender
 	remote       bool   // another host takes part
 	text         []byte // why it failed
 }
@@ -148,7 +148,9 @@ func parseDelivery(text []byte) (d delivery) {
 		fields, d.text = rest[:colon], bytes.TrimSpace(rest[colon+1:])
 	}
 	d.remote = field(fields, "H=") != nil
-	d.sender = bytes.Trim(field(fields, "F="), "<>")
+	if d.sender = field(fields, "F="); string(d.sender) != nullSender {
+		d.sender = bytes.Trim(d.sender, "<>")
+	}
 	return d
 }
 

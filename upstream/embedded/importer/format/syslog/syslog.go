@@ -1,5 +1,5 @@
 // Package syslog reads lines of system logs: those of RFC 3164, RFC 3339 and RFC 5424, with or without a priority, and
-// entries of journalctl, from -o json and its short forms.
+// entries of journalctl, from -o json and its short forms. Lines may be within those of a container's log.
 //
 // Times of RFC 3164 have neither a year nor a zone. The zone is that of the options. The year is the latest one for
 // which no line at the beginning of the file is later than the file itself. It changes where the lines pass from
@@ -90,6 +90,21 @@ const (
 
 // Parse parses a line, or says what is wrong with it.
 func (p *Parser) Parse(line []byte) (e Entry, problem string) {
+	inner, at := Unwrap(line)
+	e, problem = p.parse(inner)
+	if problem == "" || at == "" {
+		return e, problem
+	}
+	written, ok := format.ParseTime(at, p.clock.loc)
+	if !ok {
+		return e, noTime
+	}
+	e.Time = int64(written) * 1000
+	e.Program, e.Message = p.program(inner)
+	return e, ""
+}
+
+func (p *Parser) parse(line []byte) (e Entry, problem string) {
 	if len(line) == 0 {
 		return e, noTime
 	}
@@ -152,7 +167,11 @@ func (p *Parser) program(text []byte) (program string, message []byte) {
 	if !found {
 		return "", text
 	}
-	return p.intern(name), bytes.TrimLeft(rest, " ")
+	message = bytes.TrimLeft(rest, " ")
+	if id, rest, ok := bytes.Cut(message, []byte("] ")); ok && bytes.HasPrefix(id, []byte("[ID ")) {
+		message = rest // of Solaris, such as [ID 197553 mail.info]
+	}
+	return p.intern(name), message
 }
 
 // structured parses what follows the time in RFC 5424: host, program, process id, message id, structured data and the

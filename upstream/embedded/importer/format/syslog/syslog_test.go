@@ -37,6 +37,8 @@ func TestParseReadsEveryForm(t *testing.T) {
 			"mx1.example.com", "postfix/submission/smtpd", "text"},
 		"Jan 25 21:25:22 postfix/smtp[558]: text": {second, "",
 			"postfix/smtp", "text"},
+		"Jan 25 21:25:22 mx1 postfix/smtp[558]: [ID 197553 mail.info] text": {second, "mx1",
+			"postfix/smtp", "text"},
 		"Jan 25 21:25:22 mx1 last message repeated 3 times": {second, "mx1",
 			"", "last message repeated 3 times"},
 		"Jan 25 21:25:22 mx1 kernel: [12.3] text": {second, "mx1",
@@ -65,6 +67,16 @@ func TestParseReadsEveryForm(t *testing.T) {
 			"", "te\xe9t"},
 		`{"__REALTIME_TIMESTAMP":"1769376322404714","_HOSTNAME":"mx1","MESSAGE":null}`: {fraction, "mx1",
 			"", ""},
+		`{"log":"Jan 25 21:25:22 mx1 postfix/smtp[558]: \u003ca\u003e\n","stream":"stdout",` +
+			`"time":"2026-01-25T21:25:23.404714123Z"}`: {second, "mx1", "postfix/smtp", "<a>"},
+		`{"log":"postfix/smtp[558]: text\n","stream":"stderr","attrs":{"a":"b"},` +
+			`"time":"2026-01-25T21:25:22.404714123Z"}`: {second, "", "postfix/smtp", "text"},
+		`{"log":"\n","stream":"stdout","time":"2026-01-25T21:25:22.404714123Z"}`: {second, "", "", ""},
+		"2026-01-25T21:25:23.404714123Z stdout F Jan 25 21:25:22 mx1 postfix/smtp[558]: text": {second, "mx1",
+			"postfix/smtp", "text"},
+		"2026-01-25T22:25:22.404714123+01:00 stderr P postfix/smtp[558]: text": {second, "", "postfix/smtp", "text"},
+		"2026-01-25T21:25:22.404714123Z stdout F ":                             {second, "", "", ""},
+		"2026-01-25T21:25:22.404714Z stdout F: text":                           {fraction, "stdout", "F", "text"},
 	} {
 		p := syslog.New(formattest.File(line, now), format.Options{Now: now})
 		for range 2 { // the second time by what the parser remembers
@@ -84,7 +96,7 @@ func TestParseRefusesOtherLines(t *testing.T) {
 		"", " ", "postfix/smtp[558]: text", "Jan 25", "Jan 25 21:25:22", "Jan 32 21:25:22 mx1 a: b",
 		"Foo 25 21:25:22 mx1 a: b", "Feb 30 21:25:22 mx1 a: b",
 		"2026-13-25T21:25:22Z mx1 a: b", "2026-01-25 21:25:22 mx1 a: b", "{", `{"MESSAGE":"a"}`,
-		`{"__REALTIME_TIMESTAMP":"x"}`, "12345678901234567890.123 mx1 a: b", "<22>",
+		`{"__REALTIME_TIMESTAMP":"x"}`, `{"log":"a"}`, `{"log":"a","time":"b"}`, `{"log":7,"time":7}`, "12345678901234567890.123 mx1 a: b", "<22>",
 		"<9999999>Jan 25 21:25:22 mx1 a: b",
 	} {
 		if e, problem := p.Parse([]byte(line)); problem == "" {
@@ -179,6 +191,8 @@ func FuzzParse(f *testing.F) {
 	f.Add("<22>1 2026-01-25T21:25:22Z mx1 postfix/smtp 558 ID [a b=\"c\"][d e=\"f\"] text")
 	f.Add(`{"__REALTIME_TIMESTAMP":"1769376322404714","MESSAGE":[116,101,233,116]}`)
 	f.Add("1769376322.404714 mx1 postfix/smtp[558]: text")
+	f.Add(`{"log":"text\n","stream":"stdout","time":"2026-01-25T21:25:22.404714123Z"}`)
+	f.Add("2026-01-25T21:25:22.404714123Z stdout F text")
 	f.Fuzz(func(t *testing.T, text string) {
 		p := syslog.New(formattest.File(text, now), format.Options{Now: now})
 		for line := range strings.Lines(text) {
