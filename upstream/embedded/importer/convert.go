@@ -35,8 +35,10 @@ type converter struct {
 	owner    string // the account that already has the number; empty if none
 	met      int    // the number of different senders, including unknown ones
 
-	// recent has the emails of records whose Latest is set: the store may not have them yet.
+	// recent has the emails of records whose Latest is set, which the store may not have yet, and those of the store
+	// that were read to find them. Seen has the windows, by recipient, whose emails were all read for this batch.
 	recent format.Recent[message, upstream.Email]
+	seen   map[string]upstream.Window
 }
 
 // message identifies a message to one recipient.
@@ -67,12 +69,15 @@ func newConverter(s Store, o Options) *converter {
 	}
 	return &converter{
 		store: s, user: cmp.Or(o.User, 1), rules: o.Rules,
-		users: map[string]upstream.ID{}, senders: map[senderKey]upstream.ID{},
+		users: map[string]upstream.ID{}, senders: map[senderKey]upstream.ID{}, seen: map[string]upstream.Window{},
 	}
 }
 
 // add adds the rows of a record to the batch, or says what is wrong with the record.
 func (c *converter) add(ctx context.Context, r *format.Record, b *store.Batch) (bytes int, problem string, err error) {
+	if len(b.Emails) == 0 {
+		clear(c.seen) // others may have written meanwhile
+	}
 	for _, text := range []*string{&r.Account, &r.Sender, &r.EmailID, &r.Recipient, &r.Code, &r.Diagnostic,
 		&r.Content, &r.Category, &r.Reason} {
 		*text = strings.ToValidUTF8(*text, "\ufffd")
@@ -84,7 +89,7 @@ func (c *converter) add(ctx context.Context, r *format.Record, b *store.Batch) (
 		return 0, "the record has no time", nil
 	}
 	if problem := cmp.Or(nameFault("the email id", r.EmailID), nameFault("the category", r.Category),
-		nameFault("the reason", r.Reason)); problem != "" {
+		nameFault("the reason", r.Reason), nameFault("the account", r.Account)); problem != "" {
 		return 0, problem, nil
 	}
 	user, sender, err := c.number(ctx, r)
@@ -112,7 +117,11 @@ func (c *converter) add(ctx context.Context, r *format.Record, b *store.Batch) (
 		b.Add(upstream.BlockedEmails, e)
 	}
 	const row = 300 // the approximate size of a row without long texts
-	return row + len(r.Diagnostic) + len(r.Content), "", nil
+	bytes = row + len(r.Diagnostic) + len(r.Content)
+	for _, h := range e.XHeaders {
+		bytes += row/4 + len(h.Name) + len(h.Value)
+	}
+	return bytes, "", nil
 }
 
 // classify sorts a bounce as far as the format does not, and returns the name of the rule that matched.
@@ -179,8 +188,10 @@ func (c *converter) number(ctx context.Context, r *format.Record) (user, sender 
 			return known.UserID, known.SenderID, err
 		}
 	}
+	m := messageOf(r)
+	r.EmailID = format.NthID(r.EmailID, r.Place)
 	if sender, err = c.sender(ctx, user, senderAddress(r)); err == nil && r.Latest > 0 {
-		c.recent.Put(messageOf(r), upstream.Email{
+		c.remember(m, upstream.Email{
 			UserID: user, SenderID: sender, EmailID: r.EmailID, ProcessTime: r.Processed,
 		})
 	}

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -102,7 +103,12 @@ func (d *maildir) mail(f *follower, key, path string) error {
 		return err
 	}
 	read, err := f.readWhole(f.batcher.ctx, &input{name: path, again: true})
+	e, closed := errors.AsType[unreadable](err)
 	switch {
+	case closed:
+		f.meter.bad(BadLine{File: path, Reason: fmt.Sprintf("it cannot be read: %v", e.cause())})
+		d.known[key] = "-" // until the next start
+		return nil
 	case err != nil:
 		return err
 	case !read: // it was moved from new to cur, where the next poll finds it

@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"deliverygraph/upstream/embedded/importer/format"
 	"deliverygraph/upstream/embedded/importer/tail"
 )
 
@@ -18,7 +19,7 @@ type pipe struct {
 	ended   bool
 }
 
-// maxPiece is the maximum length of a line, and about how many bytes are imported at once.
+// maxPiece is about how many bytes are imported at once.
 const maxPiece = 1 << 20
 
 func newPipe(r io.Reader) *pipe {
@@ -38,7 +39,7 @@ func (p *pipe) read(r io.Reader) {
 		n, err := r.Read(buffer)
 		text = append(text, buffer[:n]...)
 		end := bytes.LastIndexByte(text, '\n') + 1
-		if err != nil || len(text)-end > maxPiece {
+		if err != nil || len(text)-end > format.MaxLine {
 			end = len(text)
 		}
 		if end > 0 {

@@ -259,6 +259,26 @@ func TestMaildirsAreFollowed(t *testing.T) {
 	}
 }
 
+func TestAMailThatCannotBeReadIsReported(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() == 0 {
+		t.Skip("root may read all files")
+	}
+	dir := t.TempDir()
+	closed := named(t, dir, "new/1.a", "")
+	if err := errors.Join(os.Chmod(closed, 0), os.Mkdir(filepath.Join(dir, "cur"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	named(t, dir, "new/2.b", strings.ReplaceAll(postfixMail, "{s}", "1"))
+	s := newShop(t)
+	f := follow(t, s, importer.Options{}, dir)
+	eventually(t, "the mail after it", func() bool { _, b := s.count(t); return b == 1 })
+	f.end(t)
+	if f.sum.BadFiles != 1 || !strings.Contains(f.notes.String(), closed+": it cannot be read: permission denied") {
+		t.Errorf("%d bad files: %s", f.sum.BadFiles, f.notes.String())
+	}
+}
+
 func TestStandardInputIsReadAsItComes(t *testing.T) {
 	t.Parallel()
 	in, out := io.Pipe()

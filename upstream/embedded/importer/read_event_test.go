@@ -49,6 +49,22 @@ func TestAMessageHasOneSenderIfOnlySomeEventsNameIt(t *testing.T) {
 	}
 }
 
+// By webhooks alone, deliveries and bounces have one sender if the metadata of the messages names it.
+func TestMetadataOfPostmarkNamesTheSender(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	metadata := `"ServerID":23,"Metadata":{"from":"News <news@example.com>"}}` + "\n"
+	s.take(t, importer.Options{}, file(t, `{"RecordType":"Delivery","MessageID":"m1","Recipient":"a@example.net",`+
+		`"DeliveredAt":"2026-11-10T10:00:01Z",`+metadata+
+		`{"RecordType":"Bounce","Type":"HardBounce","MessageID":"m2","Email":"b@example.net",`+
+		`"From":"desk@example.com","BouncedAt":"2026-11-10T10:00:02Z","Details":"550 5.1.1 User unknown",`+metadata))
+	senders, err := s.Senders(t.Context())
+	if err != nil || len(senders) != 1 || senders[0].Address != "news@example.com" {
+		t.Errorf("the senders are %+v, %v", senders, err)
+	}
+	s.want(t, "a@example.net 2 true", "b@example.net 2 false", "b@example.net 2 hard bad-mailbox")
+}
+
 // Events of webhooks do not name the sender, unlike the table of the Email Activity Feed.
 func TestATableOfSendGridDoesNotDoubleTheEventsOfItsWebhook(t *testing.T) {
 	t.Parallel()

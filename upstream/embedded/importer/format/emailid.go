@@ -38,3 +38,9 @@ func NthID(id string, n int) string {
 	}
 	return id + "-" + strconv.Itoa(n)
 }
+
+// IsNth reports whether an email id is that of any recipient of the message with an id: see [NthID].
+func IsNth(emailID, id string) bool {
+	place, ok := strings.CutPrefix(emailID, id)
+	return ok && (place == "" || place[0] == '-' && digits(place[1:]))
+}

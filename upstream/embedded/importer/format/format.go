@@ -55,13 +55,19 @@ type Record struct {
 	Reason  string            // for Blocked, such as "hardbounce"
 	Headers []upstream.Header // custom X- headers of the message, in the order sent
 
-	// Earliest is set if Sender and Processed, and perhaps the time in EmailID, are guesses, because only other
-	// records say more about the message. It is the earliest time at which the server may have accepted the message.
-	// In all other records it is zero.
+	// Earliest is set if Sender, Processed, or a part of EmailID may be guesses, because other records say more about
+	// the message. It is the earliest time at which the server may have accepted the message. In all other records it
+	// is zero.
 	Earliest upstream.Time
-	// Latest is the latest such time, if the records of a message name different accounts and senders, or none. Then
-	// the first record of a message decides whose it is. Otherwise it is zero.
+	// Latest is the end of the window that Earliest begins, if email ids are unique. In records of logs, whose ids begin
+	// with a time that may be a guess, it is zero.
 	Latest upstream.Time
+	// AnyAccount is set with Latest if other records of the message may name another account or sender, or none. Then
+	// the first record of a message decides whose it is.
+	AnyAccount bool
+	// Place is set with Latest if recipients share EmailID, and other records may not say so. It is the recipient's
+	// place, from 1, which becomes part of the id: see [NthID].
+	Place int
 }
 
 // Sink receives what a reader finds. If a method returns an error, the reader stops.

@@ -52,8 +52,12 @@ type Set struct {
 // MaxMarks is the maximum number of files to remember.
 const MaxMarks = 1000
 
-// chunkBytes is the maximum size of a chunk, and therefore of a line.
-const chunkBytes = 4 << 20
+// chunkBytes is the maximum size of a chunk, unless it is a line of a file that is not compressed: those may have
+// lineBytes.
+const (
+	chunkBytes = 4 << 20
+	lineBytes  = 16 << 20
+)
 
 // New returns a set of files, which need not exist yet. Saved is what [Set.Changed] returned before.
 // The files are read in the order of paths. Invalid marks are ignored.
@@ -165,9 +169,15 @@ func (f *file) close() { _ = f.closer.Close() } // read only
 
 // read passes on the available lines of a file. If the file has ended, its last line needs no line end.
 func (s *Set) read(f *file, ended bool, give Give) error {
-	for {
-		n, err := f.content.ReadAt(s.buffer, f.mark.Offset)
-		full := n == len(s.buffer)
+	for size := chunkBytes; ; size = chunkBytes {
+		n, err := f.content.ReadAt(s.buffer[:size], f.mark.Offset)
+		if n == size && f.live != nil && bytes.IndexByte(s.buffer[:n], '\n') < 0 {
+			if size = lineBytes; len(s.buffer) < size {
+				s.buffer = make([]byte, size)
+			}
+			n, err = f.content.ReadAt(s.buffer[:size], f.mark.Offset)
+		}
+		full := n == size
 		switch {
 		case err == nil, errors.Is(err, io.EOF):
 		case f.live == nil:

@@ -106,17 +106,17 @@ func (r *reader) entry(n int, e entry, s format.Sink) error {
 	return r.Queue.Read(n, m, s)
 }
 
+// nullSender is the sender of bounce messages and other notices. It is known, unlike an empty one.
+const nullSender = "<>"
+
 // arrive reads the line about the arrival of a message. Bounce messages refer to the message that bounced.
 func arrive(m *message, e entry, text []byte) {
 	sender, rest := cutAddress(text)
 	if len(m.Recipients) == 0 && m.Gone == 0 {
 		m.Arrived = e.time
 	}
-	if string(sender) != "<>" {
-		m.Sender = string(sender)
-	} else if field(rest, "R=") != nil {
-		m.Notice = true
-	}
+	m.Sender = string(sender)
+	m.Notice = m.Notice || m.Sender == nullSender && field(rest, "R=") != nil
 }
 
 func (r *reader) delivered(n int, e entry, m *message, d delivery, s format.Sink) error {

@@ -105,6 +105,30 @@ func TestManyBrokenObjectsTakeLinearTime(t *testing.T) {
 	}
 }
 
+func TestALongObjectThatArrivesInPiecesTakesLinearTime(t *testing.T) {
+	text := `{"a":"` + strings.Repeat("x", 4<<20) + `"}`
+	start := time.Now()
+	got, _, err := each(t, format.File{Reader: bufio.NewReader(&pieces{text})})
+	if err != nil || len(got) != 1 {
+		t.Errorf("got %d objects, %v", len(got), err)
+	}
+	if took := time.Since(start); took > 2*time.Minute { // quadratic time would be more than ten minutes
+		t.Errorf("it took %v", took)
+	}
+}
+
+// pieces reads a text in pieces of 64 bytes.
+type pieces struct{ rest string }
+
+func (p *pieces) Read(b []byte) (int, error) {
+	if p.rest == "" {
+		return 0, io.EOF
+	}
+	n := copy(b[:min(len(b), 64)], p.rest)
+	p.rest = p.rest[n:]
+	return n, nil
+}
+
 func TestEachObjectEndsWithTheErrorOfTheFile(t *testing.T) {
 	broken := errors.New("input/output error")
 	got, _, err := each(t, format.File{Reader: bufio.NewReader(io.MultiReader(strings.NewReader(`{"a":1}{"b":`),

@@ -37,18 +37,20 @@ var kumoCategories = map[string]string{
 func readKumoMTA(r *reader, o object) error {
 	response := o.object("response")
 	text := response.get("content")
-	id, to := o.get("id"), o.texts("recipient")
-	all, known := r.together.Get(id)
-	if !known {
+	name, id, to := o.get("type"), o.get("id"), o.texts("recipient")
+	all, shared := r.together.Get(id)
+	if !shared {
 		if all = to; len(to) > 1 {
 			r.together.Put(id, to)
 		}
 	}
-	e := event{ // since 2025.10 the times are also there in words
+	_, received := r.accepted.Get(id) // by a single recipient, unless it is shared
+	e := event{                       // since 2025.10 the times are also there in words
 		at:       []string{o.get("timestamp"), o.get("event_time")},
 		accepted: []string{o.get("created"), o.get("created_time")},
 		account:  kumoTenant(o.get("queue")), sender: o.get("sender"), recipients: to, id: id,
-		place: func(recipient string, i int) int { return cmp.Or(placeAmong(all, recipient), i+1) },
+		place:  func(recipient string, i int) int { return cmp.Or(placeAmong(all, recipient), i+1) },
+		shared: len(all) > 1 || !received && name != "Reception",
 	}
 	enhanced := response.object("enhanced_code")
 	class, subject, detail := enhanced.get("class"), enhanced.get("subject"), enhanced.get("detail")
@@ -67,7 +69,7 @@ func readKumoMTA(r *reader, o object) error {
 	if !mapped {
 		category = kebab(reported)
 	}
-	switch name := o.get("type"); name {
+	switch name {
 	case "Bounce", "OOB":
 		return r.as(bounced("", category), e)
 	case "AdminBounce": // an operator gave up

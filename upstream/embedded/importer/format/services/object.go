@@ -198,6 +198,16 @@ func (o object) flag(name string) bool {
 	return m.json.Kind() == 't'
 }
 
+// sender returns the address by which the sender has named itself in fields that it may give a message, or "".
+func (o object) sender() string {
+	for _, name := range [...]string{"from", "from_email", "sender"} {
+		if address := format.Address(o.get(name)); strings.Contains(address, "@") {
+			return address
+		}
+	}
+	return ""
+}
+
 // mistyped notes that a member is of another type than it must be, so that the record is bad.
 func (o object) mistyped(m member, name string) {
 	if o.reader.fault == "" {

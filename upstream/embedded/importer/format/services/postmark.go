@@ -57,9 +57,11 @@ func readPostmark(r *reader, o object) error {
 	}
 	e.header("X-PM-Tag", o.get("Tag")) // as senders set them
 	e.header("X-PM-Message-Stream", o.get("MessageStream"))
-	for _, m := range o.variables("Metadata") {
+	metadata := object{members: o.variables("Metadata"), reader: r}
+	for _, m := range metadata.members {
 		e.variable("X-PM-Metadata-"+string(m.name), m.value())
 	}
+	e.sender = cmp.Or(metadata.sender(), e.sender)
 	name := o.get("RecordType")
 	_, known := r.events[name]
 	if kind := o.get("Type"); !known && kind != "" {

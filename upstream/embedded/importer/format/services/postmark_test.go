@@ -20,7 +20,7 @@ func TestPostmarkCases(t *testing.T) {
 		return format.Record{Outcome: format.Bounced, Sender: "sender@example.com",
 			EmailID: "2706ee8a-737c-4285-b032-" + id, Recipient: "bounce@example.com",
 			Processed: at, Time: at, Type: upstream.Hard, Code: "5.1.1", Diagnostic: "smtp;550 5.1.1 no such user",
-			Earliest: at - week, Latest: at + week}
+			Earliest: at - week, Latest: at + week, AnyAccount: true}
 	}
 	for name, want := range map[string][]format.Record{
 		"13.postmark.json": nil,
@@ -48,7 +48,7 @@ func TestPostmarkRecordsHaveAllDataOfTheEvent(t *testing.T) {
 	want := []format.Record{{
 		Outcome: format.Bounced, Account: "23", Sender: "news@example.org", EmailID: "m1",
 		Recipient: "jane@example.com", Processed: 1461788930, Time: 1461788930,
-		Earliest: 1461788930 - week, Latest: 1461788930 + week,
+		Earliest: 1461788930 - week, Latest: 1461788930 + week, AnyAccount: true,
 		Type: upstream.Hard, Code: "5.1.1", Diagnostic: "smtp;550 5.1.1 unknown", Content: "Return-Path: <>",
 		Headers: []upstream.Header{{Name: "X-PM-Tag", Value: "spring"},
 			{Name: "X-PM-Message-Stream", Value: "outbound"}, {Name: "X-PM-Metadata-user", Value: "7"}},

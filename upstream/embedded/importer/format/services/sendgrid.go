@@ -60,11 +60,7 @@ func readSendGrid(r *reader, m object, from string) error {
 		code: cmp.Or(format.Code(m.get("status")), format.Code(why)), diagnostic: why,
 		vague: from != "",
 	}
-	for _, name := range [...]string{"from", "from_email", "sender"} { // which the sender may give a message
-		if address := format.Address(m.get(name)); e.sender == "" && strings.Contains(address, "@") {
-			e.sender = address
-		}
-	}
+	e.sender = cmp.Or(e.sender, m.sender())
 	e.header("X-Category", m.texts("category")...)
 	for _, field := range m.members {
 		if !sendGridFields[string(field.name)] {

@@ -164,7 +164,7 @@ func TestSendGridTheEmailActivityFeedIsReadAsEvents(t *testing.T) {
 	}
 	for i := range want {
 		want[i].Sender, want[i].Headers = "news@example.com", headers
-		want[i].Earliest, want[i].Latest = want[i].Time-week, want[i].Time+week
+		want[i].Earliest, want[i].Latest, want[i].AnyAccount = want[i].Time-week, want[i].Time+week, true
 	}
 	if diff := cmp.Diff(want, s.Records); diff != "" || len(s.Bads) > 0 {
 		t.Errorf("bad: %q; records (-want +got):\n%s", s.Bads, diff)

@@ -150,6 +150,9 @@ type event struct {
 	// an id of its own.
 	place func(recipient string, i int) int
 
+	// shared says that place may not count all recipients of the message, which other events name.
+	shared bool
+
 	vague bool // other events of the message may name another account or sender, or none
 
 	code, diagnostic, content string // of bounces
@@ -232,7 +235,7 @@ func (r *reader) as(m meaning, e event) error {
 	if rec.Time, ok = r.firstTime(e.at); !ok {
 		return r.bad(r.time)
 	}
-	if e.vague {
+	if rec.AnyAccount = e.vague; e.vague {
 		rec.Earliest, rec.Latest = max(1, rec.Time-reach), rec.Time+reach
 	}
 	processed, known := r.firstTime(e.accepted)
@@ -249,13 +252,17 @@ func (r *reader) as(m meaning, e event) error {
 		if rec.Recipient = format.Address(recipient); rec.Recipient == "" {
 			return r.bad(r.needs)
 		}
-		if rec.EmailID = e.id; e.place != nil {
+		rec.EmailID, rec.Processed = e.id, processed
+		switch {
+		case e.place == nil:
+		case e.shared && known:
+			rec.Place, rec.Earliest, rec.Latest = e.place(rec.Recipient, i), processed, processed+1
+		default:
 			rec.EmailID = format.NthID(e.id, e.place(rec.Recipient, i))
 		}
 		if m.outcome == format.Accepted {
 			r.accepted.Put(rec.EmailID, rec.Time)
 		}
-		rec.Processed = processed
 		if at, ok := r.accepted.Get(rec.EmailID); ok && !known {
 			rec.Processed = at
 		}

@@ -90,7 +90,8 @@ func (s *stream) between() (byte, error) {
 	}
 }
 
-// object reads the object at start to its end, or says why it is not one.
+// object reads the object at start to its end, or says why it is not one. It scans the object again when twice as much
+// has arrived, since pipes may bring little at a time.
 func (s *stream) object() (problem string, err error) {
 	for {
 		whole, problem := s.scan()
@@ -100,8 +101,13 @@ func (s *stream) object() (problem string, err error) {
 		if whole || problem != "" {
 			return problem, nil
 		}
-		if err := s.fill(); err != nil {
-			return "the object breaks off at the end of the file", err
+		for size := s.pos - s.start; len(s.buf)-s.start < min(2*size, maxObject+1); {
+			switch err := s.fill(); {
+			case err != nil && (err != io.EOF || len(s.buf) == s.pos):
+				return "the object breaks off at the end of the file", err
+			case err != nil:
+				size = 0 // what has arrived is all
+			}
 		}
 	}
 }
