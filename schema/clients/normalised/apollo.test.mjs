@@ -4,14 +4,26 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { between, url } from '../gateway.mjs';
 
-// What the README's chapter for frontends says to set: nothing but the arguments that tell lists apart, and that stats
-// have no id of their own.
+// What docs/frontends.md says to set: the arguments that tell lists apart, and which objects have no id of their own.
+const merge = true;
 const cache = () =>
   new InMemoryCache({
-    possibleTypes: { Node: ['User', 'Sender', 'Bounce', 'Email', 'BlockedEmail'] },
+    possibleTypes: {
+      Node: ['User', 'Sender', 'Bounce', 'Email', 'BlockedEmail'],
+      DeliveryEvent: ['Bounce', 'Email', 'BlockedEmail'],
+    },
     typePolicies: {
-      Query: { fields: { bounces: relayStylePagination(['window', 'filter']) } },
-      Stats: { merge: true },
+      Query: { fields: { bounces: relayStylePagination(['window', 'filter', 'order']) } },
+      Recipient: { merge, fields: { events: relayStylePagination(['window', 'order']) } },
+      Stats: { merge },
+      BounceDetail: { merge },
+      BounceRule: { merge },
+      Breakdown: { merge },
+      Message: { merge },
+      RateLimit: { merge },
+      RecipientStats: { merge },
+      Suppression: { merge },
+      Viewer: { merge },
     },
   });
 const client = () => new ApolloClient({ link: new HttpLink({ uri: url }), cache: cache() });
@@ -61,4 +73,31 @@ test('Apollo Client keeps stats of different windows and fields apart', async ()
   const kept = Object.entries(sender).filter(([key]) => key.startsWith('stats'));
   assert.equal(kept.length, 2, 'one for each window');
   assert.ok(kept.some(([, s]) => 'sent' in s && 'bounced' in s), 'and both fields in the one of the week');
+});
+
+test('Apollo Client keeps what different queries select of objects without an id', async () => {
+  const apollo = client();
+  const ask = async (query, variables) => (await apollo.query({ query: gql(query), variables })).data;
+  const window = between(8, 1);
+  const given = '$w: Window!, $a: String!, $e: String!';
+  const { bounces } = await ask('query($w: Window!) { bounces(window: $w, first: 1) { edges { node { id recipient emailId } } } }', { w: window });
+  const { recipient, emailId } = bounces.edges[0].node;
+  const variables = { w: window, a: recipient, e: emailId };
+  const queries = [
+    'bounces(window: $w, first: 1) { edges { node { id detail { ruleName } } } breakdown(by: [TYPE]) { total } }',
+    'bounces(window: $w, first: 1) { edges { node { id detail { rule { name } } } } breakdown(by: [TYPE]) { complete } }',
+    'bounces(window: $w, first: 1) { edges { node { id detail { rule { description } } } } }',
+    'recipient(address: $a) { suppression(window: $w) { verdict } stats(window: $w) { sent } }',
+    'recipient(address: $a) { address suppression(window: $w) { asOf } stats(window: $w) { bounced } }',
+    'recipient(address: $a) { events(window: $w, first: 1) { edges { node { id at } } pageInfo { endCursor } } }',
+    'message(emailId: $e, window: $w) { processedAt }',
+    'message(emailId: $e, window: $w) { recipientCount }',
+    'viewer { name }',
+    'viewer { permissions }',
+  ].map((fields) => {
+    const used = given.split(', ').filter((variable) => fields.includes(variable.slice(0, 2)));
+    return `query${used.length ? `(${used.join(', ')})` : ''} { ${fields} }`;
+  });
+  for (const query of queries) await ask(query, variables);
+  for (const query of queries) assert.ok(apollo.readQuery({ query: gql(query), variables }), `lost: ${query}`);
 });

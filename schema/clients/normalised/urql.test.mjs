@@ -1,11 +1,13 @@
 import { Client, fetchExchange, gql } from '@urql/core';
 import { cacheExchange } from '@urql/exchange-graphcache';
 import { relayPagination } from '@urql/exchange-graphcache/extras';
+import { buildSchema, isObjectType } from 'graphql';
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { between, url } from '../gateway.mjs';
 
-// What the README's chapter for frontends says to set: which objects have no id.
+// What docs/frontends.md says to set: which objects have no id.
 const embedded = () => null;
 const code = (o) => o.code;
 const client = () =>
@@ -18,6 +20,7 @@ const client = () =>
           Stats: embedded,
           StatsPoint: embedded,
           BounceDetail: embedded,
+          BounceRule: embedded,
           XHeader: embedded,
           RecipientStats: embedded,
           Suppression: embedded,
@@ -41,6 +44,9 @@ const LIST = gql`
           id
           detail {
             ruleName
+            rule {
+              description
+            }
           }
           xHeaders {
             name
@@ -69,4 +75,14 @@ test("urql's relayPagination joins pages, and no object lacks a key", async (t) 
   assert.equal(edges.length, 40);
   assert.equal(new Set(edges.map((e) => e.node.id)).size, 40);
   assert.deepEqual(complaints, []);
+});
+
+test('docs/frontends.md names the key of every type without an id', () => {
+  const text = (path) => readFileSync(new URL(path, import.meta.url), 'utf8');
+  const row = /^\| urql, Graphcache \|.*$/m.exec(text('../../../docs/frontends.md'))[0];
+  const keyless = /^(__.*|Query|Subscription|PageInfo|.*(Connection|Edge))$/; // Graphcache asks for no key of these
+  for (const type of Object.values(buildSchema(text('../../published/schema.graphql')).getTypeMap())) {
+    if (!isObjectType(type) || type.getFields().id || keyless.test(type.name)) continue;
+    assert.ok(row.includes(`\`${type.name}\``), `${type.name} has no key`);
+  }
 });
