@@ -73,6 +73,29 @@ func TestOperationsBeyondTheBudgetAreStopped(t *testing.T) {
 	}
 }
 
+// A cache that is empty makes two calls of one for counts by sender, unless that would stop the operation.
+func TestEmptyCacheDoesNotStopAdmittedOperations(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, rowsOfDay(2000))
+	const query = `{ users(window: {last: "P1D"}, first: 6) { nodes {
+		senders(window: {last: "P2D"}) { nodes { address stats(window: {last: "P2D"}) { sent bounced blocked } } } } } }`
+	const planned = 3 + 6*3
+	want := g.data(query, nil)
+	if calls := g.called(); len(calls) != planned {
+		t.Fatalf("%d calls without a cache", len(calls))
+	}
+	for _, limit := range []int{planned, planned + 5} {
+		g.rememberingWith(nil, cost.Options{MaxCalls: limit})
+		got := g.data(query, nil)
+		if d := cmp.Diff(want, got); d != "" {
+			t.Error(d)
+		}
+		if calls := g.called(); len(calls) != limit {
+			t.Errorf("%d calls, and the operation may make %d", len(calls), limit)
+		}
+	}
+}
+
 // The playground's examples are within the default budget.
 func TestExamplesAreWithinTheBudget(t *testing.T) {
 	t.Parallel()

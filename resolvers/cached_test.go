@@ -35,6 +35,7 @@ func (g *gateway) rememberingOver(api upstream.Asker, observe func(context.Conte
 	c, err := cached.New(upstream.Around(api, operation.Budget), cached.Options{
 		Bytes: cached.DefaultBytes, Settle: cached.DefaultSettle, Fresh: cached.DefaultFresh,
 		Catalogue: cached.DefaultCatalogue, MaxStale: cached.DefaultMaxStale, Now: g.now,
+		Spare: operation.Spare,
 		Observe: func(ctx context.Context, l cached.Lookup) {
 			operation.Lookup(ctx, l)
 			if observe != nil {

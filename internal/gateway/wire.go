@@ -32,6 +32,7 @@ func (g *gateway) upstream(ctx context.Context) (err error) {
 	kept := cached.Options{
 		Bytes: int64(g.c.CacheSize), Fresh: g.c.CacheFresh, Catalogue: g.c.CacheCatalog, MaxStale: g.c.CacheStale,
 		Settle: g.c.CacheSettle, Sealed: g.c.CacheSettle, Observe: g.observeLookup,
+		Spare: operation.Spare,
 	}
 	g.data = "upstream"
 	if g.c.Upstream == "" {

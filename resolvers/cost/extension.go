@@ -173,7 +173,9 @@ func (e Extension) Begin(ctx context.Context, oc *graphql.OperationContext) (con
 	var digits [20]byte
 	id := string(strconv.AppendInt(append(digits[:0], '#'), e.n.Add(1), 10))
 	caller := auth.FromContext(ctx)
-	o := operation.Options{Name: id, Caller: caller.Name, MaxCalls: e.o.MaxCalls, Explain: op.explains()}
+	o := operation.Options{
+		Name: id, Caller: caller.Name, MaxCalls: e.o.MaxCalls, Planned: int(op.plan.Calls), Explain: op.explains(),
+	}
 	if oc.Operation.Name != "" {
 		o.Name = model.Excerpt(oc.Operation.Name) + " " + id
 	}

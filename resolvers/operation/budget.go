@@ -35,6 +35,22 @@ func spend(ctx context.Context) error {
 	return nil
 }
 
+// Spare takes one of the calls that ctx's operation may make beyond those that it plans. It returns false if none is
+// left. The cache, which may make two calls of one in order to keep the answer to the first, then makes only one.
+func Spare(ctx context.Context) bool {
+	op := From(ctx)
+	if op == nil || op.o.MaxCalls <= 0 {
+		return true
+	}
+	op.mu.Lock()
+	defer op.mu.Unlock()
+	if op.spared >= op.o.MaxCalls-op.o.Planned || op.calls+2 > op.o.MaxCalls {
+		return false
+	}
+	op.spared++
+	return true
+}
+
 // MaxPoints limits the points of all series and breakdowns of an operation. They take memory, but hardly any calls: one
 // call answers the series of all senders, under any number of aliases.
 const MaxPoints = 500_000

@@ -26,6 +26,8 @@ type Options struct {
 	Caller string
 	// MaxCalls limits the calls that the operation may make; 0 means no limit.
 	MaxCalls int
+	// Planned is how many of them it needs if nothing is cached: see [Spare].
+	Planned int
 	// Explain records every call. Without it, only sums are recorded, which cost no memory.
 	Explain bool
 	// Sees reports whether the operation's caller may see everything in the answer to a question. Of other calls, notes
@@ -47,6 +49,7 @@ type Operation struct {
 
 	mu      sync.Mutex
 	calls   int // made, as counted by Budget
+	spared  int // taken by Spare
 	sum     Summary
 	notes   []Note
 	batches []Batch

@@ -67,6 +67,9 @@ func (c *Cache) tally(ctx context.Context, m moment, q *upstream.Question) (any,
 	if _, ok := c.fresh(k); ok { // another caller has extended it since
 		return c.remember(ctx, m, whole)
 	}
+	if _, s, good := c.heldSum(past); (!good || s.upTo < m.hour()) && c.o.Spare != nil && !c.o.Spare(ctx) {
+		return c.remember(ctx, m, whole)
+	}
 	all, err := c.split(ctx, m, q, past)
 	if err != nil {
 		if e, held := c.stale(m, k, err); held { // from a time when it was fetched as a whole

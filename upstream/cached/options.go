@@ -50,6 +50,10 @@ type Options struct {
 	Realm        string
 	SharedCounts bool
 
+	// Spare, if not nil, takes a call that a question may cost beyond one. It returns false if the caller may not make
+	// it; counts that are not in memory are then fetched as a whole instead of in two parts.
+	Spare func(context.Context) bool
+
 	// Now returns the current time. Nil means time.Now.
 	Now func() time.Time
 
