@@ -3,6 +3,7 @@ package resolvers
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"time"
 
 	"deliverygraph/graph/model"
@@ -34,11 +35,18 @@ func (query) Message(ctx context.Context, emailID string, window model.Window) (
 	case known:
 		q.Window = second(processed)
 	}
-	rows, err := emailsWithID(ctx, q, emailID)
-	if err != nil {
+	rows, complete, err := emailsWithID(ctx, q, emailID)
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if len(rows) == 0 {
+	case !complete && known:
+		return nil, &upstream.Error{Code: upstream.Exhausted, Message: fmt.Sprintf("the recipients of this email "+
+			"are not known: only the first %d emails of a second are searched, and its second has more", maxSearched)}
+	case !complete:
+		return nil, badArgument("window", "this email was not found among the first %d of the window, "+
+			"which were searched because emailId does not begin with the second when it was processed: "+
+			"use a shorter window", maxSearched)
+	case len(rows) == 0:
 		return nil, notFound("there is no such email in the window")
 	}
 	emails := emailList.nodes(rows, originOf(upstream.Emails, q))
@@ -52,12 +60,18 @@ func (query) Message(ctx context.Context, emailID string, window model.Window) (
 	return m, nil
 }
 
-// emailsWithID returns the emails with an id, in list order: one for each recipient.
-func emailsWithID(ctx context.Context, q upstream.ListQuery, id string) (found []upstream.Email, err error) {
+// maxSearched is the number of emails that are searched for a message.
+const maxSearched = model.MaxMessagePages * upstream.PageSize
+
+// emailsWithID returns the emails with an id, in list order: one for each recipient. It reports whether the list was
+// searched to its end.
+func emailsWithID(
+	ctx context.Context, q upstream.ListQuery, id string,
+) (found []upstream.Email, complete bool, err error) {
 	for range model.MaxMessagePages {
 		rows, err := loaders.From(ctx).API.Emails(ctx, q)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		for i := range rows {
 			if rows[i].EmailID == id && q.Window.Contains(rows[i].ProcessTime) {
@@ -65,12 +79,10 @@ func emailsWithID(ctx context.Context, q upstream.ListQuery, id string) (found [
 			}
 		}
 		if q.Offset += len(rows); len(rows) < upstream.PageSize {
-			return found, nil
+			return found, true, nil
 		}
 	}
-	return nil, badArgument("window", "this email was not found among the first %d of the window, "+
-		"which were searched because emailId does not begin with the second when it was processed: "+
-		"use a shorter window", model.MaxMessagePages*upstream.PageSize)
+	return nil, false, nil
 }
 
 // becomes loads the bounce and the blocked email of a recipient. The recipients of a message share the calls.

@@ -131,7 +131,8 @@ func TestMessageThatCannotBeFound(t *testing.T) {
 	}
 }
 
-// An id without a time in a window with more emails than are searched is an error that says so.
+// An email among more emails than are searched is an error that says so: in its second or, if its id does not begin
+// with one, in the window.
 func TestMessageSearchIsLimited(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, upstreamtest.Rows{})
@@ -141,12 +142,18 @@ func TestMessageSearchIsLimited(t *testing.T) {
 		_, _ = w.Write(page)
 		return true
 	}
-	r := g.ask(message, map[string]any{"id": "m1"})
-	if len(r.Errors) != 1 || r.Errors[0].Extensions["code"] != "BAD_USER_INPUT" ||
-		r.Errors[0].Extensions["argument"] != "window" || !strings.Contains(r.Errors[0].Message, "10000") {
-		t.Errorf("%+v", r)
-	}
-	if calls := g.called(); len(calls) != 20 {
-		t.Errorf("%d calls", len(calls))
+	for id, want := range map[string][]any{
+		"m1":                     {"BAD_USER_INPUT", "window", "use a shorter window"},
+		"20161122000050.m1@mail": {"QUERY_TOO_EXPENSIVE", nil, "its second has more"},
+	} {
+		r := g.ask(message, map[string]any{"id": id})
+		if len(r.Errors) != 1 || r.Errors[0].Extensions["code"] != want[0] ||
+			r.Errors[0].Extensions["argument"] != want[1] || !strings.Contains(r.Errors[0].Message, "10000") ||
+			!strings.Contains(r.Errors[0].Message, want[2].(string)) {
+			t.Errorf("%s: %+v", id, r)
+		}
+		if calls := g.called(); len(calls) != 20 {
+			t.Errorf("%s: %d calls", id, len(calls))
+		}
 	}
 }

@@ -172,7 +172,8 @@ func findRow[R, T any](ctx context.Context, k kindOf[R, T], id model.NodeID) (*T
 	wanted := page.Key{
 		Time: id.Time, EmailID: id.EmailID, Recipient: id.Recipient, UserID: id.UserID, SenderID: id.SenderID,
 	}
-	padded := false // rows of other seconds were returned, which offsets count
+	padded := false   // rows of other seconds were returned, which offsets count
+	complete := false // there are no more rows
 	lower := func(k page.Key) page.Key { k.Recipient = upstream.LowerAddress(k.Recipient); return k }
 	var alike *T
 	for range cost.MaxRowPages {
@@ -191,7 +192,8 @@ func findRow[R, T any](ctx context.Context, k kindOf[R, T], id model.NodeID) (*T
 			}
 			padded = padded || key.Time != id.Time
 		}
-		if q.Offset += len(rows); len(rows) < upstream.PageSize {
+		q.Offset += len(rows)
+		if complete = len(rows) < upstream.PageSize; complete {
 			break
 		}
 	}
@@ -202,5 +204,10 @@ func findRow[R, T any](ctx context.Context, k kindOf[R, T], id model.NodeID) (*T
 		return nil, &upstream.Error{Code: upstream.InvalidResponse,
 			Message: "the metrics API returns rows from outside the window, so this object cannot be found"}
 	}
-	return nil, notFound("there is no such " + strings.TrimSuffix(k.kind.String(), "s"))
+	one := strings.TrimSuffix(k.kind.String(), "s")
+	if !complete {
+		return nil, &upstream.Error{Code: upstream.Exhausted, Message: fmt.Sprintf(
+			"this %s is not among the first %d of its sender in its second, and no more are searched", one, q.Offset)}
+	}
+	return nil, notFound("there is no such " + one)
 }

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -212,6 +213,39 @@ func TestNodeIsFoundWhateverTheCaseOfItsDomain(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// A row that may be among more rows of its second than are searched is not reported as missing.
+func TestNodeInACrowdedSecond(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, upstreamtest.Rows{})
+	rows := sameSecond(500)
+	upstreamtest.Texts(rows, func(t upstream.Texts) { *t.Address = "someone@example.com" })
+	for i := range rows.Emails {
+		rows.Emails[i].UserID, rows.Emails[i].SenderID = 20, 100
+	}
+	page := upstream.AppendEmails(nil, rows.Emails)
+	full := true
+	g.intrude = func(w http.ResponseWriter, r *http.Request) bool {
+		w.Header().Set("Content-Type", "application/json")
+		if full || r.URL.Query().Get("offset") == "" {
+			_, _ = w.Write(page)
+		} else {
+			_, _ = io.WriteString(w, "[]")
+		}
+		return true
+	}
+	id := model.NodeID{
+		Type: model.EmailNode, UserID: 20, SenderID: 100, Time: day, EmailID: "other", Recipient: "someone@example.com",
+	}
+	for _, code := range []string{"QUERY_TOO_EXPENSIVE", "NOT_FOUND"} {
+		r := g.ask(`query($id: ID!) { node(id: $id) { id } }`, map[string]any{"id": id.String()})
+		if len(r.Errors) != 1 || r.Errors[0].Extensions["code"] != code ||
+			full != strings.Contains(r.Errors[0].Message, "first 10000") {
+			t.Errorf("%+v, want %s", r, code)
+		}
+		full = false
 	}
 }
 

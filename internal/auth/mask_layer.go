@@ -193,6 +193,7 @@ var errNoBounce = &upstream.Error{Code: upstream.NotFound, Message: "there is no
 func (m *masked) unmask(ctx context.Context, k upstream.BounceKey) (string, error) {
 	second := upstream.Window{Start: k.BounceTime, End: k.BounceTime + 1}
 	q := upstream.ListQuery{Window: second, UserID: k.UserID, SenderID: k.SenderID}
+	complete := false
 	for range MaxUnmasked {
 		if id, known := m.ids.of(k.EmailID); known {
 			return id, nil
@@ -201,12 +202,17 @@ func (m *masked) unmask(ctx context.Context, k upstream.BounceKey) (string, erro
 		if err != nil {
 			return "", err
 		}
-		if q.Offset += len(rows); len(rows) < upstream.PageSize {
+		q.Offset += len(rows)
+		if complete = len(rows) < upstream.PageSize; complete {
 			break
 		}
 	}
 	if id, known := m.ids.of(k.EmailID); known {
 		return id, nil
+	}
+	if !complete {
+		return "", &upstream.Error{Code: upstream.Exhausted, Message: fmt.Sprintf(
+			"this bounce is not among the first %d of its sender in its second, and no more are searched", q.Offset)}
 	}
 	return "", errNoBounce
 }

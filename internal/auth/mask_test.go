@@ -247,3 +247,20 @@ func TestNoAddressRemainsInTexts(t *testing.T) {
 		}
 	})
 }
+
+// A bounce whose id is masked, and that may be among more bounces of its second than are searched, is not reported as
+// missing.
+func TestMaskedBounceInACrowdedSecond(t *testing.T) {
+	t.Parallel()
+	pages := 0
+	crowd := upstreamtest.Asker(func(context.Context, *upstream.Question) (any, error) {
+		pages++
+		return make([]upstream.Bounce, upstream.PageSize), nil
+	})
+	api := upstream.API{Asker: auth.Limit(crowd, auth.Caller{Users: auth.Everyone(), Scopes: metrics}, auth.NewMask(""))}
+	k := upstream.BounceKey{UserID: 20, SenderID: 200, BounceTime: day, EmailID: "20161122000000.***aaaaaaaaaaaa"}
+	if _, err := api.Bounce(t.Context(), k); upstream.CodeOf(err) != upstream.Exhausted || pages != auth.MaxUnmasked ||
+		!strings.Contains(err.Error(), "first 10000") {
+		t.Errorf("%v after %d pages", err, pages)
+	}
+}
