@@ -37,15 +37,21 @@ func (e *event) key() page.Key {
 type timeline struct {
 	window upstream.Window
 	lists  [len(upstream.Kinds)]page.Source[event]
+	totals [len(upstream.Kinds)]func(context.Context) (int64, error)
 	pages  atomic.Int64 // read so far, besides the first ones
 }
 
 func newTimeline(ctx context.Context, q upstream.ListQuery) *timeline {
-	return &timeline{window: q.Window, lists: [...]page.Source[event]{
-		upstream.Emails:        eventList(ctx, emailList, q),
-		upstream.Bounces:       eventList(ctx, bounceList, q),
-		upstream.BlockedEmails: eventList(ctx, blockedEmailList, q),
-	}}
+	t := &timeline{window: q.Window}
+	addList(ctx, t, emailList, q)
+	addList(ctx, t, bounceList, q)
+	addList(ctx, t, blockedEmailList, q)
+	return t
+}
+
+// addList adds the list of a kind. Its rows are counted as they are, without making events of them.
+func addList[R, T any](ctx context.Context, t *timeline, k kindOf[R, T], q upstream.ListQuery) {
+	t.lists[k.kind], t.totals[k.kind] = eventList(ctx, k, q), sourceOf(ctx, k, q).Total
 }
 
 // eventList returns a list as package page reads it, with events as its rows.
@@ -100,7 +106,7 @@ func (t *timeline) fetch(ctx context.Context, w upstream.Window, offset int) ([]
 func (t *timeline) count(ctx context.Context, _ upstream.Window) (n int64, err error) {
 	var totals [len(upstream.Kinds)]int64
 	var errs [len(upstream.Kinds)]error
-	upstream.Concurrently(len(totals), func(k int) { totals[k], errs[k] = t.lists[k].Total(ctx) })
+	upstream.Concurrently(len(totals), func(k int) { totals[k], errs[k] = t.totals[k](ctx) })
 	for k := range totals {
 		n += totals[k]
 	}
