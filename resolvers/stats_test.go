@@ -265,6 +265,18 @@ func TestUnsortedCountsGiveSortedLists(t *testing.T) {
 	}
 }
 
+// The first hour of Unix time is a bucket like any other.
+func TestSeriesMayBeginWithUnixTime(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, rowsAt(100, 0))
+	data := g.data(`{ stats(window: {between: {start: "1970-01-01", end: "1970-01-01T02:00:00Z"}}) {
+		series(interval: HOUR) { start sent } } }`, nil)
+	if got := fmt.Sprint(list(data, "stats", "series")); got != "[map[sent:1 start:1970-01-01T00:00:00Z] "+
+		"map[sent:0 start:1970-01-01T01:00:00Z]]" {
+		t.Error(got)
+	}
+}
+
 // A series with buckets other than those requested is an error, since it does not add up.
 func TestSeriesWithWrongBucketsIsAnError(t *testing.T) {
 	t.Parallel()

@@ -108,14 +108,16 @@ func (l *lexer) count(c *Count, k Kind, r Rollup) {
 func (l *lexer) point(k Kind) Point {
 	var p Point
 	var f tallyFields
+	timed := false // 0 is a time, too
 	for m := l.first(&l.rows, "it"); m != nil; m = l.after(&l.rows) {
 		if m.field == timestampKey {
+			timed = l.peek() != 'n' // null means missing
 			p.Start = l.time(m.name)
 		} else {
 			f.read(l, m, k)
 		}
 	}
-	l.need("timestamp", p.Start != 0)
+	l.need("timestamp", timed)
 	p.Tally = f.tally(l, k)
 	return p
 }

@@ -104,6 +104,8 @@ var fixtures = []string{
 	`{"17":[{"timestamp":"1479600000","sent_count":1,"bounce_count":0,"soft_bounce_count":2,"hard_bounce_count":3,` +
 		`"blocked_email_count":4}]}`,
 	`{"17":[],"9":[],"17":[{"timestamp":1,"sent_count":"5","bounce_count":5,"hard_bounce_count":2}]}`,
+	`{"17":[{"timestamp":0,"sent_count":1},{"timestamp":"0","sent_count":2},{"timestamp":1e-999,"sent_count":3}]}`,
+	`{"17":[{"timestamp":1,"timestamp":null,"sent_count":1}]}`,
 	`{"data":{"0":[]}}`, `{"x":[]}`, `{"data":[[]]}`,
 	`[{"user_id":"7","sender_id":8,"sender":null,"sent_count":1,"bounce_count":9,"soft_bounce_count":4}]`,
 	`[{"user_id":1,"sender_id":2,"email_id":"3@a","bounce_time":1479772800.75,"process_time":"1479772800.2",` +

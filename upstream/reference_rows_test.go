@@ -219,12 +219,13 @@ func readSeries(k Kind) func(value) []Series {
 			points := []Point(nil)
 			for _, e := range v.array() {
 				var p Point
+				timed := false
 				e.each(func(key string, v value) {
 					if key == "timestamp" {
-						p.Start = v.time()
+						p.Start, timed = v.time(), v.kind != 'n'
 					}
 				})
-				check(p.Start != 0, "no timestamp")
+				check(timed, "no timestamp")
 				p.Tally = readTally(e, k)
 				points = append(points, p)
 			}

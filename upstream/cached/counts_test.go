@@ -340,3 +340,46 @@ func TestDeadlinesReachTheAPI(t *testing.T) {
 		}
 	}
 }
+
+// Where the first bucket of a time series starts with the window instead of the hour or day, the parts of a window add
+// up to the same buckets all the same: only the first bucket of the whole may start within its hour or day.
+func TestSeriesWhoseFirstBucketStartsWithTheWindowAddUp(t *testing.T) {
+	t.Parallel()
+	m := upstreamtest.NewModel(everyTenMinutes(-72, 30))
+	server := upstream.Around(m, func(ctx context.Context, q *upstream.Question, next upstream.Asker) (any, error) {
+		answer, err := next.Ask(ctx, q)
+		if series, ok := answer.([]upstream.Series); ok {
+			for _, s := range series {
+				s.Points[0].Start = max(s.Points[0].Start, q.Window.Start)
+			}
+		}
+		return answer, err
+	})
+	for _, start := range []time.Duration{-48 * time.Hour, -42 * time.Hour, -42*time.Hour - time.Minute} {
+		var c clock
+		c.set(20 * time.Hour)
+		o := sealing
+		o.Now = c.now
+		a := open(t, server, o)
+		for range 30 {
+			q := upstream.CountQuery{
+				Window:   upstream.Window{Start: at(start), End: upstream.Time(c.now().Unix())},
+				Interval: upstream.Day, Rollup: upstream.ByUser,
+			}
+			got, err := a.Series(t.Context(), upstream.Bounces, q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, _ := m.Series(t.Context(), upstream.Bounces, q)
+			for i := range got {
+				if first := &got[i].Points[0].Start; *first == q.Window.Start {
+					*first = upstream.Day.Floor(*first)
+				}
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Fatalf("from %s at %s: (-want +got)\n%s", start, c.now(), diff)
+			}
+			c.add(20 * time.Minute)
+		}
+	}
+}
