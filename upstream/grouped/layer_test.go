@@ -207,3 +207,26 @@ func TestLongListsAreReadInParts(t *testing.T) {
 		t.Errorf("%d pages were read, %d at once", n, most)
 	}
 }
+
+// Bounces whose details the server no longer has are in the group of those without a rule.
+func TestBouncesWithoutDetailsAreGroupedToo(t *testing.T) {
+	t.Parallel()
+	rows := upstreamtest.Sample()
+	api, server := lacking(rows, math.MaxInt)
+	server.Before = func(_ context.Context, call string) error {
+		if strings.HasPrefix(call, upstream.BouncePath) && !strings.Contains(call, "?") {
+			return &upstream.Error{Code: upstream.NotFound, Status: http.StatusNotFound}
+		}
+		return nil
+	}
+	q := upstream.Question{
+		Kind:      upstream.Bounces,
+		ListQuery: upstream.ListQuery{Window: day()},
+		Grouping:  upstream.Grouping{By: [2]upstream.Dimension{upstream.DimensionRule}, Top: 9},
+	}
+	want, _ := upstreamtest.NewModel(rows).Groups(t.Context(), q)
+	got, err := api.Groups(t.Context(), q)
+	if err != nil || got.Total != want.Total || len(got.Groups) != 1 || got.Groups[0].Keys != (upstream.Keys{}) {
+		t.Errorf("%+v, %v; want %d bounces without a rule", got, err, want.Total)
+	}
+}

@@ -197,6 +197,9 @@ func (p *part) addPage(ctx context.Context, page upstream.Page, seen map[upstrea
 	if p.detailed() {
 		upstream.Concurrently(len(rows), func(i int) {
 			d, err := p.api.Bounce(ctx, bounces[i].Key())
+			if upstream.CodeOf(err) == upstream.NotFound {
+				err = nil // a server may keep the details of bounces for less time than their rows
+			}
 			rows[i].Rule, rows[i].Diagnostic, errs[i] = d.RuleName, d.DiagnosticCode, err
 		})
 	}
