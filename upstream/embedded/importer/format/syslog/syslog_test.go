@@ -74,9 +74,12 @@ func TestParseReadsEveryForm(t *testing.T) {
 		`{"log":"\n","stream":"stdout","time":"2026-01-25T21:25:22.404714123Z"}`: {second, "", "", ""},
 		"2026-01-25T21:25:23.404714123Z stdout F Jan 25 21:25:22 mx1 postfix/smtp[558]: text": {second, "mx1",
 			"postfix/smtp", "text"},
-		"2026-01-25T22:25:22.404714123+01:00 stderr P postfix/smtp[558]: text": {second, "", "postfix/smtp", "text"},
-		"2026-01-25T21:25:22.404714123Z stdout F ":                             {second, "", "", ""},
-		"2026-01-25T21:25:22.404714Z stdout F: text":                           {fraction, "stdout", "F", "text"},
+		"2026-01-25T22:25:22.404714123+01:00 stderr P postfix/smtp[558]: text": {second, "",
+			"postfix/smtp", "text"},
+		"2026-01-25T21:25:22.404714123Z stdout F ": {second, "",
+			"", ""},
+		"2026-01-25T21:25:22.404714Z stdout F: text": {fraction, "stdout",
+			"F", "text"},
 	} {
 		p := syslog.New(formattest.File(line, now), format.Options{Now: now})
 		for range 2 { // the second time by what the parser remembers
@@ -96,7 +99,8 @@ func TestParseRefusesOtherLines(t *testing.T) {
 		"", " ", "postfix/smtp[558]: text", "Jan 25", "Jan 25 21:25:22", "Jan 32 21:25:22 mx1 a: b",
 		"Foo 25 21:25:22 mx1 a: b", "Feb 30 21:25:22 mx1 a: b",
 		"2026-13-25T21:25:22Z mx1 a: b", "2026-01-25 21:25:22 mx1 a: b", "{", `{"MESSAGE":"a"}`,
-		`{"__REALTIME_TIMESTAMP":"x"}`, `{"log":"a"}`, `{"log":"a","time":"b"}`, `{"log":7,"time":7}`, "12345678901234567890.123 mx1 a: b", "<22>",
+		`{"__REALTIME_TIMESTAMP":"x"}`, `{"log":"a"}`, `{"log":"a","time":"b"}`, `{"log":7,"time":7}`,
+		"12345678901234567890.123 mx1 a: b", "<22>",
 		"<9999999>Jan 25 21:25:22 mx1 a: b",
 	} {
 		if e, problem := p.Parse([]byte(line)); problem == "" {
