@@ -47,7 +47,7 @@ func (t *http1) RoundTrip(req *http.Request) (*http.Response, error) {
 			body := &http1Body{ReadCloser: res.Body, t: t, c: c, stop: stop}
 			body.reusable = !res.Close && res.StatusCode != http.StatusSwitchingProtocols
 			res.Body = body
-			if strings.EqualFold(res.Header.Get("Content-Encoding"), "gzip") {
+			if res.ContentLength != 0 && strings.EqualFold(res.Header.Get("Content-Encoding"), "gzip") {
 				res.Header.Del("Content-Encoding")
 				res.ContentLength, res.Body = -1, &gzipBody{body: body}
 			}

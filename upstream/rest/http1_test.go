@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -12,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"deliverygraph/upstream"
 )
@@ -202,4 +205,50 @@ func TestIdleConnectionsAreClosed(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whatever a server answers, http1 reads it as [http.Transport] does.
+func TestResponsesAreReadAsByNetHTTP(t *testing.T) {
+	starts := []string{
+		"HTTP/1.1 200 OK", "HTTP/1.0 200 OK", "HTTP/1.1 204 No Content", "HTTP/1.1 304 Not Modified", "HTTP/1.1 503 ",
+		"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK", "HTTP/1.1 101 Switching Protocols", "HTTP/2.0 200 OK", "HTTP",
+	}
+	fields := []string{
+		"Content-Length: 5", "content-length:5", "Content-Length: 0", "Content-Length: 6", "Content-Length: x",
+		"Transfer-Encoding: chunked", "Transfer-Encoding: gzip", "Content-Encoding: gzip", "Connection: close",
+		"Connection: keep-alive", "Trailer: A", "A: b", " folded", "no field",
+	}
+	bodies := []string{"", "hello", "5\r\nhello\r\n", "0\r\n\r\n", "hello, world", "\r\n", "\x1f\x8b", "HTTP/1.1 200 OK\r\n"}
+	rapid.Check(t, func(t *rapid.T) {
+		lines := append([]string{rapid.SampledFrom(starts).Draw(t, "start")},
+			rapid.SliceOfN(rapid.SampledFrom(fields), 0, 4).Draw(t, "fields")...)
+		text := strings.Join(lines, "\r\n") + "\r\n\r\n" +
+			strings.Join(rapid.SliceOfN(rapid.SampledFrom(bodies), 0, 3).Draw(t, "bodies"), "")
+		dial := func(context.Context, string, string) (net.Conn, error) {
+			near, far := net.Pipe()
+			go func() {
+				answers(far, bufio.NewReader(far), 1, text)
+				far.Close()
+			}()
+			return near, nil
+		}
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://api.example.com/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		read := func(transport http.RoundTripper) string {
+			defer transport.(interface{ CloseIdleConnections() }).CloseIdleConnections()
+			res, err := transport.RoundTrip(request)
+			if err != nil {
+				return "no response"
+			}
+			defer res.Body.Close()
+			body, err := io.ReadAll(res.Body)
+			return fmt.Sprintf("%d %q %q whole: %t", res.StatusCode, res.Header.Get("Content-Encoding"), body, err == nil)
+		}
+		got, want := read(&http1{dial: dial, maxIdle: 1}), read(&http.Transport{DialContext: dial})
+		if got != want {
+			t.Errorf("%q is read as %s; by http.Transport as %s", text, got, want)
+		}
+	})
 }
