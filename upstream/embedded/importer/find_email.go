@@ -18,8 +18,8 @@ func (c *converter) known(ctx context.Context, user upstream.ID,
 	if e, ok = c.recent.Get(m); ok && fits(&e) {
 		return e, true, nil
 	}
-	if r.AnyAccount {
-		return c.search(ctx, m, w)
+	if r.Latest > 0 && r.Place == 0 {
+		return c.search(ctx, m, w, fits)
 	}
 	same := func(id string) bool { return format.IsNth(id, r.EmailID) }
 	if r.Latest == 0 {
@@ -47,8 +47,8 @@ func (c *converter) known(ctx context.Context, user upstream.ID,
 
 // search looks for the email of a message in a window. It remembers all emails that it reads, and which times it has
 // read of the recipient's, so that many records of one recipient do not read the same emails again.
-func (c *converter) search(ctx context.Context, m message,
-	w upstream.Window) (found upstream.Email, ok bool, err error) {
+func (c *converter) search(ctx context.Context, m message, w upstream.Window,
+	fits func(*upstream.Email) bool) (found upstream.Email, ok bool, err error) {
 	seen, again := c.seen[m.recipient]
 	ahead := w.End - w.Start // more records of the recipient are likely to follow
 	if !again || w.Start > seen.End || w.End < seen.Start {
@@ -75,7 +75,7 @@ func (c *converter) search(ctx context.Context, m message,
 			}
 			for _, x := range page {
 				dropped = c.remember(message{x.EmailID, m.recipient}, x) || dropped
-				if x.EmailID == m.emailID {
+				if x.EmailID == m.emailID && fits(&x) {
 					found, ok = x, true
 				}
 			}

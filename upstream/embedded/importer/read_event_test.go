@@ -3,6 +3,7 @@ package importer_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"deliverygraph/upstream"
@@ -84,6 +85,42 @@ func TestMessagesOfATableOfSendGridWithoutIDsAreNotMerged(t *testing.T) {
 			"2026-11-"+day+"T10:00:01Z,,delivered,news@example.com,a@example.net\n"))
 	}
 	s.want(t, "a@example.net 1 true", "a@example.net 1 true")
+}
+
+// Events of Mailgun do not say when the message was accepted.
+func TestFailuresAreOfTheTimeWhenTheMessageWasAccepted(t *testing.T) {
+	t.Parallel()
+	event := func(name, to, rest string) string {
+		return fmt.Sprintf(`{"event":%q,%s,"recipient":%q,"log-level":"info","account":{"id":"x"},`+
+			`"message":{"headers":{"message-id":"1@example.com","to":%q,"from":"news@example.com"}}}`, name, rest, to, to)
+	}
+	const suppressed = `"timestamp":1794304803.5,"severity":"permanent","reason":"suppress-bounce"`
+	const refused = `"timestamp":1794304804.5,"severity":"permanent","delivery-status":{"message":"550 5.1.1 unknown"}`
+	events := []string{
+		event("accepted", "a@example.net", `"timestamp":1794304801.5`), event("failed", "a@example.net", suppressed),
+		event("accepted", "b@example.net", `"timestamp":1794304801.5`), event("failed", "b@example.net", refused),
+	}
+	apart, together, page := newShop(t), newShop(t), newShop(t)
+	for _, e := range events {
+		apart.take(t, importer.Options{}, file(t, e))
+	}
+	together.take(t, importer.Options{}, file(t, strings.Join(events, "\n")))
+	slices.Reverse(events)
+	page.take(t, importer.Options{}, file(t, `{"items":[`+strings.Join(events, ",")+`]}`))
+	for name, s := range map[string]*shop{"apart": apart, "together": together, "a page": page} {
+		s.want(t, "a@example.net 2 false", "b@example.net 2 false", "b@example.net 2 hard bad-mailbox",
+			"a@example.net 2 hardbounce")
+		emails, bounces := s.all(t)
+		blocked, err := storetest.API(s).BlockedEmails(t.Context(), upstream.ListQuery{Window: always})
+		if err != nil {
+			t.Fatal(err)
+		}
+		const at = 1794304801
+		if emails[0].ProcessTime != at || emails[1].ProcessTime != at || bounces[0].ProcessTime != at ||
+			blocked[0].ProcessTime != at {
+			t.Errorf("%s: %+v, %+v, %+v", name, emails, bounces, blocked)
+		}
+	}
 }
 
 func TestABounceWinsOverADeliveryInAnyOrder(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"net/mail"
+	"slices"
 	"time"
 
 	"deliverygraph/upstream"
@@ -50,7 +51,15 @@ func readMailgunFile(r *reader, o object) error {
 	case o.has("event-data"):
 		return readMailgun(r, o.object("event-data"))
 	case o.has("items"):
-		return r.each(o.array("items"), func(r *reader, item object) error {
+		items := o.array("items")
+		at := func(i int) string {
+			members, _ := r.unquote(items[i], '{')
+			return object{members: members, reader: r}.get("timestamp")
+		}
+		if last := len(items) - 1; last > 0 && at(0) > at(last) { // pages begin with the latest event by default
+			slices.Reverse(items)
+		}
+		return r.each(items, func(r *reader, item object) error {
 			if item.get("event") == "" && item.get("address") != "" {
 				return readMailgunBounce(r, item)
 			}

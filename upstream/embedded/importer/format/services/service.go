@@ -242,13 +242,15 @@ func (r *reader) as(m meaning, e event) error {
 	if !known {
 		processed = rec.Time
 	}
-	if e.id == "" && e.madeID != "" {
+	made := e.id == "" && e.madeID != ""
+	if made {
 		e.id = format.QueueID(processed, e.madeID, "", "")
 	}
 	if e.id == "" || len(e.recipients) == 0 {
 		return r.bad(r.needs)
 	}
 	for i, recipient := range e.recipients {
+		rec := rec
 		if rec.Recipient = format.Address(recipient); rec.Recipient == "" {
 			return r.bad(r.needs)
 		}
@@ -263,8 +265,13 @@ func (r *reader) as(m meaning, e event) error {
 		if m.outcome == format.Accepted {
 			r.accepted.Put(rec.EmailID, rec.Time)
 		}
-		if at, ok := r.accepted.Get(rec.EmailID); ok && !known {
+		at, ok := r.accepted.Get(rec.EmailID)
+		switch {
+		case known || made:
+		case ok:
 			rec.Processed = at
+		case m.outcome > format.Delivered && !e.vague:
+			rec.Earliest, rec.Latest = max(1, rec.Time-reach), rec.Time+1
 		}
 		if err := r.Record(r.line, rec); err != nil {
 			return err

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"deliverygraph/upstream/embedded/importer/format"
 	"deliverygraph/upstream/embedded/importer/format/formattest"
 	"deliverygraph/upstream/embedded/importer/format/services"
@@ -22,6 +24,9 @@ func meaning(t *testing.T, f format.Format, text string) string {
 	outcome := [...]string{"accepted", "delivered", "bounced", "blocked"}[r.Outcome]
 	return strings.Join(strings.Fields(strings.Join([]string{outcome, string(r.Type), r.Category, r.Reason}, " ")), " ")
 }
+
+// unsearched compares records apart from when their messages are searched for.
+var unsearched = cmpopts.IgnoreFields(format.Record{}, "Earliest", "Latest")
 
 // all are the services by the folder of their samples.
 var all = map[string]format.Format{
