@@ -217,6 +217,7 @@ func noteState(ctx context.Context, s store.Store, streams Streams) error {
 		}
 	}
 	delete(state, store.UnfinishedChange)
+	delete(state, store.Remains)
 	if unfinished > 0 {
 		fmt.Fprintf(streams.Err, "deliverygraph: not exported: %s of imports, whose outcome is in logs to come\n",
 			english.Plural(unfinished, "unfinished message", ""))

@@ -199,6 +199,20 @@ func TestExportNamesWhatAnImportRefuses(t *testing.T) {
 	}
 }
 
+// A message has more bytes as JSON.
+func TestExportNamesRowsThatAreTooLongToImport(t *testing.T) {
+	t.Parallel()
+	s := open(t, store.Batch{Bounces: []upstream.BounceDetail{{
+		Bounce: upstream.Bounce{UserID: 20, SenderID: 17, EmailID: "a", EmailAddress: "r@example.com", Local: "r",
+			Domain: "example.com", BounceTime: start, ProcessTime: start, Type: upstream.Hard, Category: "other"},
+		FullContent: strings.Repeat("\x01", 3<<20),
+	}}})
+	text, lacks, sum := export(t, exporter.Store(s), ever)
+	if _, read := imported(t, text); read.BadLines != 1 || sum.Refused != 1 || len(lacks) != 1 {
+		t.Errorf("the export lacks %q, and the import refused %d lines", lacks, read.BadLines)
+	}
+}
+
 // A sender without an address, which some logs have, is like none: its rows and counts stay the same.
 func TestSendersWithoutAnAddressAreNotExported(t *testing.T) {
 	t.Parallel()

@@ -79,7 +79,7 @@ func (r *remote) part(ctx context.Context, k upstream.Kind, w upstream.Window, y
 		return r.part(ctx, k, upstream.Window{Start: w.Start, End: middle}, yield) &&
 			r.part(ctx, k, upstream.Window{Start: middle, End: w.End}, yield)
 	}
-	rows, err := r.list(ctx, k, w, int(total.Total))
+	rows, err := r.list(ctx, k, w, int(min(max(0, total.Total), maxExpected)))
 	if err != nil {
 		yield(Row{}, err)
 		return false
@@ -95,6 +95,9 @@ func (r *remote) part(ctx context.Context, k upstream.Kind, w upstream.Window, y
 	}
 	return true
 }
+
+// maxExpected is the maximum number of events that a server may have in a second. One that counts more is mistaken.
+const maxExpected = 1 << 20
 
 // list returns the events of a window, in order, each once. About so many are expected.
 func (r *remote) list(ctx context.Context, k upstream.Kind, w upstream.Window, expected int) (rows []Row, err error) {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,14 +16,20 @@ import (
 // Compact rewrites the file without unused room and without remains of what was removed. It takes about as long as
 // copying the file, and as much room again beside the file. Others can read, but wait to write.
 func (s *Store) Compact(ctx context.Context) error {
+	state, err := s.State(ctx, store.Remains)
+	if err == nil && len(state) > 0 {
+		err = s.sweep(ctx)
+	}
+	if err != nil {
+		return err
+	}
 	return s.maintain(ctx, "compact the store", func(w *writer) {
-		remains := maps.Collect(w.state(store.Remains))[store.Remains]
 		w.Fail(w.Forget()) // none may be in progress
 		s.tempBeside(w.Conn)
 		w.Wait("vacuum")
 		w.Checkpoint(ctx) // the -wal has remains, too
 		// Those of an Erase that another process has begun meanwhile have another value.
-		w.Wait("delete from import_state where key = ? and value = ?", store.Remains, remains)
+		w.Wait("delete from import_state where key = ? and value = ?", store.Remains, state[store.Remains])
 	})
 }
 
@@ -57,7 +62,8 @@ func (s *Store) tempBeside(c *database.Conn) {
 	c.Exec("pragma temp_store_directory = '" + strings.ReplaceAll(filepath.Dir(s.path), "'", "''") + "'")
 }
 
-// Backup copies the store: see [store.Maintainer]. The copy is complete by itself, and compact.
+// Backup copies the store: see [store.Maintainer]. The copy is complete by itself, and compact. Those who may read the
+// store may read the copy.
 func (s *Store) Backup(ctx context.Context, target string) (err error) {
 	if _, err := os.Lstat(target); err == nil {
 		return fmt.Errorf("%s: %w", target, os.ErrExist)
@@ -72,7 +78,8 @@ func (s *Store) Backup(ctx context.Context, target string) (err error) {
 	defer s.readers.Put(c)
 	part := filepath.Join(filepath.Dir(target), "."+filepath.Base(target)+fmt.Sprintf(".%d.part", os.Getpid()))
 	defer func() { _ = os.Remove(part) }()
-	f, err := os.OpenFile(part, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o644) // as SQLite would; its errors say less
+	// SQLite would create it, too, but for all to read; its errors also say less.
+	f, err := os.OpenFile(part, os.O_RDWR|os.O_CREATE|os.O_TRUNC, s.file.Mode().Perm()|0o600)
 	if err != nil {
 		return err
 	}

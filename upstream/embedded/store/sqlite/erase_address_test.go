@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
@@ -118,4 +119,54 @@ func TestEraseSaysWhatItDidToADamagedStore(t *testing.T) {
 		!strings.Contains(err.Error(), "damaged") {
 		t.Errorf("it gives %+v, %v", n, err)
 	}
+}
+
+// Another process writes while Erase looks for the address, and moves emails that contain it to other times.
+func TestEraseLetsOthersWriteWhileItLooks(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "events.db")
+	s := open(t, path)
+	const many = 10
+	var b store.Batch
+	for n := range many {
+		b.Emails = append(b.Emails, upstream.Email{UserID: 20, SenderID: 17, EmailID: fmt.Sprint("m", n),
+			EmailAddress: "r@example.com", Local: "r", Domain: "example.com", ProcessTime: upstream.Time(100 + n),
+			XHeaders: []upstream.Header{{Name: "X-To", Value: "jane@pots.example"}}})
+	}
+	b.BlockedEmails = []upstream.BlockedEmail{{UserID: 20, SenderID: 17, EmailAddress: "jane@pots.example",
+		Local: "jane", Domain: "pots.example", ProcessTime: 100}}
+	storetest.Write(t, s, b)
+	there := storetest.Must[*sqlite.Store](t)(sqlite.Open(t.Context(), sqlite.Options{Path: path,
+		Waiting: func(time.Duration) error { return errors.New("the store is locked") }}))
+	defer there.Close()
+	storetest.Must[store.Info](t)(there.Info(t.Context()))
+	writes, locked := 0, false
+	ctx := until{t.Context(), func() bool {
+		if !locked {
+			e := b.Emails[writes%many]
+			e.ProcessTime, e.XHeaders = upstream.Time(99-writes), nil
+			_, err := there.Write(t.Context(), store.Batch{Merge: true, Emails: []upstream.Email{e}})
+			if locked = err != nil; !locked {
+				writes++
+			}
+		}
+		return false
+	}}
+	n, err := s.Erase(ctx, "jane@pots.example", false)
+	if err != nil || n.BlockedEmails != 1 || n.Edited != many {
+		t.Errorf("it gives %+v, %v", n, err)
+	}
+	if writes <= many { // Erase has looked at its context for each of the emails
+		t.Errorf("the other process could write %d times before Erase locked the store", writes)
+	}
+	rows := storetest.Must[[]upstream.Email](t)(storetest.API(s).Emails(t.Context(),
+		upstream.ListQuery{Window: storetest.Ever}))
+	if len(rows) != many {
+		t.Errorf("there are %d emails, want %d", len(rows), many)
+	}
+	for _, e := range rows {
+		if e.ProcessTime >= 100 || len(e.XHeaders) != 1 || e.XHeaders[0].Value != "erased" {
+			t.Errorf("an email is %+v", e)
+		}
+	}
+	storetest.Sound(t, s)
 }

@@ -44,15 +44,23 @@ func (s *Store) Prune(ctx context.Context, before upstream.Time, dry bool) (n st
 	if err != nil {
 		return n, err
 	}
-	for from, more := int64(1), n.Rows() > 0; more; from += sweepIDs {
+	if n.Rows() == 0 {
+		return n, nil
+	}
+	return n, s.sweep(ctx)
+}
+
+// sweep removes headers, domains and patterns that no row has. They may reveal as much about a recipient as the rows.
+func (s *Store) sweep(ctx context.Context) error {
+	for from, more := int64(1), true; more; from += sweepIDs {
 		err := s.change(ctx, "remove unused headers, domains and patterns", func(w *writer) {
 			more = w.sweep(from, from+sweepIDs)
 		})
 		if err != nil {
-			return n, err
+			return err
 		}
 	}
-	return n, nil
+	return nil
 }
 
 // dropAll removes the first rows that a condition matches, -1 for all, and returns their number. It reads them without
@@ -67,8 +75,8 @@ func (w *writer) dropAll(k *kind, limit int, where string, args ...any) int {
 	return len(rows)
 }
 
-// sweep removes headers, domains and patterns that no row has. They may reveal as much about a recipient as the rows.
-// It looks at those with ids from a first and before an end, and reports whether there are any after them.
+// sweep removes unused headers, domains and patterns with ids from a first and before an end. It reports whether there
+// are any after them.
 func (w *writer) sweep(from, end int64) (more bool) {
 	w.writeTags()
 	unused := map[string]string{"pattern": " and not exists (select 1 from bounce where pattern_id = pattern.id)"}

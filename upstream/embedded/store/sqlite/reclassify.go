@@ -12,38 +12,45 @@ func (s *Store) Reclassify(
 	ctx context.Context, dry bool, sort func(upstream.BounceDetail) store.Class,
 ) (changed int, err error) {
 	const many = 200
+	type change struct {
+		row // without the message
+		store.Class
+	}
 	all := upstream.Window{Start: -store.MaxTime, End: store.MaxTime + 1}
 	where, args := in(all)
 	more := true
-	// classify sorts the next rows, and calls update for those whose class changes.
-	classify := func(c conn, update func(*row, store.Class)) (some int) {
-		rows := c.load(kinds[upstream.Bounces], many, where, args...)
-		if more = len(rows) == many; more {
-			where, args = after(rows[many-1].Identity, all)
-		}
-		for i := range rows {
-			r := &rows[i]
+	// classify sorts the next rows, and returns those whose class changes.
+	classify := func(c conn) (changes []change) {
+		n, last := 0, upstream.Identity{}
+		for r := range c.events(kinds[upstream.Bounces], many, where, args...) {
+			n, last = n+1, r.Identity
 			class := sort(r.BounceDetail())
 			if class != (store.Class{Type: r.Type, Category: r.Category, Rule: r.RuleName}) {
-				some++
-				update(r, class)
+				r.FullContent = ""
+				changes = append(changes, change{r, class})
 			}
 		}
-		return some
+		if more = n == many; more {
+			where, args = after(last, all)
+		}
+		return changes
 	}
 	for more {
-		some := 0
+		var changes []change
 		if dry {
-			err = s.read(ctx, "read bounces", func(r *reader) {
-				some = classify(r.conn, func(*row, store.Class) {})
-			})
+			err = s.read(ctx, "read bounces", func(r *reader) { changes = classify(r.conn) })
 		} else {
-			err = s.change(ctx, "sort bounces", func(w *writer) { some = classify(w.conn, w.reclassify) })
+			err = s.change(ctx, "sort bounces", func(w *writer) {
+				changes = classify(w.conn)
+				for i := range changes {
+					w.reclassify(&changes[i].row, changes[i].Class)
+				}
+			})
 		}
 		if err != nil {
 			return changed, err
 		}
-		changed += some
+		changed += len(changes)
 	}
 	return changed, nil
 }
