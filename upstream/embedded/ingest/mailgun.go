@@ -84,8 +84,12 @@ func signatureOf(body []byte) (mailgunSignature, error) {
 }
 
 // formAsJSON returns the body of a legacy webhook, which is a form, as an object with its fields; those that occur
-// repeatedly become arrays. Files are left out. Other bodies are returned as they are.
+// repeatedly become arrays. Files are left out. Other bodies are returned as they are, also JSON that is called a form,
+// as curl -d does by default.
 func formAsJSON(contentType string, body []byte) ([]byte, error) {
+	if bytes.HasPrefix(bytes.TrimSpace(body), []byte("{")) {
+		return body, nil
+	}
 	kind, parameters, _ := mime.ParseMediaType(contentType)
 	var fields map[string][]string
 	var err error

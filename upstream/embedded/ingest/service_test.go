@@ -191,6 +191,17 @@ func TestLegacyWebhooksOfMailgunAreForms(t *testing.T) {
 		"email a@example.net user 1 delivered false", "email c@example.net user 1 delivered false")
 }
 
+func TestMailgunEventsMayBeCalledForms(t *testing.T) {
+	t.Parallel()
+	p := serve(t, ingest.Options{Services: []ingest.Service{ingest.Unsigned("mailgun")}})
+	event := `{"event-data":{"event":"delivered","timestamp":1479772805,"recipient":"a@example.net",` +
+		`"message":{"headers":{"message-id":"1@example.com"}}}}`
+	if status, a := p.post("/mailgun", []byte(event), "Content-Type",
+		"application/x-www-form-urlencoded"); status != http.StatusOK || a.New != 1 {
+		t.Errorf("%d, %+v", status, a)
+	}
+}
+
 func TestMailgunSignature(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1479772900, 0)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"deliverygraph/upstream/embedded/importer/format"
 	"deliverygraph/upstream/embedded/importer/format/queue"
@@ -30,6 +31,19 @@ func TestOldestIsTheMessageWithTheOldestLastLine(t *testing.T) {
 	q.Drop(a)
 	if q.Oldest() != nil || q.Full() || q.Has("A") {
 		t.Error("messages are left")
+	}
+}
+
+func TestALineFromTheFutureDropsNoMessages(t *testing.T) {
+	q := queue.New[int](queue.MaxBytes)
+	now := time.Now().UnixMilli()
+	q.Add("mx", "A", now)
+	const future = 4e12 // in 2096
+	q.Leave(q.Add("mx", "B", future), future)
+	saved := map[string]string{}
+	q.Save(func(key, value string) { saved[key] = value })
+	if saved["mx/A"] == "" || q.Find("mx", []byte("A")) == nil {
+		t.Errorf("saved %q", saved)
 	}
 }
 

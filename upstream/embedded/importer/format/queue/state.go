@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"slices"
+	"time"
 	"unicode/utf8"
 )
 
@@ -25,7 +26,8 @@ func (q *Queue[X]) Changed() (list []*Message[X]) {
 // Save calls put for each message that has changed since it was saved, with its key and text. The text is
 // empty for messages that are no longer in the queue.
 func (q *Queue[X]) Save(put func(key, value string)) {
-	for m := q.Oldest(); m != nil && q.latest-m.last() > maxAge; m = q.Oldest() {
+	latest := min(q.latest, time.Now().Add(24*time.Hour).UnixMilli()) // a line may be of a clock that is wrong
+	for m := q.Oldest(); m != nil && latest-m.last() > maxAge; m = q.Oldest() {
 		q.Drop(m)
 	}
 	for _, key := range q.removed {
@@ -34,7 +36,7 @@ func (q *Queue[X]) Save(put func(key, value string)) {
 	q.removed = nil
 	for _, m := range q.Changed() {
 		m.changed = false
-		if m.over(q.latest) {
+		if m.over(latest) {
 			if m.saved {
 				put(m.name(), "")
 			}
