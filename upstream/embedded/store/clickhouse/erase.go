@@ -7,26 +7,28 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store"
 )
 
-// Erase removes a recipient: see [store.Maintainer]. First it writes the edited rows, and deletes the others. Then it
-// merges all parts, so that no older version of a row stays. That takes longest, so others can write meanwhile.
+// Erase removes a recipient: see [store.Maintainer]. First it looks for the address. Then it writes the edited rows,
+// and deletes the others. At last it merges all parts, so that no older version of a row stays. Others can write while
+// it looks and merges, which takes longest.
 func (s *Store) Erase(ctx context.Context, address string, dry bool) (n store.Erased, err error) {
-	const what = "erase a recipient"
-	var e *eraser
-	run := s.inTurn
-	if dry {
-		run = s.read
+	const clocks = 10 * time.Minute // by which those of other processes may be behind
+	since := uint64(time.Now().Add(-clocks).UnixNano())
+	seen, err := s.look(ctx, address)
+	if err != nil || dry {
+		return seen.found, err
 	}
+	var e *eraser
 	mark := "" // of what remains
-	err = run(ctx, what, func(ctx context.Context) (err error) {
-		e = &eraser{writer: &writer{Store: s}, Erasure: store.NewErasure(address), hashes: map[uint64]bool{
-			recipientHash(upstream.LowerAddress(address)): true,
-		}}
-		mark, err = e.erase(ctx, dry)
+	err = s.inTurn(ctx, eraseWhat, func(ctx context.Context) (err error) {
+		e = s.newEraser(address)
+		e.seen, e.since = &seen.times, since
+		mark, err = e.erase(ctx)
 		return err
 	})
 	if e != nil {
@@ -35,16 +37,43 @@ func (s *Store) Erase(ctx context.Context, address string, dry bool) (n store.Er
 	if err != nil || mark == "" {
 		return n, err
 	}
-	if err := s.write(ctx, what, s.compact); err != nil {
+	if err := s.mergeVersions(ctx, address); err != nil {
 		return n, err
 	}
-	return n, s.inTurn(ctx, what, func(ctx context.Context) error {
+	return n, s.inTurn(ctx, eraseWhat, func(ctx context.Context) error {
 		remains, err := s.state(ctx, store.Remains)
 		if err != nil || remains[store.Remains] != mark { // another Erase has begun
 			return err
 		}
 		return s.keep(ctx, map[string]string{store.Remains: ""})
 	})
+}
+
+const eraseWhat = "erase a recipient"
+
+// mergeVersions merges all parts until no version of a row that was replaced contains the address. ClickHouse need not
+// merge parts when it is told to, such as those that it is merging already.
+func (s *Store) mergeVersions(ctx context.Context, address string) error {
+	const tries = 3
+	for n := 1; ; n++ {
+		if err := s.write(ctx, eraseWhat, s.compact); err != nil {
+			return err
+		}
+		left, err := s.look(ctx, address)
+		switch {
+		case err != nil || !left.outdated:
+			return err
+		case n == tries:
+			return &upstream.Error{Code: upstream.Unavailable, Message: "the address has been removed from all events, " +
+				"but ClickHouse has not yet merged all parts, so rows that were replaced still contain it: " +
+				"run the same command again later"}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Second):
+		}
+	}
 }
 
 // eraser erases an address.
@@ -55,23 +84,49 @@ type eraser struct {
 	gone     [len(kinds)][]key // the rows to be deleted, in all versions
 	hashes   map[uint64]bool   // the address in the index of recipients, in all spellings of rows
 	outdated bool              // rows that were replaced, but not merged yet, contain the address
+
+	times [len(kinds)]map[upstream.Time]bool // those of rows that contain the address
+	// If seen is not nil, only rows of the times that an earlier look has found, and those written since, are read.
+	seen  *[len(kinds)]map[upstream.Time]bool
+	since uint64 // the first version that may have been written since
+}
+
+func (s *Store) newEraser(address string) *eraser {
+	return &eraser{writer: &writer{Store: s}, Erasure: store.NewErasure(address), hashes: map[uint64]bool{
+		recipientHash(upstream.LowerAddress(address)): true,
+	}}
+}
+
+// look finds what contains an address.
+func (s *Store) look(ctx context.Context, address string) (*eraser, error) {
+	e := s.newEraser(address)
+	return e, s.read(ctx, eraseWhat, func(ctx context.Context) error {
+		*e = *s.newEraser(address) // it may run again
+		_, err := e.look(ctx)
+		return err
+	})
+}
+
+// look finds what contains the address. It returns the changes of the state that remove it from unfinished messages.
+func (e *eraser) look(ctx context.Context) (unfinished map[string]string, err error) {
+	for _, k := range kinds {
+		if err := e.find(ctx, k); err != nil {
+			return nil, err
+		}
+	}
+	unfinished, e.found.Unfinished = e.Unfinished(entries(ctx, "import_state final", "1", &err))
+	return unfinished, errors.Join(err, e.editSenders(ctx), e.findOldState(ctx))
 }
 
 // erase erases the address from the last versions of rows. It returns the value of [store.Remains], or "" if nothing
 // remains.
-func (e *eraser) erase(ctx context.Context, dry bool) (mark string, err error) {
+func (e *eraser) erase(ctx context.Context) (mark string, err error) {
 	remains, err := e.state(ctx, store.Remains)
 	if err != nil {
 		return "", err
 	}
-	for _, k := range kinds {
-		if err := e.find(ctx, k); err != nil {
-			return "", err
-		}
-	}
-	var unfinished map[string]string
-	unfinished, e.found.Unfinished = e.Unfinished(entries(ctx, "import_state final", "1", &err))
-	if err := errors.Join(err, e.editSenders(ctx), e.findOldState(ctx)); err != nil || dry {
+	unfinished, err := e.look(ctx)
+	if err != nil {
 		return "", err
 	}
 	gone := 0
@@ -100,6 +155,7 @@ func (e *eraser) erase(ctx context.Context, dry bool) (mark string, err error) {
 // that were replaced.
 func (e *eraser) find(ctx context.Context, k *kind) error {
 	e.known[k.Kind], e.changes[k.Kind] = map[key]*row{}, map[key]bool{}
+	e.times[k.Kind] = map[upstream.Time]bool{}
 	texts := []string{
 		"concat(local, '@', domain)", "ifNull(address, '')", "email_id", "arrayStringConcat(header_values, ' ')",
 	}
@@ -118,24 +174,50 @@ func (e *eraser) find(ctx context.Context, k *kind) error {
 		}
 		or = append(or, "("+has(e.LocalKey)+" and ("+strings.Join(domains, " or ")+"))")
 	}
-	parts, err := e.parts(ctx, k, clip(ever), 20_000)
+	condition := "(" + strings.Join(or, " or ") + ")"
+	if e.seen != nil {
+		return e.findAgain(ctx, k, condition)
+	}
+	parts, err := e.parts(ctx, k, clip(ever), k.most())
 	for _, part := range parts {
 		if err == nil {
-			err = e.findIn(ctx, k, part, "("+strings.Join(or, " or ")+")")
+			err = e.findIn(ctx, k, within(part)+" and "+condition)
 		}
 	}
 	return err
 }
 
-// findIn finds the rows of a window that meet a condition.
-func (e *eraser) findIn(ctx context.Context, k *kind, part upstream.Window, where string) error {
-	rows, err := e.rows(ctx, k, true, k.table+" where "+within(part)+" and "+where+" order by time, id")
+// findAgain finds the rows that an earlier look has found, or that were written since.
+func (e *eraser) findAgain(ctx context.Context, k *kind, condition string) error {
+	times := e.seen[k.Kind]
+	since, err := values[upstream.Time](ctx, "select distinct time from "+k.table+" where version >= "+number(e.since))
+	for _, t := range since {
+		times[t] = true
+	}
+	for some := range slices.Chunk(slices.Sorted(maps.Keys(times)), maxTimes) {
+		var f filter
+		f.at(some)
+		if err == nil {
+			err = e.findIn(ctx, k, f.where[0]+" and "+condition)
+		}
+	}
+	return err
+}
+
+// findIn finds the rows that meet a condition.
+func (e *eraser) findIn(ctx context.Context, k *kind, where string) error {
+	rows, err := e.rows(ctx, k, true, k.table+" where "+where+" order by time, id")
 	if err != nil || len(rows) == 0 {
 		return err
 	}
+	var f filter
+	times := map[upstream.Time]bool{}
+	for i := range rows {
+		times[rows[i].Time] = true
+	}
+	f.at(slices.Collect(maps.Keys(times)))
 	last := map[version]bool{}
-	all, err := e.versions(ctx, e.from(k)+" where time >= "+number(rows[0].Time)+" and time <= "+
-		number(rows[len(rows)-1].Time))
+	all, err := e.versions(ctx, e.from(k)+" where "+f.where[0])
 	if err != nil {
 		return err
 	}
@@ -144,27 +226,29 @@ func (e *eraser) findIn(ctx context.Context, k *kind, part upstream.Window, wher
 	}
 	for i := range rows {
 		old := &rows[i]
+		recipient, edited := e.IsRecipient(&old.Event), e.edited(old)
+		if !recipient && edited == nil {
+			continue
+		}
+		e.times[k.Kind][old.Time] = true
 		if e.Is(old.Recipient) {
 			e.hashes[recipientHash(old.Recipient)] = true
 		}
-		if !last[version{old.key(), old.version}] {
-			e.outdated = e.outdated || e.IsRecipient(&old.Event) || e.edited(old) != nil
-			continue
-		}
-		if old.removed { // its columns still contain what the event was
-			if e.IsRecipient(&old.Event) || e.edited(old) != nil {
-				e.gone[k.Kind] = append(e.gone[k.Kind], old.key())
-			}
-		} else if e.IsRecipient(&old.Event) {
+		switch {
+		case !last[version{old.key(), old.version}]:
+			e.outdated = true
+		case old.removed: // its columns still contain what the event was
+			e.gone[k.Kind] = append(e.gone[k.Kind], old.key())
+		case recipient:
 			*e.found.Of(k.Kind)++
 			e.gone[k.Kind] = append(e.gone[k.Kind], old.key())
-		} else if r := e.edited(old); r != nil {
+		default:
 			e.found.Edited++
-			if r.key() != old.key() {
+			if edited.key() != old.key() {
 				e.gone[k.Kind] = append(e.gone[k.Kind], old.key())
 			}
 			e.known[k.Kind][old.key()] = old
-			e.change(k, r)
+			e.change(k, edited)
 		}
 	}
 	return nil

@@ -25,13 +25,41 @@ func (v *view) Group(g store.Grouping, add store.AddGroup) error {
 	if g.Times != 0 {
 		start = bucket(g.Times)
 	}
-	var keys upstream.Keys
-	var at upstream.Time
-	var n uint64
-	return each(v.ctx, "select "+keyColumn(&g.Query, 0)+" as a, "+keyColumn(&g.Query, 1)+" as b, "+start+
-		" as start, count() from "+v.from(k)+" where "+where.in(window)+
-		" group by a, b, start order by start",
-		[]any{&keys[0], &keys[1], &at, &n}, func() { add(keys, at, int64(n)) })
+	type group struct {
+		keys upstream.Keys
+		at   upstream.Time
+		n    uint64
+	}
+	var x group
+	query := func(count, from string, f func()) error {
+		return each(v.ctx, "select "+keyColumn(&g.Query, 0)+" as a, "+keyColumn(&g.Query, 1)+" as b, "+start+
+			" as start, "+count+" as n from "+from+" group by a, b, start having n > 0 order by start",
+			[]any{&x.keys[0], &x.keys[1], &x.at, &x.n}, f)
+	}
+	if where.events || !isCounted(g.Query.By[0]) || !isCounted(g.Query.By[1]) {
+		return query("count()", v.from(k)+" where "+where.in(window), func() { add(x.keys, x.at, int64(x.n)) })
+	}
+	var all []group
+	err = v.hourly(v.ctx, k, window, where, func(from string) error {
+		all = all[:0]
+		return query("sum(total)", from, func() { all = append(all, x) })
+	})
+	if err == nil {
+		for _, x := range all {
+			add(x.keys, x.at, int64(x.n))
+		}
+	}
+	return err
+}
+
+// isCounted reports whether the counts by hour distinguish events by a dimension.
+func isCounted(d upstream.Dimension) bool {
+	switch d {
+	case upstream.NoDimension, upstream.DimensionSender, upstream.DimensionUser, upstream.DimensionHour,
+		upstream.DimensionDay:
+		return true
+	}
+	return false
 }
 
 // keyColumn returns the expression for a dimension, as a text.

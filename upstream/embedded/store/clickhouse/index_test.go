@@ -6,6 +6,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	driver "github.com/ClickHouse/clickhouse-go/v2"
 
@@ -131,6 +132,30 @@ func TestEraseLetsOthersWriteWhileItMerges(t *testing.T) {
 	}
 }
 
+func TestEraseLooksForTheAddressBeforeItsTurn(t *testing.T) {
+	s, tables := openWithTables(t)
+	storetest.Write(t, s, store.Batch{Emails: []upstream.Email{email("gone", 1, 100), email("stays", 2, 100)}})
+	looks := 0
+	ctx := observed{t.Context(), func() {
+		if looks++; looks == 2 { // it has looked
+			if n := number(t, tables, "select count() from turn"); n != 0 {
+				t.Errorf("the table of turns has %d rows, want none yet", n)
+			}
+			writing, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			b := store.Batch{Emails: []upstream.Email{email("gone", 3, 200)}}
+			storetest.Must[store.Written](t)(s.Write(writing, b))
+		}
+	}}
+	if n, err := s.Erase(ctx, "gone@example.com", false); err != nil || n.Emails != 2 {
+		t.Errorf("it gives %+v, %v", n, err)
+	}
+	if n := number(t, tables, "select count() from email"); n != 1 {
+		t.Errorf("%d emails are left, want 1", n)
+	}
+	storetest.Sound(t, s)
+}
+
 func TestPruneLetsOthersWriteWhileItRemovesRows(t *testing.T) {
 	s, tables := openWithTables(t)
 	storetest.Write(t, s, store.Batch{Emails: []upstream.Email{email("r", 1, 100), email("r", 2, 200)},
@@ -166,6 +191,40 @@ func TestPruneRemovesOldEventsThatAreWrittenMeanwhile(t *testing.T) {
 	}}
 	if n, err := s.Prune(ctx, 200, false); err != nil || n.Emails != 1 || !written {
 		t.Fatalf("it gives %+v, %v, while an email was written: %v", n, err, written)
+	}
+	if n := number(t, tables, "select count() from email"); n != 1 {
+		t.Errorf("%d emails are left, want 1", n)
+	}
+	storetest.Sound(t, s)
+}
+
+// A write adds its entries to the indexes before its events.
+func TestPruneWaitsForWritesInProgress(t *testing.T) {
+	s, tables := openWithTables(t)
+	storetest.Write(t, s, store.Batch{Emails: []upstream.Email{email("r", 1, 100), email("r", 2, 20000)}})
+	mark := func(opened, closed int) {
+		do(t, tables, fmt.Sprintf("insert into mark select toUInt8(0), toInt64(0), toUnixTimestamp(now()) / 600, "+
+			"toInt64(%d), toInt64(%d)", opened, closed))
+	}
+	mark(1, 0) // another process writes
+	ended := make(chan error, 1)
+	go func() {
+		_, err := s.Prune(t.Context(), 10000, false)
+		ended <- err
+	}()
+	for number(t, tables, "select count() from recipient") > 1 { // it has removed the entry of the first email
+	}
+	for range 100 { // within which it would end
+		if number(t, tables, "select count() from turn final where ticket > 0") > 0 || len(ended) > 0 {
+			t.Error("it does not wait")
+			break
+		}
+	}
+	do(t, tables, "insert into email (time, id, version, user_id, sender_id) "+
+		"select toInt64(101), toUInt64(1), toUInt64(1), toInt64(1), toInt64(2)")
+	mark(0, 1)
+	if err := <-ended; err != nil {
+		t.Fatal(err)
 	}
 	if n := number(t, tables, "select count() from email"); n != 1 {
 		t.Errorf("%d emails are left, want 1", n)

@@ -135,6 +135,29 @@ func TestEraseRemovesTheAddressFromVersionsThatWereReplaced(t *testing.T) {
 	}
 }
 
+// ClickHouse does not merge a part that a mutation should rewrite with later ones, but says that it has.
+func TestEraseIsIncompleteUntilReplacedRowsAreMerged(t *testing.T) {
+	s, tables := openWithTables(t)
+	e := email("a", 1, 100)
+	e.XHeaders = []upstream.Header{{Name: "X-Copy", Value: "gone@example.com"}}
+	storetest.Write(t, s, store.Batch{Emails: []upstream.Email{e}})
+	do(t, tables, "alter table email delete where toUInt8(email_id) = 1") // which fails
+	if n, err := s.Erase(t.Context(), "gone@example.com", false); n.Edited != 1 || err == nil ||
+		!strings.Contains(err.Error(), "has not yet merged all parts") {
+		t.Errorf("Erase gives %+v, %v", n, err)
+	}
+	if i := storetest.Must[store.Info](t)(s.Info(t.Context())); !i.Remains {
+		t.Errorf("the store is said to have no remains: %+v", i)
+	}
+	do(t, tables, "alter table email drop partition 197001") // old servers cannot end mutations
+	if n, err := s.Erase(t.Context(), "gone@example.com", false); n != (store.Erased{}) || err != nil {
+		t.Errorf("the second Erase gives %+v, %v", n, err)
+	}
+	if i := storetest.Must[store.Info](t)(s.Info(t.Context())); i.Remains {
+		t.Errorf("the store is said to have remains: %+v", i)
+	}
+}
+
 func TestPruneEndsIfClickHouseDoesNotRemoveTheRows(t *testing.T) {
 	s, tables := openWithTables(t)
 	storetest.Write(t, s, storetest.Step(0))

@@ -182,7 +182,28 @@ func (s *Store) prune(ctx context.Context, before upstream.Time, n *store.Remove
 	if err := s.removeRows(ctx, "message"+s.local, "time < "+number(month)); err != nil {
 		return err
 	}
-	return s.removeBefore(ctx, "recipient", before)
+	if err := s.removeBefore(ctx, "recipient", before); err != nil {
+		return err
+	}
+	return s.awaitWrites(ctx, before)
+}
+
+// awaitWrites waits until no write to events before a time is in progress, but not for one that has died.
+func (s *Store) awaitWrites(ctx context.Context, before upstream.Time) error {
+	const most = time.Minute // which no batch takes
+	for start := time.Now(); time.Since(start) < most; {
+		open, err := first[uint64](ctx, "select count() from (select sum(opened - closed) as n from mark where hour < "+
+			number(before)+" and slot > "+number(currentSlot()-deadSlots)+" group by kind, hour having n > 0)")
+		if err != nil || open == 0 {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	return nil
 }
 
 // removeOld removes the events before a time, and counts them.

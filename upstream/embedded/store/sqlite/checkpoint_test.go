@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -102,5 +103,56 @@ func TestCheckpointFailsOnReadOnlyAndClosedStores(t *testing.T) {
 	}
 	if err := s.Checkpoint(t.Context()); !errors.Is(err, store.ErrClosed) {
 		t.Errorf("after Close it gives %v", err)
+	}
+}
+
+// While there is always a transaction that reads, SQLite empties the -wal only if a writer waits for it.
+func TestWALIsEmptiedThoughOthersAlwaysRead(t *testing.T) {
+	defer sqlite.SetMaxWAL(1 << 20)()
+	path := filepath.Join(t.TempDir(), "events.db")
+	s := open(t, path)
+	stop, ended := make(chan struct{}), make(chan struct{})
+	db := storetest.Must[*sql.DB](t)(sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(60000)"))
+	defer db.Close()
+	read := func() *sql.Tx {
+		tx, err := db.BeginTx(context.Background(), nil)
+		n := 0
+		if err == nil {
+			err = tx.QueryRow("select count(*) from bounce_content where content like '%y%'").Scan(&n)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		return tx
+	}
+	last := read()
+	go func() {
+		defer close(ended)
+		for !t.Failed() { // each begins before the one before it ends
+			before := last
+			last = read()
+			if err := before.Rollback(); err != nil {
+				t.Error(err)
+			}
+			select {
+			case <-stop:
+				return
+			default:
+			}
+		}
+	}()
+	for n := range 16 {
+		storetest.Write(t, s, store.Batch{Bounces: []upstream.BounceDetail{
+			bounceFor(n, "someone", "example.com", strings.Repeat("x", 1<<20)),
+		}})
+	}
+	st, err := os.Stat(path + "-wal")
+	if err != nil || st.Size() > 5<<20 {
+		t.Errorf("the -wal has %d bytes, %v", st.Size(), err)
+	}
+	close(stop)
+	<-ended
+	if err := last.Rollback(); err != nil {
+		t.Error(err)
 	}
 }

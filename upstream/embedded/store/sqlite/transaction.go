@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"time"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/store/sqlite/database"
@@ -50,9 +51,32 @@ func (s *Store) change(ctx context.Context, what string, f func(*writer)) error 
 			f(w)
 		}
 		w.commit()
-		err = w.Err
+		if err = w.Err; err == nil {
+			s.emptyWAL(w)
+		}
 	}
 	return s.explain(ctx, what+": the store cannot be written", err)
+}
+
+// maxWAL is the size in bytes from which on a writer empties the -wal. SQLite empties it only when no one reads, so that
+// it would grow until the disk is full if there is always another reader. Tests replace it.
+var maxWAL = int64(64 << 20)
+
+// emptyWAL empties the -wal if it is large. It waits for those who are reading; others read meanwhile. If they do not
+// end soon, the next try is when the -wal has grown further.
+func (s *Store) emptyWAL(w *writer) {
+	const wait = time.Second
+	st, err := os.Stat(s.path + "-wal")
+	if err != nil || st.Size() < maxWAL+w.fullWAL {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), wait)
+	defer cancel()
+	if w.Checkpoint(ctx); w.Err != nil {
+		w.fullWAL = st.Size()
+	} else {
+		w.fullWAL = 0
+	}
 }
 
 // explain returns the error of a transaction for callers outside the package.

@@ -23,6 +23,8 @@ type writer struct {
 	tags    [len(kinds)][]tag // headers of rows, to be written
 	changed bool
 	oldest  upstream.Time // the earliest event that was changed
+
+	fullWAL int64 // the size of the -wal when it could not be emptied
 }
 
 // everything is the time of changes that may concern any event, and nothing that of changes that concern no event.
