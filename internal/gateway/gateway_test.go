@@ -289,6 +289,11 @@ func TestFlagsControlExplainAndBudget(t *testing.T) {
 			t.Errorf("X-Explain %q: %s lacks %s", c.explain, got, c.want)
 		}
 	}
+	const senders = `{"query": "{ a: senders(window: {last: \"P2D\"}) { totalCount } ` +
+		`b: senders(window: {last: \"P3D\"}) { totalCount } }"}`
+	if got := ask(p, senders, ""); strings.Contains(got, `"errors":`) { // 6 calls are planned, and the cache is empty
+		t.Errorf("stopped although it was admitted: %s", got)
+	}
 	resp, _ := p.do(http.MethodGet, p.graphql+"?query="+url.QueryEscape(`{ stats(window: {last: "P30D"}) { sent } }`),
 		"")
 	// the clock is real, and the demo data changes

@@ -64,6 +64,9 @@ func TestSumsEqualTheAnswerOfOneCall(t *testing.T) {
 			Fresh: rapid.SampledFrom([]time.Duration{0, 5 * time.Second}).Draw(t, "fresh"),
 			Now:   c.now,
 		}
+		if spare := rapid.IntRange(0, 9).Draw(t, "spare"); spare < 5 {
+			o.Spare = func(context.Context) bool { spare--; return spare >= 0 }
+		}
 		events := 0
 		// arrive adds events that happened at most from before now, some with a clock
 		// that is ahead of ours.
