@@ -30,8 +30,8 @@ func TestFailedCallsHaveCodesAndHideTheirCause(t *testing.T) {
 		"the upstream refuses what the gateway asked": {
 			&upstream.Error{
 				Code: upstream.InvalidArgument, Parameter: "start_time", Status: 452,
-				Message: "the metrics API refused the request: no", Err: cause,
-			}, "the metrics API refused the request: no",
+				Message: "the metrics API refused the request: no jane@example.com", Err: cause,
+			}, "the metrics API refused the request: no jane@example.com",
 			map[string]any{"code": "UPSTREAM_REJECTED", "retryable": false}, "WARN",
 		},
 		"the upstream does not know the gateway's key": {
@@ -125,6 +125,9 @@ func TestFailedCallsHaveCodesAndHideTheirCause(t *testing.T) {
 			if failed := strings.Contains(log, "msg=failed"); failed != (c.logged != "") ||
 				failed && !strings.Contains(log, "level="+c.logged+" msg=failed") {
 				t.Errorf("log: %s", log)
+			}
+			if strings.Contains(log, "jane") {
+				t.Errorf("the log has an address: %s", log)
 			}
 			if c.logged == "ERROR" && !strings.Contains(log, "dial tcp secret.example:443") &&
 				!strings.Contains(log, "error=secret") {

@@ -14,6 +14,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"deliverygraph/internal/auth/address"
 	"deliverygraph/internal/telemetry"
 )
 
@@ -143,9 +144,11 @@ func (h *handler) log(ctx context.Context, r *record) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, one := range r.failures {
-		level, attrs := slog.LevelWarn, []any{
-			"code", one.code, "path", one.path, "times", one.times, "error", one.cause,
+		said := one.cause.Error()
+		if one.code == codeUpstreamRejected { // in the upstream's words, which may repeat an address
+			said = address.Mask(said, "", "")
 		}
+		level, attrs := slog.LevelWarn, []any{"code", one.code, "path", one.path, "times", one.times, "error", said}
 		if one.code == codeInternal {
 			level = slog.LevelError
 		}

@@ -10,7 +10,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -356,5 +358,30 @@ func TestATabNeedsAnOperation(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "tab 2: ") {
 			t.Errorf("%q: got %v", query, err)
 		}
+	}
+}
+
+// Files are decompressed once for all clients that do not accept gzip, so that many such clients take little memory.
+func TestPlainFilesAreSharedByRequests(t *testing.T) { // not parallel, as it measures memory
+	h, err := playground.New(playground.Options{Endpoint: "graphql"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := httptest.NewRecorder()
+	h.ServeHTTP(page, httptest.NewRequest(http.MethodGet, "/", nil))
+	script := regexp.MustCompile(`app-[0-9a-f]+\.js`).FindString(page.Body.String())
+	var before, after runtime.MemStats
+	size := 0
+	for i := range 11 {
+		if i == 1 { // the first decompresses it
+			runtime.ReadMemStats(&before)
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodHead, "/"+script, nil))
+		size, _ = strconv.Atoi(w.Header().Get("Content-Length"))
+	}
+	runtime.ReadMemStats(&after)
+	if used := after.TotalAlloc - before.TotalAlloc; size < 1<<20 || used > uint64(size) {
+		t.Errorf("10 requests for %d bytes took %d bytes of memory", size, used)
 	}
 }

@@ -152,8 +152,8 @@ func checkName(name string) error {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-_.@", r)
 	}
 	if name == "" || len(name) > 64 || strings.ContainsFunc(name, bad) {
-		return fmt.Errorf("%.80q is not a valid name: use up to 64 letters, digits and -_.@, such as partner-a",
-			name)
+		// The name is not repeated, as it may be a key, and messages end up in logs.
+		return errors.New("not a valid name: use up to 64 letters, digits and -_.@, such as partner-a")
 	}
 	return nil
 }
@@ -183,6 +183,10 @@ func setLimit(to *Limits, name, value string) error {
 		*l.of(to) = n
 		return nil
 	}
-	return fmt.Errorf("%.40q is unknown: a line must be %s, and may continue with cost-per-minute=2000 and streams=10",
-		name, keyExample)
+	word := "a word that is not shown, as it may be a key,"
+	if value != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz-") == "" {
+		word = fmt.Sprintf("%.40q", name)
+	}
+	return fmt.Errorf("%s is unknown: a line must be %s, and may continue with cost-per-minute=2000 and streams=10",
+		word, keyExample)
 }

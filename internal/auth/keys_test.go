@@ -94,6 +94,10 @@ func TestInvalidLinesAreRefused(t *testing.T) {
 		},
 		"something twice":        {"b " + digest("b") + " users=20 users=21 scopes=metrics:read", "twice"},
 		"a word that means none": {"b " + digest("b") + " users=20 scopes=metrics:read admin", "is unknown"},
+		"a misspelt setting":     {"b " + digest("b") + " users=20 scope=metrics:read", `"scope" is unknown`},
+		"a key, not its digest":  {"b secret+ab/c= users=20 scopes=metrics:read", "as it may be a key"},
+		"a key of our own":       {"b dg_secret users=20 scopes=metrics:read", "as it may be a key"},
+		"another kind of key":    {"secret+ab/c= users=20 scopes=metrics:read", "not a valid name"},
 		"a limit that is none":   {"b " + digest("b") + " users=20 scopes=metrics:read streams=many", "streams=100"},
 		"a limit that is nothing": {
 			"b " + digest("b") + " users=20 scopes=metrics:read cost-per-minute=0", "cost-per-minute=100",

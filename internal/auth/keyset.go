@@ -187,7 +187,9 @@ func fetchKeySet(ctx context.Context, client *http.Client, address string) (*pub
 		return nil, err
 	}
 	resp, err := client.Do(req)
-	if err != nil {
+	if failed, ok := errors.AsType[*url.Error](err); ok {
+		return nil, failed.Err // without the URL, which may contain a token
+	} else if err != nil {
 		return nil, err
 	}
 	defer resp.Body.Close()

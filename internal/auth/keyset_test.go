@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -214,4 +215,17 @@ func TestAnEmptyFileOfKeysWithdrawsThem(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A URL of keys may contain a token, which the log does not show.
+func TestLogLacksTheURLOfKeys(t *testing.T) {
+	t.Parallel()
+	provider := httptest.NewServer(http.NotFoundHandler())
+	provider.Close()
+	var log strings.Builder
+	_, err := auth.FetchTokens(t.Context(), provider.URL+"/keys?token=secret", options,
+		slog.New(slog.NewTextHandler(&log, nil)))
+	if err != nil || !strings.Contains(log.String(), "cannot be fetched") || strings.Contains(log.String(), "secret") {
+		t.Errorf("%v, %s", err, log.String())
+	}
 }

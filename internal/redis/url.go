@@ -162,6 +162,9 @@ var parameters = map[string]string{
 	"skip_verify": "true",
 }
 
+// maxNumber is the largest value of an option that is a number: a pool takes memory for each of its connections.
+const maxNumber = 10_000
+
 // check checks the options of a URL, since go-redis takes some that have no effect here.
 func check(values url.Values) error {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
@@ -175,7 +178,12 @@ func check(values url.Values) error {
 			if _, isTime := time.ParseDuration(example); isTime == nil {
 				_, err = time.ParseDuration(value)
 			} else if _, isNumber := strconv.Atoi(example); isNumber == nil {
-				_, err = strconv.Atoi(value)
+				var n int
+				n, err = strconv.Atoi(value)
+				if err == nil && (n > maxNumber || n < 0 && name != "max_retries") { // -1 is none
+					return fmt.Errorf("has %s=%s: write a number from 0 to %d, such as %[1]s=%[4]s", name, value, maxNumber,
+						example)
+				}
 			}
 			if err != nil || len(values[name]) > 1 {
 				return fmt.Errorf("has %s=%s: write it once, such as %[1]s=%[3]s", name, value, example)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -77,7 +78,8 @@ func (t *Tracing) Operation(ctx context.Context) (context.Context, func(Operatio
 		}
 		span.SetAttributes(
 			attribute.String("graphql.operation.type", o.Type),
-			attribute.String("graphql.operation.name", o.Name),
+			// A copy: the name is a part of the document, which would stay in memory until the span is exported.
+			attribute.String("graphql.operation.name", strings.Clone(o.Name[:min(len(o.Name), maxName)])),
 			attribute.String("graphql.document.hash", o.Hash),
 			attribute.String("deliverygraph.outcome", o.Outcome()),
 			attribute.Int("deliverygraph.errors", o.Errors),
@@ -90,6 +92,9 @@ func (t *Tracing) Operation(ctx context.Context) (context.Context, func(Operatio
 		span.End()
 	}
 }
+
+// maxName is the length at which the names of operations are cut off, in bytes; they are ASCII.
+const maxName = 100
 
 // Question starts the span of a question to the metrics API, whether it is answered by the cache, by an equal call
 // under way, or by a request of its own.

@@ -103,3 +103,22 @@ func TestExportToCollector(t *testing.T) {
 		t.Errorf("%d batches, %v", got.Load(), err)
 	}
 }
+
+// Spans wait for the collector in memory, so they hold no long names, which callers choose.
+func TestNamesOfOperationsAreCutOff(t *testing.T) {
+	t.Parallel()
+	out := tracetest.NewInMemoryExporter()
+	tr := telemetry.NewTracing(kept{out}, "1.0", 1)
+	_, ended := tr.Operation(t.Context())
+	ended(telemetry.Operation{Type: "query", Name: strings.Repeat("x", 1<<20), Ran: true})
+	if err := tr.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range out.GetSpans() {
+		for _, a := range s.Attributes {
+			if n := len(a.Value.String()); n > 100 {
+				t.Errorf("%s has %d bytes", a.Key, n)
+			}
+		}
+	}
+}

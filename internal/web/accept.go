@@ -30,12 +30,14 @@ func ParseAccept(values []string) Accept {
 }
 
 func parseRange(element string) MediaRange {
-	end := listEnd(element, ';')
-	r := MediaRange{Type: strings.ToLower(strings.TrimSpace(element[:end])), Weight: 1}
-	for rest := element[end:]; rest != ""; rest = rest[end:] {
-		rest = rest[1:]
-		end = listEnd(rest, ';')
-		name, value, _ := strings.Cut(rest[:end], "=")
+	r := MediaRange{Weight: 1}
+	first := true
+	for part := range split(element, ';') {
+		if first {
+			r.Type, first = strings.ToLower(strings.TrimSpace(part)), false
+			continue
+		}
+		name, value, _ := strings.Cut(part, "=")
 		name, value = strings.ToLower(strings.TrimSpace(name)), unquoted(strings.TrimSpace(value))
 		switch {
 		case name == "q":
@@ -98,12 +100,9 @@ func (a Accept) Weight(media string) (weight float64, named bool) {
 // quoted string does not separate (RFC 9110, 5.6.1 and 5.6.4). Empty elements are skipped.
 func Elements(values []string) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for _, rest := range values {
-			for rest != "" {
-				end := listEnd(rest, ',')
-				element := strings.TrimSpace(rest[:end])
-				rest = strings.TrimPrefix(rest[end:], ",")
-				if element != "" && !yield(element) {
+		for _, list := range values {
+			for element := range split(list, ',') {
+				if element = strings.TrimSpace(element); element != "" && !yield(element) {
 					return
 				}
 			}
@@ -111,17 +110,25 @@ func Elements(values []string) iter.Seq[string] {
 	}
 }
 
-// listEnd returns the index of the first separator outside quoted strings, or the length of the list.
-func listEnd(list string, separator byte) int {
-	for i := 0; i < len(list); i++ {
-		switch list[i] {
-		case separator:
-			return i
-		case '"':
-			i += quotedLen(list[i:]) - 1
+// split yields the parts of a list between separators outside quoted strings.
+func split(list string, separator byte) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		from, quotes := 0, true
+		for i := 0; i < len(list); i++ {
+			switch c := list[i]; {
+			case c == separator:
+				if !yield(list[from:i]) {
+					return
+				}
+				from = i + 1
+			case c == '"' && quotes:
+				n := quotedLen(list[i:])
+				quotes = n > 1 // otherwise nothing closes those behind it either, and looking would take long
+				i += n - 1
+			}
 		}
+		yield(list[from:])
 	}
-	return len(list)
 }
 
 // quotedLen returns the length of the quoted string at the front of s. A quote that nothing closes stands for itself.

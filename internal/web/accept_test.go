@@ -23,6 +23,7 @@ func TestCommasInQuotedStringsDoNotSeparate(t *testing.T) {
 		`"a,b","c"`:                   {`"a,b"`, `"c"`},
 		`a;p="x, b`:                   {`a;p="x`, "b"},
 		`a;p="x\`:                     {`a;p="x\`},
+		`"a,b", "\",\",c`:             {`"a,b"`, `"\"`, `\"`, "c"},
 		`a;p="x, y";q=0.5,b;q="0.1,"`: {`a;p="x, y";q=0.5`, `b;q="0.1,"`},
 	} {
 		if got := slices.Collect(web.Elements([]string{header})); !slices.Equal(got, want) {
@@ -78,6 +79,17 @@ func TestTheMostSpecificRangeDecides(t *testing.T) {
 		got, named := web.ParseAccept([]string{header}).Weight(json)
 		if got != want || named != strings.HasPrefix(strings.ToLower(header), json) {
 			t.Errorf("%s: %v %v, want %v", header, got, named, want)
+		}
+	}
+}
+
+// A header of quotes that nothing closes takes little time: it would otherwise grow with the square of the length.
+func TestUnclosedQuotesTakeLittleTime(t *testing.T) {
+	t.Parallel()
+	for _, unit := range []string{`\"`, `\",`, `\";`} {
+		header := `"` + strings.Repeat(unit, 1<<20)
+		if got := web.ParseAccept([]string{header}); len(got) != 1+strings.Count(unit, ",")*(1<<20-1) {
+			t.Errorf("%s: %d elements", unit, len(got))
 		}
 	}
 }

@@ -57,6 +57,9 @@ func NewOrigins(allowed []string) *Origins {
 	p := &Origins{exact: map[string]bool{}, any: slices.Contains(allowed, "*")}
 	for _, o := range allowed {
 		p.exact[o] = true
+		if u, err := url.Parse(strings.ToLower(o)); err == nil { // as browsers write it
+			p.exact[u.Scheme+"://"+strings.TrimSuffix(u.Host, usualPorts[u.Scheme])] = true
+		}
 	}
 	p.cors = cors.New(cors.Options{
 		AllowOriginFunc: p.Allows,

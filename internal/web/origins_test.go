@@ -54,6 +54,11 @@ func TestCORSComparesWholeOrigins(t *testing.T) {
 			}
 		}
 	}
+	for _, written := range []string{"https://App.Example.com", "HTTPS://app.example.com:443"} {
+		if resp := do(handler(written), http.MethodGet, "Origin", "https://app.example.com"); resp.StatusCode != 200 {
+			t.Errorf("%s: status %d", written, resp.StatusCode)
+		}
+	}
 	resp := do(h, http.MethodGet, "Origin", "https://app.example.com")
 	if e := resp.Header.Get("Access-Control-Expose-Headers"); !strings.Contains(e, "Ratelimit") &&
 		!strings.Contains(e, "RateLimit") || !strings.Contains(e, "Retry-After") {

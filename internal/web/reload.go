@@ -57,8 +57,12 @@ func (f *File) Reload() (changed bool, err error) {
 }
 
 // Follow reloads the file periodically until ctx ends. When the file can no longer be read or loaded, it logs one
-// error; the contents loaded before stay in force.
+// error; the contents loaded before stay in force. It does not follow a pipe, such as that of a shell's <(…): its
+// contents can be read only once, and it would seem empty from then on.
 func (f *File) Follow(ctx context.Context, every time.Duration, logger *slog.Logger) {
+	if i, err := os.Stat(f.path); err == nil && !i.Mode().IsRegular() {
+		return
+	}
 	Watch(ctx, every, f.Reload,
 		func() { logger.Info("reloaded", "file", f.path) },
 		func(err error) {

@@ -3,9 +3,12 @@ package web_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -84,6 +87,39 @@ func TestChangedFilesAreReloaded(t *testing.T) {
 		}
 	})
 	if strings.Join(got, " ") != "one two" {
+		t.Errorf("loaded %q", got)
+	}
+}
+
+// A pipe can be read only once: its contents stay in force.
+func TestPipesAreNotReloaded(t *testing.T) {
+	t.Parallel()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	path := fmt.Sprintf("/dev/fd/%d", r.Fd())
+	if _, err := os.Stat(path); err != nil {
+		t.Skip("there are no such files here")
+	}
+	_, _ = io.WriteString(w, "one")
+	_ = w.Close()
+	var got []string
+	f, err := web.OpenFile(path, func(b []byte) error { got = append(got, string(b)); return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		f.Follow(ctx, time.Second, slog.New(slog.NewTextHandler(&log, nil)))
+		if log.Len() > 0 {
+			t.Error(log.String())
+		}
+	})
+	if !slices.Equal(got, []string{"one"}) {
 		t.Errorf("loaded %q", got)
 	}
 }

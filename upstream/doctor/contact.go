@@ -55,26 +55,31 @@ func (e *exam) shutOut(a answer) string {
 	case upstream.CodeOfStatus(a.status) == upstream.Unauthenticated:
 		return fmt.Sprintf("The server refuses the API key (status %d).", a.status)
 	case a.status >= 300 && a.status < 400:
-		return fmt.Sprintf("The server redirects to %s, but the gateway does not follow redirects: give that "+
-			"URL instead.", e.redirect(a))
+		to, instead := e.redirect(a)
+		return fmt.Sprintf("The server redirects to %s, but the gateway does not follow redirects: give %s.", to, instead)
 	}
 	return ""
 }
 
-// redirect returns the base URL that a redirect leads to: without the endpoint's path
-// and without a query, which may hold secrets.
-func (e *exam) redirect(a answer) string {
+// redirect returns the URL that a redirect leads to, without a query, which may hold secrets, and what to give instead
+// of this server's. If it leads to the same endpoint elsewhere, the URL is without the endpoint's path.
+func (e *exam) redirect(a answer) (target, instead string) {
+	const other, itself = "another URL", "the URL of the metrics API itself"
 	base, err := url.Parse(e.ask.base + "/")
 	if err != nil {
-		return "another URL"
+		return other, itself
 	}
 	to, err := base.Parse(a.header.Get("Location"))
 	if err != nil || a.header.Get("Location") == "" {
-		return "another URL"
+		return other, itself
 	}
-	path := to.Path
+	shown := url.URL{Scheme: to.Scheme, Host: to.Host, Path: to.Path}
 	for _, q := range greetings {
-		path = strings.TrimSuffix(strings.TrimSuffix(path, "/"), q.Path())
+		path, found := strings.CutSuffix(strings.TrimSuffix(to.Path, "/"), q.Path())
+		elsewhere := url.URL{Scheme: to.Scheme, Host: to.Host, Path: path}
+		if found && elsewhere.String() != e.ask.base {
+			return e.ask.clean(elsewhere.String()), "that URL instead"
+		}
 	}
-	return e.ask.clean((&url.URL{Scheme: to.Scheme, Host: to.Host, Path: path}).String())
+	return e.ask.clean(shown.String()), itself
 }

@@ -56,7 +56,14 @@ func TestWrongServersAreExplainedInOneSentence(t *testing.T) {
 		"every key gets 401": {text(401, "text/html", "<html>"), "The server refuses the API key (status 401)"},
 		"a redirect": {
 			text(301, "text/html", "", "Location", "/v5/bounce/categories?token=secret"),
-			"redirects to http://metrics.example.com/v5, but"},
+			"redirects to http://metrics.example.com/v5, but the gateway does not follow redirects: give that URL"},
+		"a redirect to itself with a slash": {
+			text(301, "text/html", "", "Location", "/v4/bounce/categories/"),
+			"redirects to http://metrics.example.com/v4/bounce/categories/, but the gateway does not follow " +
+				"redirects: give the URL of the metrics API itself"},
+		"a login": {
+			text(302, "text/html", "", "Location", "https://login.example.com/start?token=secret"),
+			"redirects to https://login.example.com/start, but the gateway does not follow redirects: give the URL of"},
 		"a redirect without a URL": {text(302, "text/html", ""), "redirects to another URL"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -98,7 +98,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, status, body)
 	if h.options.Logger.Enabled(r.Context(), slog.LevelDebug) {
 		h.options.Logger.LogAttrs(r.Context(), slog.LevelDebug, "rest request",
-			slog.String("method", r.Method), slog.String("path", excerpt(r.URL.Path)), slog.Int("status", status),
+			slog.String("method", r.Method), slog.String("path", logged(r.URL.Path)), slog.Int("status", status),
 			slog.Int("bytes", len(body)), slog.Float64("ms", h.options.Now().Sub(received).Seconds()*1e3))
 	}
 	if cap(body) <= maxPooled {
@@ -219,10 +219,18 @@ func (h *handler) fail(w http.ResponseWriter, r *http.Request, dst []byte, err e
 	}
 	if status == http.StatusInternalServerError || shown.Err != nil && status == http.StatusServiceUnavailable {
 		h.options.Logger.LogAttrs(context.WithoutCancel(r.Context()), slog.LevelError, "rest request failed",
-			slog.String("method", r.Method), slog.String("path", excerpt(r.URL.Path)),
+			slog.String("method", r.Method), slog.String("path", logged(r.URL.Path)),
 			slog.String("error", err.Error()))
 	}
 	return upstream.AppendError(dst[:0], status, shown), status
+}
+
+// logged returns a path for the log, without the key of a bounce: its email id may contain an address.
+func logged(path string) string {
+	if _, known := endpoints[withoutSlash(path)]; !known && strings.HasPrefix(path, upstream.BouncePath) {
+		return upstream.BouncePath + "…"
+	}
+	return excerpt(path)
 }
 
 // envelope returns the envelope of a bounce's details.

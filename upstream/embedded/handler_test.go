@@ -172,8 +172,11 @@ func TestDebugLogHasNoKeysOrRecipients(t *testing.T) {
 		Logger: slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	get(t, h, "/emails?"+day+"&recipient=edge4@example.com", "Authorization", "apikey="+key)
+	get(t, h, "/bounce/20/21/1479772800/20161122000000.edge4=example.com@mail6", "Authorization", "apikey="+key)
 	line := logged.String()
-	for _, want := range []string{"level=DEBUG", "method=GET", "path=/emails", "status=200", "bytes=", "ms="} {
+	for _, want := range []string{
+		"level=DEBUG", "method=GET", "path=/emails", "path=/bounce/…", "status=200", "bytes=", "ms=",
+	} {
 		if !strings.Contains(line, want) {
 			t.Errorf("no %s in %s", want, line)
 		}

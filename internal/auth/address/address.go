@@ -38,24 +38,33 @@ var (
 // In reports whether a text may contain an address in any form: with an @ or another separator, as in return paths
 // ("user=example.com"), or in one of the usual encodings. A domain name alone counts too: the local part may be
 // anywhere beside it.
-func In(text string) bool {
-	return found(text, func(plain string) bool {
+func In(text string) bool { return within(text, mostLayers) }
+
+// mostLayers is how many encodings around each other are undone. What is encoded once more counts as an address: each
+// layer is read in several ways, so the time would double with each.
+const mostLayers = 3
+
+// within is In with a number of layers that may still be undone.
+func within(text string, layers int) bool {
+	return found(text, layers, func(plain string) bool {
 		return strings.Contains(plain, "@") || domainName.MatchString(plain) || ipDomain.MatchString(plain)
 	})
 }
 
 // found looks for an address in a text, in the readings of it that the function checks, and in its encoded parts.
-func found(text string, in func(plain string) bool) bool {
+func found(text string, layers int, in func(plain string) bool) bool {
 	if special.in(text) && slices.ContainsFunc(readings(text), in) {
 		return true
 	}
-	return hidden(text)
+	return hidden(text, layers)
 }
 
 // InCode is like In for a text that is a code, such as a category, where a dot has no meaning: only both halves of an
 // address count.
 func InCode(text string) bool {
-	return found(text, func(plain string) bool { return strings.Contains(plain, "@") || embedded.MatchString(plain) })
+	return found(text, mostLayers, func(plain string) bool {
+		return strings.Contains(plain, "@") || embedded.MatchString(plain)
+	})
 }
 
 // InSender is like In for a sender's address, which is not secret itself but may be a return path that contains a
@@ -87,7 +96,7 @@ func InEmailID(id, local string) bool {
 		return true
 	}
 	own := local != "" && strings.Contains(strings.ToLower(head), strings.ToLower(local))
-	return own || strings.Contains(host, ".") || hidden(head)
+	return own || strings.Contains(host, ".") || hidden(head, mostLayers)
 }
 
 const (
@@ -156,23 +165,27 @@ func (s *set) in(text string) bool {
 }
 
 // hidden reports whether a part of the text is an encoding of a text that contains an address.
-func hidden(text string) bool {
-	if strings.Contains(text, "=?") {
-		for _, word := range encodedWord.FindAllString(text, -1) {
-			if plain, err := new(mime.WordDecoder).Decode(word); err != nil || In(plain) {
-				return true
-			}
-		}
+func hidden(text string, layers int) bool {
+	if strings.Contains(text, "=?") && slices.ContainsFunc(encodedWord.FindAllString(text, -1), func(word string) bool {
+		return wordHides(word, layers)
+	}) {
+		return true
 	}
 	if len(text) < shortest || !strings.ContainsFunc(text, unicode.IsLetter) { // every code of a dot has a letter
 		return false
 	}
 	for s := range opaque(text) {
-		if decodesToAddress(text[s.from:s.to]) {
+		if decodesToAddress(text[s.from:s.to], layers) {
 			return true
 		}
 	}
 	return false
+}
+
+// wordHides reports whether an encoded word may contain an address.
+func wordHides(word string, layers int) bool {
+	plain, err := new(mime.WordDecoder).Decode(word)
+	return err != nil || layers == 0 || within(plain, layers-1)
 }
 
 // opaque yields the parts of a text that may be an encoding of another text.
@@ -199,8 +212,11 @@ var code = setOf("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 
 // decodesToAddress reports whether a text is the base64 or hexadecimal form of a text that contains an address, or a
 // path that contains such a form.
-func decodesToAddress(text string) bool {
-	if b, err := hex.DecodeString(text); err == nil && isText(b) && In(string(b)) {
+func decodesToAddress(text string, layers int) bool {
+	in := func(b []byte, err error) bool {
+		return err == nil && isText(b) && (layers == 0 || within(string(b), layers-1))
+	}
+	if in(hex.DecodeString(text)) {
 		return true
 	}
 	for _, form := range append(strings.Split(text, "/"), text) {
@@ -210,8 +226,7 @@ func decodesToAddress(text string) bool {
 		if len(form)%4 == 1 { // the last character belongs to something else
 			form = form[:len(form)-1]
 		}
-		b, err := base64.RawStdEncoding.DecodeString(urlSafe.Replace(form))
-		if err == nil && isText(b) && In(string(b)) {
+		if in(base64.RawStdEncoding.DecodeString(urlSafe.Replace(form))) {
 			return true
 		}
 	}

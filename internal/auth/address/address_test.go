@@ -269,3 +269,39 @@ func BenchmarkIn(b *testing.B) {
 		})
 	}
 }
+
+// Senders and receiving servers choose texts. No text takes long to read: the time would otherwise double with each
+// layer of encodings, or grow with the square of the length.
+func TestHostileTextsTakeLittleTime(t *testing.T) {
+	t.Parallel()
+	words, slashes := "nothing here", "nothing here"
+	for range 24 {
+		words = "=?utf-8?B?" + base64.StdEncoding.EncodeToString([]byte(words)) + "?="
+		slashes = slashes + strings.Repeat("?", 3-len(slashes)%3)
+		slashes = base64.RawStdEncoding.EncodeToString([]byte(slashes + slashes[:12]))
+	}
+	for name, text := range map[string]string{
+		"encoded words in each other": words,
+		"base64 in each other":        slashes,
+		"spaces":                      strings.Repeat(" ", 1<<17) + "(",
+		"brackets and spaces":         strings.Repeat("( ", 1<<16),
+		"brackets without an end":     strings.Repeat("a=[ a=b.c a@[ ", 1<<12),
+		"quotes without an end":       `"` + strings.Repeat(`\" a@b `, 1<<12),
+		"tabs and line ends":          strings.Repeat("\t\r", 1<<16) + "(",
+	} {
+		in, masked := address.In(text), address.Mask(text, "jane", "other.example")
+		if strings.HasPrefix(text, "=?") && (!in || strings.Contains(masked, text[:100])) {
+			t.Errorf("%s: %v, %.100s", name, in, masked)
+		}
+	}
+	for text, want := range map[string]bool{
+		"=?utf-8?B?" + base64.StdEncoding.EncodeToString([]byte("nothing here")) + "?=":         false,
+		"=?utf-8?B?" + base64.StdEncoding.EncodeToString([]byte("jane@localhost")) + "?=":       true,
+		base64.StdEncoding.EncodeToString([]byte(hex.EncodeToString([]byte("nothing here")))):   false,
+		base64.StdEncoding.EncodeToString([]byte(hex.EncodeToString([]byte("jane@localhost")))): true,
+	} {
+		if address.In(text) != want {
+			t.Errorf("In(%q) is %v", text, !want)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package address
 
 import (
+	"bytes"
 	"regexp"
 	"slices"
 	"strconv"
@@ -53,6 +54,10 @@ func (d decoded) once(fold string) decoded {
 	out := decoded{at: make([]int, 0, len(d.at))}
 	for i := 0; i < len(d.text); {
 		plain, n := unit(d.text[i:], fold)
+		if n > 1 && strings.IndexByte("([{<", d.text[i]) >= 0 { // "(at)", which replaces the spaces before it, too
+			b = bytes.TrimRight(b, " \t\r\n\f")
+			out.at = out.at[:len(b)]
+		}
 		for range len(plain) {
 			out.at = append(out.at, d.at[i])
 		}
@@ -69,7 +74,7 @@ var escape = regexp.MustCompile(`(?i)^(?:%([0-9a-f]{2})|=(40|2e|3d|2b|25)|\+(40|
 	`\\u\{?0*([0-9a-f]{2,4})\}?|\\x\{?0*([0-9a-f]{2})\}?)`)
 
 // word matches a character that is written as a word.
-var word = regexp.MustCompile(`(?i)^(?:\s*[(\[{<]\s*(at|dot)\s*[)\]}>]\s*|` +
+var word = regexp.MustCompile(`(?i)^(?:[(\[{<]\s*(at|dot)\s*[)\]}>]\s*|` +
 	`&(commat|period|equals|amp|lt|gt|quot|num);?)`)
 
 var named = map[string]string{
@@ -97,7 +102,7 @@ func unit(text, fold string) (plain string, n int) {
 			}
 		}
 		fallthrough
-	case ' ', '\t', '(', '[', '{', '<':
+	case '(', '[', '{', '<':
 		if m := word.FindStringSubmatch(text); m != nil {
 			return named[strings.ToLower(m[1]+m[2])], len(m[0])
 		}

@@ -1,7 +1,6 @@
 package address
 
 import (
-	"mime"
 	"regexp"
 	"slices"
 	"strings"
@@ -9,8 +8,11 @@ import (
 	"unicode/utf8"
 )
 
+// What has a beginning and an end is limited in length or in what it holds: looking for an end that is missing, behind
+// each beginning, would take time that grows with the square of the length of a text.
 const (
-	quoted = `"(?:[^"\\]|\\.)*"`
+	quoted = `"(?:[^"\\]|\\.){0,128}"`
+	ip     = `\[[^\]\[\s<>"(),;]*\]`
 	atom   = `(?:\\.|[^\s<>"(),;:\[\]@])`
 	note   = `\s*\([^()]*\)\s*` // a comment
 	host   = `[\p{L}\p{N}_-]+(?:(?:\.|\s+dot\s+)[\p{L}\p{N}_-]+)+`
@@ -19,12 +21,12 @@ const (
 var (
 	// whole matches an address with an @, or anything before an @.
 	whole = regexp.MustCompile(`(?:` + quoted + `|` + atom + `|` + note + `\.?)+\s*@\s*` +
-		`(?:` + note + `)?(?:\[[^\]]*\]|[^\s<>"(),;:\[\]]+)?`)
+		`(?:` + note + `)?(?:` + ip + `|[^\s<>"(),;:\[\]]+)?`)
 	// spelled matches an address in words, such as "jane dot doe at example dot com".
 	spelled = regexp.MustCompile(atom + `+(?:\s+dot\s+` + atom + `+)*(?:\s+at\s+|[-_.]at[-_.])` + host)
 	// verp matches an address as in return paths, without an @.
 	verp = regexp.MustCompile(atom + `*[^\s<>"(),;:\[\]@=]=` +
-		`(?:` + host + `|\[[^\]]*\]|\d+\.\d+\.\d+\.\d+)` + atom + `*`)
+		`(?:` + host + `|` + ip + `|\d+\.\d+\.\d+\.\d+)` + atom + `*`)
 	// bang matches an address of UUCP, such as "example.com!user".
 	bang = regexp.MustCompile(host + `!` + atom + `+`)
 	// phrase matches a name before an address that is already masked.
@@ -104,12 +106,12 @@ func find(text, local, domain string) (all []span) {
 		}
 	}
 	for _, m := range encodedWord.FindAllStringIndex(text, -1) {
-		if plain, err := new(mime.WordDecoder).Decode(text[m[0]:m[1]]); err != nil || In(plain) {
+		if wordHides(text[m[0]:m[1]], mostLayers) {
 			all = append(all, span{m[0], m[1]})
 		}
 	}
 	for s := range opaque(text) {
-		if decodesToAddress(text[s.from:s.to]) {
+		if decodesToAddress(text[s.from:s.to], mostLayers) {
 			all = append(all, s)
 		}
 	}

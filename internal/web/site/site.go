@@ -16,6 +16,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"deliverygraph/internal/web"
@@ -87,12 +88,13 @@ type handler struct {
 	assets map[string]asset
 }
 
-// asset is a file of a page, compressed with gzip. It is decompressed for the few clients that do not accept gzip.
+// asset is a file of a page, compressed with gzip. It is decompressed once, for the few clients that do not accept gzip.
 type asset struct {
 	contentType  string
 	cacheControl string
 	etag         string // weak: the same for both encodings
 	packed       []byte
+	plain        func() []byte
 }
 
 var contentTypes = map[string]string{
@@ -105,7 +107,8 @@ var contentTypes = map[string]string{
 
 func newAsset(kind, cacheControl string, packed []byte) asset {
 	hash := sha256.Sum256(packed)
-	return asset{contentTypes[kind], cacheControl, `W/"` + hex.EncodeToString(hash[:8]) + `"`, packed}
+	etag := `W/"` + hex.EncodeToString(hash[:8]) + `"`
+	return asset{contentTypes[kind], cacheControl, etag, packed, sync.OnceValue(func() []byte { return unpack(packed) })}
 }
 
 func pack(content []byte) []byte {
@@ -114,6 +117,13 @@ func pack(content []byte) []byte {
 	z.Write(content) // cannot fail
 	z.Close()
 	return packed.Bytes()
+}
+
+func unpack(packed []byte) (content []byte) {
+	if z, err := gzip.NewReader(bytes.NewReader(packed)); err == nil {
+		content, _ = io.ReadAll(z) // cannot fail: dist is tested
+	}
+	return content
 }
 
 // ServeHTTP implements [http.Handler].
@@ -156,8 +166,8 @@ func (a asset) serve(w http.ResponseWriter, r *http.Request) {
 	if weight, _ := web.ParseAccept(r.Header["Accept-Encoding"]).Weight("gzip"); weight > 0 {
 		header.Set("Content-Encoding", "gzip")
 		header.Set("Content-Length", strconv.Itoa(len(content)))
-	} else if z, err := gzip.NewReader(bytes.NewReader(a.packed)); err == nil {
-		content, _ = io.ReadAll(z) // cannot fail: dist is tested
+	} else {
+		content = a.plain()
 	}
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
 }

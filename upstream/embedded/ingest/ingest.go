@@ -15,6 +15,7 @@ import (
 	"maps"
 	"mime"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -297,13 +298,24 @@ func (h *handler) log(ctx context.Context, b Batch, answer reply, err error) {
 		attrs = append(attrs, "done", answer.Done)
 	}
 	if err != nil {
-		level, attrs = slog.LevelWarn, append(attrs, "error", err)
+		level, attrs = slog.LevelWarn, append(attrs, "error", logged(err))
 	}
 	if b.Status == http.StatusInternalServerError {
 		level = slog.LevelError
 	}
 	h.o.Logger.Log(ctx, level, "webhook", append(attrs, "duration_ms", b.Duration.Milliseconds())...)
 }
+
+// logged returns an error for the log. The response has it as it is: it quotes records, which contain addresses.
+func logged(err error) string {
+	if refused, ok := errors.AsType[*refusal](err); ok {
+		return quoted.ReplaceAllString(refused.message, "…")
+	}
+	return err.Error()
+}
+
+// quoted matches a quoted text, which may be cut off.
+var quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*(?:"|\\?$)`)
 
 func writeReply(w http.ResponseWriter, status int, answer reply) {
 	w.Header().Set("Content-Type", "application/json")
