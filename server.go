@@ -6,18 +6,11 @@
 package main
 
 import (
-	"context"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"deliverygraph/internal/gateway"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	code := gateway.Run(ctx, os.Args[1:], gateway.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
-	stop()
-	os.Exit(code)
+	os.Exit(gateway.Main(os.Args[1:], gateway.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
 }

@@ -55,7 +55,7 @@ func (c *classifyCommand) Run(ctx context.Context, io Streams) error {
 		return c.unknown(ctx, rules, io)
 	case c.Data != os.Getenv("DELIVERYGRAPH_DATA"): // which may be set for the other commands
 		return badSetting("--data is for --unclassified, which lists the bounces of a store that no rule matches; "+
-			"to sort all of them, use deliverygraph reclassify --data %s --dry-run", c.Data)
+			"to sort all of them, use deliverygraph reclassify --data %s --dry-run", nameOfData(c.Data))
 	}
 	if len(c.Files) == 0 {
 		c.Files = []string{"-"}

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -158,6 +159,39 @@ func testDoctor(t *testing.T, p *program, _ time.Time) {
 			if open && check != "every page but the last has 500 rows" {
 				t.Errorf("a check could not be made:\n%s", out.String())
 			}
+		}
+	}
+}
+
+// A command whose output cannot be written fails, as a new key would be lost.
+func TestCommandsFailIfTheirOutputIsLost(t *testing.T) {
+	t.Parallel()
+	for _, args := range []string{"key new --name a --users 1", "version", "schema", "classify --print-rules"} {
+		r, w := io.Pipe()
+		_ = r.Close()
+		var said bytes.Buffer
+		if code := Run(t.Context(), strings.Fields(args), Streams{nil, w, &said}); code != exitFailure ||
+			!strings.Contains(said.String(), io.ErrClosedPipe.Error()) {
+			t.Errorf("%s: exit code %d, %s", args, code, said.String())
+		}
+	}
+}
+
+// Commands that read standard input end when the program is to stop, although no input comes.
+func TestCommandsStopWhileTheyWaitForInput(t *testing.T) {
+	t.Parallel()
+	for _, args := range []string{"classify", "import --data " + filepath.Join(t.TempDir(), "metrics.db") + " -"} {
+		ctx, stop := context.WithCancel(t.Context())
+		input, w := io.Pipe()
+		go func() {
+			_, _ = io.WriteString(w, "550 5.1.1 user unknown\n")
+			stop()
+		}()
+		defer input.Close()
+		var out, said bytes.Buffer
+		if code := Run(ctx, strings.Fields(args), Streams{input, &out, &said}); code != exitFailure ||
+			!strings.Contains(said.String(), "stopped") {
+			t.Errorf("%s: exit code %d, %s", args, code, said.String())
 		}
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize/english"
-	"github.com/mattn/go-isatty"
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/embedded/exporter"
@@ -197,11 +196,6 @@ func (c *exportCommand) export(
 		return exitCode(exitPartly)
 	}
 	return nil
-}
-
-func isTerminal(w any) bool {
-	f, ok := w.(*os.File)
-	return ok && isatty.IsTerminal(f.Fd())
 }
 
 // noteState says what a store has besides rows, which an export lacks.

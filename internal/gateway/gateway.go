@@ -11,18 +11,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/agnivade/levenshtein"
 	"github.com/alecthomas/kong"
 )
-
-// Streams are the program's standard input and output, and the writer for messages and the log.
-type Streams struct {
-	In       io.Reader
-	Out, Err io.Writer
-}
 
 const (
 	exitOK      = 0
@@ -31,10 +27,23 @@ const (
 	exitPartly  = 3 // it worked, except for what was reported
 )
 
+// Main is [Run] until the process gets a signal to stop. A second signal ends it at once.
+func Main(args []string, io Streams) int {
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // nohup ignores it
+		signals = append(signals, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), signals...)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	return Run(ctx, args, io)
+}
+
 // Run runs the program with its command line, without the program's name, until it ends or ctx does, and returns its
 // exit code.
 func Run(ctx context.Context, args []string, io Streams) int {
 	var c commands
+	io, lost := io.watched(ctx)
 	helped := false
 	parser := newParser(&c,
 		kong.Description("A GraphQL API over the Dyn Email Delivery metrics REST API v4: in front of any server that "+
@@ -68,7 +77,9 @@ func Run(ctx context.Context, args []string, io Streams) int {
 			strings.TrimSpace("deliverygraph "+given))
 		return exitUsage
 	}
-	err = k.Run()
+	if err = k.Run(); err == nil {
+		err = lost()
+	}
 	var code exitCode
 	switch {
 	case err == nil:

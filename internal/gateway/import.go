@@ -75,6 +75,7 @@ func (c *importCommand) check() (*time.Location, error) {
 
 // Run imports the files.
 func (c *importCommand) Run(ctx context.Context, streams Streams) (err error) {
+	ignoreBrokenPipes()
 	zone, err := c.check()
 	if err != nil {
 		return err

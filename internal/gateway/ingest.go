@@ -18,7 +18,7 @@ import (
 type ingestSettings struct {
 	Listen        string        `placeholder:"ADDR"`
 	SESTopics     []string      `name:"ses-topics" placeholder:"ARN"`
-	SendGridKey   string        `name:"sendgrid-key" placeholder:"KEY"`
+	SendGridKey   string        `name:"sendgrid-key" secret:"" placeholder:"KEY"`
 	MailgunKey    string        `name:"mailgun-key" secret:"" placeholder:"KEY"`
 	MailgunWindow time.Duration `name:"mailgun-window" default:"15m"`
 	PostmarkAuth  string        `name:"postmark-auth" secret:"" placeholder:"USER:PASSWORD"`

@@ -25,7 +25,7 @@ func TestWebhooksAreSeenByTheNextQuery(t *testing.T) {
 	p := start(t, "--data", filepath.Join(t.TempDir(), "metrics.db"), "--create", "--admin-listen", "127.0.0.1:0",
 		"--rules", rules,
 		"--ingest-listen", "127.0.0.1:0", "--ingest-postmark-auth", "hook:password",
-		"--ingest-unsigned", "sendgrid", "--ingest-user", "7")
+		"--ingest-unsigned", "sendgrid", "--ingest-user", "7", "--ingest-rows-key", "0123456789abcdef")
 	// Events of today are not settled, so the cache keeps them for seconds only.
 	const query = `{ bounces(window: {last: "P1D"}, first: 10) { nodes { recipient category user { userId } ` +
 		`detail { rule { name description } } } } }`
@@ -56,6 +56,10 @@ func TestWebhooksAreSeenByTheNextQuery(t *testing.T) {
 		"rebound.example.com"); resp.StatusCode != http.StatusForbidden {
 		t.Errorf("a name that points here: %s: %s", resp.Status, text)
 	}
+	if resp, text := p.do(http.MethodPost, p.hooks+"/rows", `{"kind":"sender","user_id":1,"sender_id":2,"sender":"jane@@x"}`,
+		"X-API-Key", "0123456789abcdef"); resp.StatusCode != http.StatusBadRequest || !strings.Contains(text, "jane@@x") {
+		t.Errorf("a bad row: %s: %s", resp.Status, text)
+	}
 	_, metrics := p.do(http.MethodGet, p.admin+"/metrics", "")
 	for _, line := range []string{
 		`deliverygraph_webhook_requests_total{service="sendgrid",status="200"} 3`,
@@ -70,8 +74,8 @@ func TestWebhooksAreSeenByTheNextQuery(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 	if want := "msg=webhook service=sendgrid status=200 records=1 new=2"; !strings.Contains(p.log(), want) ||
-		strings.Contains(p.log(), "hook:password") {
-		t.Errorf("the log has no %q, or the password:\n%s", want, p.log())
+		strings.Contains(p.log(), "hook:password") || strings.Contains(p.log(), "jane") {
+		t.Errorf("the log has no %q, or the password or an address:\n%s", want, p.log())
 	}
 }
 

@@ -153,9 +153,13 @@ func (g *gateway) openStore(ctx context.Context) error {
 	})
 	switch {
 	case errors.Is(err, store.ErrNoStore) && !inClickHouse(g.c.Data):
+		file := g.c.Data
+		if mayBeSecret(file) {
+			file = "metrics.db"
+		}
 		return badSetting("--data: %s does not exist or is empty: create and fill it with deliverygraph import "+
 			"--data %s FILE, "+
-			"name another file, or give --create to start with an empty store", shown(g.c.Data), g.c.Data)
+			"name another file, or give --create to start with an empty store", shown(g.c.Data), file)
 	case err != nil && g.c.Data != "":
 		return badData(g.c.Data, err, "give a file such as metrics.db in an existing folder")
 	case err != nil:

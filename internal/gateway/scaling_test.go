@@ -31,7 +31,7 @@ import (
 // TestMain runs the program instead of the tests in the processes that [site.process] starts.
 func TestMain(m *testing.M) {
 	if os.Getenv("TEST_GATEWAY") != "" {
-		os.Exit(Run(context.Background(), os.Args[1:], Streams{os.Stdin, os.Stdout, os.Stderr}))
+		os.Exit(Main(os.Args[1:], Streams{os.Stdin, os.Stdout, os.Stderr}))
 	}
 	_ = flag.Set("test.parallel", "6") // many tests wait for processes
 	m.Run()

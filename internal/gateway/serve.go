@@ -27,6 +27,7 @@ func (c *serveCommand) Run(ctx context.Context, io Streams) (err error) {
 		return err
 	}
 	c.tune()
+	ignoreBrokenPipes()
 	logger, flush := c.logger(io.Err)
 	defer flush()
 	keys, err := c.restKeys()

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"deliverygraph/upstream/embedded"
 )
 
 // settingError is an invalid setting. Its message names the setting and gives an example of a valid one.
@@ -64,12 +66,18 @@ func gives(arg string, f *kong.Flag) bool {
 	return arg == "--"+f.Name || strings.HasPrefix(arg, "--"+f.Name+"=")
 }
 
-// withSecret matches URLs, or attempts at one, that may contain a password or a token.
-var withSecret = regexp.MustCompile(`//.*[@?]|^[^/]*:.*@`)
+// mayBeSecret reports whether a value may contain a secret: a URL, or an attempt at one, with a password or a token; or a
+// key in place of the name of its file, as a mistake in a manifest sets it.
+func mayBeSecret(value string) bool {
+	return withSecret.MatchString(value) || len(value) >= embedded.MinKeyLength && !strings.ContainsAny(value, `./\`) &&
+		strings.ContainsAny(value, "0123456789")
+}
+
+var withSecret = regexp.MustCompile(`(?s)//.*[@?]|^[^/]*:.*@|-----BEGIN|\n`)
 
 // shown returns a value, quoted, for a message, unless it may contain a secret: messages at the start end up in logs.
 func shown(value string) string {
-	if withSecret.MatchString(value) {
+	if mayBeSecret(value) {
 		return "its value (not shown, as it may be secret)"
 	}
 	return fmt.Sprintf("%q", value)
@@ -92,6 +100,11 @@ var namesOfFlags = regexp.MustCompile(`--([a-z0-9]+(?:-[a-z0-9]+)*)`)
 // contain some.
 func explained(err error, flags []*kong.Flag, args []string) string {
 	text := strings.ReplaceAll(err.Error(), "(from envar ", "(from ")
+	for i := range len(args) - 1 {
+		if slices.ContainsFunc(flags, func(f *kong.Flag) bool { return args[i] == "--"+f.Name && f.Tag.Has("secret") }) {
+			text = strings.ReplaceAll(text, fmt.Sprintf("%q", args[i+1]), "a value that is not shown")
+		}
+	}
 	var from []string
 	for _, m := range namesOfFlags.FindAllStringSubmatch(text, -1) {
 		i := slices.IndexFunc(flags, func(f *kong.Flag) bool { return f.Name == m[1] })
@@ -102,7 +115,7 @@ func explained(err error, flags []*kong.Flag, args []string) string {
 		if !ok || strings.Contains(text, name) {
 			continue
 		}
-		if !flags[i].Tag.Has("secret") && !withSecret.MatchString(value) {
+		if !flags[i].Tag.Has("secret") && !mayBeSecret(value) {
 			name += fmt.Sprintf("=%q", value)
 		}
 		if !slices.Contains(from, name) {

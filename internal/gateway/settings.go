@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
+	"golang.org/x/net/http/httpguts"
 
 	"deliverygraph/internal/auth"
 	"deliverygraph/internal/telemetry"
@@ -176,8 +177,8 @@ func (c *serveCommand) check() error {
 	}
 	for _, o := range c.CorsOrigins {
 		u, err := url.Parse(o)
-		if o != "*" && (err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" || u.RawQuery != "" ||
-			strings.Contains(o, "*")) {
+		if o != "*" && (err != nil || u.Scheme == "" || u.Host == "" || u.User != nil || u.Path != "" ||
+			strings.ContainsAny(o, "*?#")) {
 			return badSetting("--cors-origins: %s is not an origin: write scheme, host and port only, "+
 				"such as https://app.example.com",
 				shown(o))
@@ -225,6 +226,12 @@ func (c *serveCommand) collector() (to, named string, err error) {
 					name, v)
 		}
 	}
+	for _, name := range []string{"OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"} {
+		if value, ok := os.LookupEnv(name); ok && !areHeaders(value) {
+			return "", "", badSetting("%s (not shown, as it may be secret) is not a list of headers: "+
+				"write them as api-key=SECRET,x-tenant=mail, with %%20 for a space and %%25 for %%", name)
+		}
+	}
 	for pair := range strings.SplitSeq(os.Getenv("OTEL_RESOURCE_ATTRIBUTES"), ",") {
 		if pair != "" && !strings.Contains(pair, "=") {
 			return "", "", badSetting("OTEL_RESOURCE_ATTRIBUTES: %q is not a name and a value: "+
@@ -235,6 +242,17 @@ func (c *serveCommand) collector() (to, named string, err error) {
 		to = u.JoinPath("v1/traces").String()
 	}
 	return to, named, nil
+}
+
+// areHeaders reports whether a text is a list of headers as OpenTelemetry wants them: it prints what it cannot read.
+func areHeaders(text string) bool {
+	for pair := range strings.SplitSeq(text, ",") {
+		name, value, ok := strings.Cut(pair, "=")
+		if _, err := url.PathUnescape(value); !ok || err != nil || !httpguts.ValidHeaderFieldName(strings.TrimSpace(name)) {
+			return false
+		}
+	}
+	return true
 }
 
 // hidesSchema reports whether callers may not read the schema. By default, callers who may run any document may read
