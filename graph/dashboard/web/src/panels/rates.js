@@ -18,23 +18,22 @@ const query = `query Rates($window: Window!, $before: Window!, $userId: ID, $sen
   }
 }`;
 
-// The lists of filteredQuery, and the dimension that divides each into few groups.
-const parts = [
-  ['bounces', 'bounces', 'BounceFilter', 'TYPE'],
-  ['blocked', 'blockedEmails', 'BlockedEmailFilter', 'REASON'],
-  ['sent', 'emails', 'EmailFilter', 'DELIVERED'],
-];
-
-// filteredQuery asks for the same by breakdowns, which have the filters that stats do not have.
-function filteredQuery(filters) {
+// filteredQuery asks for the same by breakdowns, which have the filters that stats do not have. An operation may have 50
+// fields at its root: so bounces are divided by type, with series, rather than asked for by type.
+function filteredQuery({ interval }, filters) {
+  const parts = [
+    ['bounces', 'bounces', 'BounceFilter', 'by: [TYPE], top: 2', 'series(interval: $interval) { start count }'],
+    ['blocked', 'blockedEmails', 'BlockedEmailFilter', `by: [${interval}], top: 1000`, ''],
+    ['sent', 'emails', 'EmailFilter', `by: [${interval}], top: 1000`, ''],
+  ];
   const each = (write) => numbered('', filters).flatMap((n) => parts.map(([part, ...of]) => write(part + n, ...of)));
   const filterVariables = each((part, _, type) => `$${part}: ${type}`).join(', ');
   return `query FilteredRates($window: Window!, $before: Window!, $interval: Interval!, ${filterVariables}) {
   ${['window', 'before']
     .flatMap((side) =>
       each(
-        (part, list, _, dimension) => `${side}_${part}: ${list}(window: $${side}, filter: $${part}) {
-    breakdown(by: [${dimension}], top: 100) { groups { keys { value } series(interval: $interval) { start count } } }
+        (part, list, _, groups, series) => `${side}_${part}: ${list}(window: $${side}, filter: $${part}) {
+    breakdown(${groups}) { groups { keys { value } count ${series} } }
   }`,
       ),
     )
@@ -51,14 +50,14 @@ function seriesOf(data, side, { start, end, shift, interval }, filters) {
   for (let t = Math.floor((start - ahead) / length) * length; t < end - ahead; t += length) {
     points.set(t, { start: iso(t), sent: 0, hardBounced: 0, softBounced: 0, blocked: 0 });
   }
-  for (const [part] of parts) {
+  for (const part of ['bounces', 'blocked', 'sent']) {
     for (const name of numbered(`${side}_${part}`, filters)) {
       if (!data[name]?.breakdown) return undefined;
-      for (const { keys, series } of data[name].breakdown.groups) {
-        const field = part === 'bounces' ? bounced[keys[0].value] : part;
-        for (const { start: at, count: n } of series) {
-          const point = points.get(parse(at));
-          if (point) point[field] += n;
+      for (const { keys, count: n, series } of data[name].breakdown.groups) {
+        const { value } = keys[0];
+        for (const at of series ?? [{ start: value, count: n }]) {
+          const point = points.get(parse(at.start));
+          if (point) point[series ? bounced[value] : part] += at.count;
         }
       }
     }
@@ -82,7 +81,7 @@ export function createRates() {
     id: 'rates',
     title: 'Rates',
     class: 'wide',
-    query: (context) => (isFiltered(context) ? filteredQuery(filtersOf(context)) : query),
+    query: (context) => (isFiltered(context) ? filteredQuery(context.period, filtersOf(context)) : query),
     variables(context) {
       const { period, chosen } = context;
       const windows = { ...variablesOf(period), interval: period.interval };
