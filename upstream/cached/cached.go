@@ -25,6 +25,7 @@ package cached
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/maypok86/otter/v2"
@@ -38,6 +39,7 @@ type Cache struct {
 	o      Options
 	memory *otter.Cache[key, entry] // nil if nothing is kept
 	calls  *calls                   // of all views
+	latest *atomic.Int64            // when any view was asked last, in Unix seconds
 	scope  string
 
 	version int64 // of the data; see [Cache.At]
@@ -49,7 +51,7 @@ func New(next upstream.Asker, o Options) (*Cache, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	c := &Cache{next: next, o: o, calls: &calls{}}
+	c := &Cache{next: next, o: o, calls: &calls{}, latest: &atomic.Int64{}}
 	if o.keepsAny() {
 		m, err := newMemory(o)
 		if err != nil {
@@ -135,9 +137,26 @@ func (c *Cache) Ask(ctx context.Context, q *upstream.Question) (any, error) {
 	if c.memory == nil {
 		return c.live(ctx, q)
 	}
-	m := c.o.moment()
+	m := c.moment()
 	if q.Shape == upstream.ShapeCounts || q.Shape == upstream.ShapeSeries {
 		return c.tally(ctx, m, q)
 	}
 	return c.remember(ctx, m, lookup{q: q})
+}
+
+// setBack is how many seconds the clock must go back to have been wrong.
+const setBack = 60
+
+// moment returns the time of a question. If the clock was set back, it was ahead, as that of a machine that starts may
+// be. Answers may then be sealed although events have happened since, so all are forgotten.
+func (c *Cache) moment() moment {
+	m := c.o.moment()
+	latest := upstream.Time(c.latest.Load())
+	if m.now < latest-setBack {
+		c.Clear()
+	}
+	if m.now > latest || m.now < latest-setBack {
+		c.latest.Store(int64(m.now))
+	}
+	return m
 }

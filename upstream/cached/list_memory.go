@@ -27,7 +27,7 @@ func (m *ListMemory) Settled() (before upstream.Time, now, since time.Time) {
 	if m.c.o.Sealed > 0 {
 		since = now.Add(-m.c.o.Sealed)
 	}
-	return upstream.Hour.Floor(m.c.o.moment().settled - upstream.Time(m.c.o.Fresh/time.Second)), now, since
+	return upstream.Hour.Floor(m.c.moment().settled - upstream.Time(m.c.o.Fresh/time.Second)), now, since
 }
 
 // Load returns the value that was stored last, or nil.
