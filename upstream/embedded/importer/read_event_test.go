@@ -87,6 +87,18 @@ func TestMessagesOfATableOfSendGridWithoutIDsAreNotMerged(t *testing.T) {
 	s.want(t, "a@example.net 1 true", "a@example.net 1 true")
 }
 
+// An export has a row for each account, which an import must accept.
+func TestAccountsHaveNamesThatCanBeExported(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	for _, name := range []string{`a\u0001b`, strings.Repeat("x", 1001), "acme"} {
+		s.take(t, importer.Options{}, file(t, strings.ReplaceAll(sesEvent("Send", `"send":{}`), "123456789012", name)))
+		if good := name == "acme"; good != (len(s.bad) == 0) {
+			t.Errorf("%.20s: %v", name, s.bad)
+		}
+	}
+}
+
 // Events of Mailgun do not say when the message was accepted.
 func TestFailuresAreOfTheTimeWhenTheMessageWasAccepted(t *testing.T) {
 	t.Parallel()
