@@ -107,6 +107,7 @@ func (m *Message) send(s format.Sink) error {
 	// Each recipient's row has a copy of the message. The copies together are limited to
 	// twice the size of the largest message.
 	most := min(mostMail, 2*mostMail/len(m.Recipients))
+	reported := map[string]bool{} // by the address
 	for i, r := range m.Recipients {
 		switch r.Action {
 		case "delayed":
@@ -123,6 +124,12 @@ func (m *Message) send(s format.Sink) error {
 			}
 			continue
 		}
+		key := strings.ToLower(recipient)
+		if reported[key] {
+			s.Skip("repeated recipient")
+			continue
+		}
+		reported[key] = true
 		rec := format.Record{
 			Outcome:    format.Bounced,
 			Sender:     sender,

@@ -46,6 +46,15 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
+func TestARecipientIsReportedOnce(t *testing.T) {
+	const group = "Final-Recipient: rfc822; a@example.net\nAction: failed\nStatus: 5.1.1\n\n"
+	s := read(t, "From: MAILER-DAEMON@example.com\nDate: Tue, 22 Nov 2016 00:00:03 +0000\n\n"+
+		group+strings.ToUpper(group)+group)
+	if len(s.records) != 1 || len(s.skipped) != 2 {
+		t.Errorf("%d records, skipped %q", len(s.records), s.skipped)
+	}
+}
+
 // Anyone may send mail to the address of bounces.
 func TestHostileMailTakesLinearTime(t *testing.T) {
 	const head = "From: MAILER-DAEMON@example.com\nDate: Tue, 22 Nov 2016 00:00:03 +0000\n"
