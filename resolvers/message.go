@@ -49,12 +49,13 @@ func (query) Message(ctx context.Context, emailID string, window model.Window) (
 	case len(rows) == 0:
 		return nil, notFound("there is no such email in the window")
 	}
-	emails := emailList.nodes(rows, originOf(upstream.Emails, q))
+	// Only what became of these is looked up.
+	emails := emailList.nodes(rows[:min(len(rows), model.MaxRecipients)], originOf(upstream.Emails, q))
 	emails[0].Page.End = w.End
 	m := &model.Message{
 		EmailID: rows[0].EmailID, ProcessedAt: rows[0].ProcessTime, RecipientCount: int64(len(rows)),
 	}
-	for i := range emails[:min(len(emails), model.MaxRecipients)] {
+	for i := range emails {
 		m.Recipients = append(m.Recipients, &model.MessageRecipient{Email: &emails[i]})
 	}
 	return m, nil

@@ -97,6 +97,32 @@ func TestMessageIsPendingUntilItBounces(t *testing.T) {
 	}
 }
 
+// Recipients that are not shown are not looked up, even if each takes a call.
+func TestOnlyShownRecipientsAreLookedUp(t *testing.T) {
+	t.Parallel()
+	const id, shown, all = "20161122000050.m1@example", 500, 530
+	rows := rowsOfDay(0)
+	for i := range all {
+		e := eventAt(day+50, 7)
+		e.EmailID, e.Delivered, e.Type, e.Reason = id, false, "", ""
+		rows.Append(to(fmt.Sprintf("r%03d@example.com", i), upstreamtest.RowsOf(e)))
+	}
+	for i := range 1600 { // more bounces than are read for all recipients together
+		e := eventAt(day+60, i)
+		e.UserID, e.SenderID, e.Reason = rows.Emails[0].UserID, rows.Emails[0].SenderID, ""
+		rows.Append(upstreamtest.RowsOf(e))
+	}
+	g := newGateway(t, rows)
+	m := get(g.data(`{ message(emailId: "`+id+`", `+today+`) { recipientCount recipients { bounce { code } } } }`, nil),
+		"message")
+	if n := len(list(m, "recipients")); n != shown || fmt.Sprint(get(m, "recipientCount")) != fmt.Sprint(all) {
+		t.Errorf("%d of %v recipients", n, get(m, "recipientCount"))
+	}
+	if calls := len(g.called()); calls != 2+3+shown { // emails, bounces, and the bounces of each recipient
+		t.Errorf("%d calls", calls)
+	}
+}
+
 func TestMessageThatCannotBeFound(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, messageRows("20161122000050.m1@example"))
