@@ -16,8 +16,9 @@ import (
 // with 10,000 of them. This rule groups the fields and compares each with the first of its group, since equality is
 // transitive.
 func (d *documents) overlaps(on *validator.Events, add validator.AddErrFunc) {
+	arguments := map[*ast.Field]string{}
 	on.OnOperation(func(_ *validator.Walker, op *ast.OperationDefinition) {
-		m := &merger{schema: d.schema, most: d.o.MaxFields * maxTypesCompared, add: add}
+		m := &merger{schema: d.schema, most: d.o.MaxFields * maxTypesCompared, add: add, arguments: arguments}
 		m.merge("", []ast.SelectionSet{op.SelectionSet}, true)
 	})
 }
@@ -28,6 +29,8 @@ type merger struct {
 	most   int // limit of seen
 	seen   int // fields visited so far; a field counts again for each type that it is compared for
 	add    validator.AddErrFunc
+
+	arguments map[*ast.Field]string // see [merger.written]
 }
 
 // maxTypesCompared limits for how many types a field may be compared on average. Selections on interfaces could
@@ -58,7 +61,7 @@ func (m *merger) merge(path string, sets []ast.SelectionSet, alike bool) {
 		}
 		for _, part := range parts {
 			if alike {
-				if problem, f := fieldsDiffer(part); problem != "" {
+				if problem, f := m.fieldsDiffer(part); problem != "" {
 					m.conflict(at, problem, f)
 					continue
 				}
@@ -141,30 +144,36 @@ func (m *merger) alikeTypes(a, b *ast.Type) bool {
 }
 
 // fieldsDiffer returns why fields of one object cannot be merged, and the field that differs from the first.
-func fieldsDiffer(fields []*ast.Field) (string, *ast.Field) {
+func (m *merger) fieldsDiffer(fields []*ast.Field) (string, *ast.Field) {
 	if len(fields) < 2 {
 		return "", nil
 	}
-	first, args := fields[0], written(fields[0].Arguments)
+	first, args := fields[0], m.written(fields[0])
 	for _, f := range fields[1:] {
 		if f.Name != first.Name {
 			return fmt.Sprintf("%q and %q are different fields", first.Name, f.Name), f
 		}
-		if written(f.Arguments) != args {
+		if m.written(f) != args {
 			return "they have differing arguments", f
 		}
 	}
 	return "", nil
 }
 
-// written returns a text that is equal for equal arguments, in whatever order they are written.
-func written(args ast.ArgumentList) string {
-	var parts []string
-	for _, a := range args {
-		parts = append(parts, a.Name+":"+writtenValue(a.Value))
+// written returns a text that is equal for equal arguments, in whatever order they are written. It makes it once for
+// each field: long arguments in a fragment may be compared wherever that is spread.
+func (m *merger) written(f *ast.Field) string {
+	text, known := m.arguments[f]
+	if !known && len(f.Arguments) > 0 {
+		var parts []string
+		for _, a := range f.Arguments {
+			parts = append(parts, a.Name+":"+writtenValue(a.Value))
+		}
+		slices.Sort(parts)
+		text = strings.Join(parts, ",")
+		m.arguments[f] = text
 	}
-	slices.Sort(parts)
-	return strings.Join(parts, ",")
+	return text
 }
 
 func writtenValue(v *ast.Value) string {

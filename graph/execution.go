@@ -29,7 +29,10 @@ type execution struct {
 	caller    string       // the caller's name, if callers have names
 	endTurn   func()       // ends its place among the running operations; nil if it has none
 	room      reservation  // for its response, until that is sent
+	made      atomic.Int64 // bytes of the response, as counted by Take
+	reserved  int64        // of those, the ones that there was room for before it was made
 	elements  atomic.Int64 // of the response's lists, if they are limited: see limitLists
+	full      atomic.Bool  // Take found no room
 	shed      bool         // there was no room for its response
 
 	streams bool                    // it is a subscription and has a response for each event
@@ -54,7 +57,7 @@ type means struct {
 
 // start begins an operation, or refuses it.
 func (h *handler) start(caller context.Context, params *graphql.RawParams, by means) (*execution, *refusal) {
-	x := &execution{h: h, parts: by.parts, cancel: func() {}}
+	x := &execution{h: h, parts: by.parts, cancel: func() {}, record: record{maxErrors: h.o.MaxErrors}}
 	x.ctx = context.WithValue(x.record.begin(caller, h.o.Observers), recordKey{}, &x.record)
 	started := false
 	defer func() { // after a panic too
@@ -63,7 +66,7 @@ func (h *handler) start(caller context.Context, params *graphql.RawParams, by me
 		}
 	}()
 	if no := x.prepare(caller, params, by); no != nil {
-		no.response.Errors = x.record.take(no.response, h.o.MaxErrors)
+		no.response.Errors = x.record.take(no.response)
 		return nil, no
 	}
 	started = true
@@ -141,7 +144,7 @@ func (x *execution) prepare(caller context.Context, params *graphql.RawParams, b
 	if h.o.Rows != nil {
 		rows = h.o.Rows(x.ctx)
 	}
-	if rows > h.load.room.elements() { // only then, because counting takes time
+	if rows > MaxRows(h.o.MaxInFlight) { // only then, because counting takes time
 		x.oc.ResolverMiddleware = within(x.oc.ResolverMiddleware, x.limitLists)
 	}
 	switch {
@@ -157,8 +160,13 @@ func (x *execution) prepare(caller context.Context, params *graphql.RawParams, b
 	case deferred:
 		x.deferring()
 	}
-	if x.refused == nil && x.known == nil {
-		x.ctx = columns.With(x.ctx, doc.plans)
+	if x.known == nil {
+		plans := doc.plans
+		if x.refused != nil {
+			plans = nil
+		}
+		x.reserved = x.room.bytes
+		x.ctx = columns.With(x.ctx, plans, x)
 	}
 	x.begin()
 	x.record.Ran = true
@@ -196,7 +204,8 @@ func (x *execution) responses() iter.Seq2[*graphql.Response, bool] {
 			if resp == nil {
 				break
 			}
-			ran := !x.shed && (!x.streams || resp.Data != nil)
+			// A subscription whose price alone is asked for has neither data nor errors.
+			ran := !x.shed && (!x.streams || resp.Data != nil || len(resp.Errors) == 0)
 			if !yield(resp, ran) || !ran {
 				return
 			}
@@ -231,14 +240,14 @@ func (x *execution) next() *graphql.Response {
 		if first {
 			resp.Data = x.pending.without(resp.Data)
 		}
-		if size := int64(len(resp.Data)); first && !x.room.resize(size) || !first && !x.room.grow(size) {
+		if size := int64(len(resp.Data)); x.full.Load() || first && !x.room.resize(size) || !first && !x.room.grow(size) {
 			x.shed = true
 			x.cancel()
 			no := x.h.overloaded().response
 			no.Path, no.Label = resp.Path, resp.Label
 			resp = no
 		}
-		resp.Errors = x.record.take(resp, x.h.o.MaxErrors)
+		resp.Errors = x.record.take(resp)
 	}
 	if !more(resp) {
 		x.record.ended = time.Now()

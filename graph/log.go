@@ -23,11 +23,14 @@ type record struct {
 	telemetry.Operation
 	began, ended time.Time // ended is when the response was made
 	responses    int
+	maxErrors    int
 	why          error // why it ended, if its context does not say so
 	observers    []func(telemetry.Operation)
 
 	mu       sync.Mutex
 	failures []failure
+	kept     int            // errors of fields that the response may show
+	omitted  map[string]int // the others, by code
 }
 
 // failure is an error that is not the caller's fault: the first with its code, and how often the code occurred. An
@@ -62,9 +65,25 @@ func recordOf(ctx context.Context) *record {
 	return r
 }
 
+// keep returns an error of a field, or nil if the response already has as many as it may show: a response can have
+// millions of them.
+func (r *record) keep(g *gqlerror.Error) *gqlerror.Error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.kept < r.maxErrors {
+		r.kept++
+		return g
+	}
+	if r.omitted == nil {
+		r.omitted = map[string]int{}
+	}
+	r.omitted[fmt.Sprint(g.Extensions["code"])]++
+	return nil
+}
+
 // take counts a response, and returns those of its errors that may still be shown.
-func (r *record) take(resp *graphql.Response, maxErrors int) gqlerror.List {
-	shown := resp.Errors[:max(0, min(len(resp.Errors), maxErrors-r.Errors))]
+func (r *record) take(resp *graphql.Response) gqlerror.List {
+	shown := resp.Errors[:max(0, min(len(resp.Errors), r.maxErrors-r.Errors))]
 	r.count(resp)
 	return shown
 }
@@ -90,6 +109,10 @@ func (r *record) conclude(ctx context.Context, waited func(context.Context) (tim
 		r.Canceled = true
 	case errors.Is(cause, errStopping):
 		r.Shutdown = true
+	}
+	for code, n := range r.omitted { // a response without the others was counted first
+		r.Errors += n
+		r.Codes[code] += n
 	}
 	if r.ended.IsZero() {
 		r.ended = time.Now()

@@ -52,9 +52,10 @@ func (r *memoryLimit) full() bool { return r.used.Load() > r.most }
 
 // reservation is the room that a response holds. Apart from shrink, only one goroutine at a time may use it.
 type reservation struct {
-	room   *memoryLimit
-	caller string
-	bytes  int64
+	room    *memoryLimit
+	caller  string
+	bytes   int64
+	settled int64 // bytes, without what [reservation.cover] has added
 }
 
 // reserve takes room for a response to a caller, whose name may be empty, and reports whether there was enough.
@@ -90,7 +91,9 @@ func (r *memoryLimit) wait(ctx context.Context, caller string, bytes int64) (res
 
 // fits reports whether a response may take more bytes than it has. The caller must hold mu.
 func (r *memoryLimit) fits(h *reservation, more int64) bool {
-	left := r.most - r.used.Load()
+	grown := h.bytes - h.settled // piecemeal, but it is judged as if it had been taken at once
+	more += grown
+	left := r.most - r.used.Load() + grown
 	switch {
 	case more <= 0, r.answers == h.bytes: // a response that is alone always fits, or the largest could never be sent
 		return true
@@ -99,17 +102,35 @@ func (r *memoryLimit) fits(h *reservation, more int64) bool {
 	case h.caller == "":
 		return more <= left/mostNameless
 	}
-	return r.callers[h.caller]+more <= left
+	return r.callers[h.caller]-grown+more <= left
 }
 
 // grow takes more room, and reports whether there was enough.
 func (h *reservation) grow(more int64) bool {
 	h.room.mu.Lock()
 	defer h.room.mu.Unlock()
+	return h.take(more)
+}
+
+// take is grow for a caller that holds mu.
+func (h *reservation) take(more int64) bool {
 	if !h.room.fits(h, more) {
 		return false
 	}
 	h.change(more)
+	h.settled = h.bytes
+	return true
+}
+
+// cover makes room for the bytes of a response that have been made so far, and reports whether there was enough.
+func (h *reservation) cover(made int64) bool {
+	h.room.mu.Lock()
+	defer h.room.mu.Unlock()
+	more := made - h.bytes
+	if more > 0 && !h.room.fits(h, more) {
+		return false
+	}
+	h.change(max(0, more))
 	return true
 }
 
@@ -117,11 +138,7 @@ func (h *reservation) grow(more int64) bool {
 func (h *reservation) resize(bytes int64) bool {
 	h.room.mu.Lock()
 	defer h.room.mu.Unlock()
-	if !h.room.fits(h, bytes-h.bytes) {
-		return false
-	}
-	h.change(bytes - h.bytes)
-	return true
+	return h.take(bytes - h.bytes)
 }
 
 // shrink gives back some room.
@@ -129,6 +146,7 @@ func (h *reservation) shrink(bytes int64) {
 	h.room.mu.Lock()
 	defer h.room.mu.Unlock()
 	h.change(-bytes)
+	h.settled -= bytes
 }
 
 // release gives back all room. The zero reservation has none.
@@ -155,16 +173,31 @@ func (h *reservation) change(by int64) {
 	}
 }
 
-// elements returns how many elements the lists of a response may have together. Aliases can repeat rows many times,
-// without further calls.
-func (r *memoryLimit) elements() int64 { return r.most / rowBytes }
+// Take implements [columns.Meter]. It takes room for a response as it grows, and limits it to a quarter of MaxInFlight:
+// until it is sent, it may be in memory several times.
+func (x *execution) Take(bytes int) error {
+	made, most := x.made.Add(int64(bytes)), x.h.o.MaxInFlight/4
+	switch {
+	case made > most:
+		return requestError(codeTooExpensive, fmt.Sprintf("this is missing because the response has more than %d "+
+			"bytes, the limit (a quarter of --max-in-flight): select fewer rows, or fewer fields of them, at once", most))
+	case made > x.reserved && !x.room.cover(made):
+		x.full.Store(true) // whatever this returns, the response is an error
+		return requestError(codeRateLimited, "the server is overloaded")
+	}
+	return nil
+}
+
+// MaxRows returns how many elements the lists of a response may have together, given [Options].MaxInFlight. Aliases can
+// repeat rows many times, without further calls.
+func MaxRows(maxInFlight int64) int64 { return maxInFlight / rowBytes }
 
 // limitLists wraps all fields of a response and fails its lists once they have too many elements together.
 func (x *execution) limitLists(ctx context.Context, next graphql.Resolver) (any, error) {
 	if graphql.GetFieldContext(ctx).Field.Definition.Type.Elem == nil {
 		return next(ctx)
 	}
-	most := x.h.load.room.elements()
+	most := MaxRows(x.h.o.MaxInFlight)
 	if x.elements.Load() <= most {
 		v, err := next(ctx)
 		list := reflect.ValueOf(v)

@@ -144,9 +144,9 @@ func (x *execution) refuseNull(ctx context.Context, next graphql.Resolver) (any,
 // presenter returns the function that presents the operation's errors.
 func (x *execution) presenter() graphql.ErrorPresenterFunc {
 	if x.refused == nil {
-		return present
+		return func(ctx context.Context, err error) *gqlerror.Error { return recordOf(ctx).keep(present(ctx, err)) }
 	}
-	return x.present
+	return func(ctx context.Context, err error) *gqlerror.Error { return x.record.keep(x.present(ctx, err)) }
 }
 
 // present is like the function [present], but gives fields that get a null their own error: gqlgen may have refused the

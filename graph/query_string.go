@@ -28,7 +28,8 @@ func readGet(r *http.Request, p *graphql.RawParams) *refusal {
 		}
 		return readObject(raw, name, to)
 	}
-	p.Headers, p.Query, p.OperationName = r.Header, one("query"), one("operationName")
+	// The text is kept in caches, and must not keep the whole URL with it.
+	p.Headers, p.Query, p.OperationName = r.Header, strings.Clone(one("query")), one("operationName")
 	problem := cmp.Or(
 		object("variables", &p.Variables),
 		object("extensions", &p.Extensions),

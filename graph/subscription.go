@@ -75,15 +75,16 @@ func (x *execution) nextEvent() *graphql.Response {
 	// gqlgen resolves an event outside its subscription field; without this context the paths of errors would lack the
 	// field.
 	x.event = &eventTime{}
+	x.made.Store(0)
 	x.elements.Store(0)
+	x.record.kept = 0 // MaxErrors applies to each response
 	resp := x.respond(x.atField())
 	x.event.end()
 	if resp == nil {
 		return nil
 	}
-	resp.Errors = resp.Errors[:min(len(resp.Errors), x.h.o.MaxErrors)] // MaxErrors applies to each response
 	x.record.count(resp)
-	if !x.room.resize(int64(len(resp.Data))) {
+	if x.full.Load() || !x.room.resize(int64(len(resp.Data))) {
 		x.shed = true
 		x.fail(x.h.overloaded().response.Errors[0])
 		return nil

@@ -46,6 +46,9 @@ func readTrusted(name string) (all []trustedDocument, err error) {
 // such as the copies that Kubernetes keeps of mounted files.
 func readFolder(name string) (all []trustedDocument, err error) {
 	left := int64(maxTrustedBytes)
+	if name, err = filepath.EvalSymlinks(name); err != nil { // WalkDir would not follow a link to the folder
+		return nil, err
+	}
 	err = filepath.WalkDir(name, func(file string, e fs.DirEntry, err error) error {
 		switch hidden := file != name && strings.HasPrefix(e.Name(), "."); {
 		case err != nil:

@@ -160,3 +160,21 @@ func TestFollowLoadsValidChanges(t *testing.T) {
 		}
 	})
 }
+
+// The folder may be a link, such as one to the current release.
+func TestFoldersOfDocumentsMayBeLinks(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "release-1", "deep", "a.graphql"), "{ a }")
+	link := filepath.Join(dir, "current")
+	if err := os.Symlink("release-1", link); err != nil {
+		t.Skip(err)
+	}
+	d, err := graph.OpenTrusted(link, check)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, ok := d.Text("deep/a"); !ok || text != "{ a }" {
+		t.Errorf("%q, %v", text, ok)
+	}
+}

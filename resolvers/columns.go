@@ -14,7 +14,7 @@ func Columns() columns.Extension {
 	return columns.New(append(rowTables(),
 		columns.Of(senderTable), columns.Of(edgeTable("SenderEdge", senderTable)),
 		columns.Of(userTable), columns.Of(edgeTable("UserEdge", userTable)),
-		columns.Of(statsPointTable),
+		columns.Of(statsPointTable), columns.Of(groupPointTable),
 	)...)
 }
 
@@ -153,6 +153,12 @@ var statsTable, statsPointTable = func() (*columns.Type[statsRow], *columns.Type
 	return &columns.Type[statsRow]{Name: "Stats", Fields: rows},
 		&columns.Type[model.StatsPoint]{Name: "StatsPoint", Fields: points}
 }()
+
+var groupPointTable = &columns.Type[upstream.GroupPoint]{Name: "BreakdownPoint",
+	Fields: map[string]columns.Field[upstream.GroupPoint]{
+		"start": leaf(func(p *upstream.GroupPoint) upstream.Time { return p.Start }, model.AppendDateTime),
+		"count": leaf(func(p *upstream.GroupPoint) int64 { return p.Count }, model.AppendLong),
+	}}
 
 // distinct returns the distinct keys of the rows of a list, and the index of each row's key among them. A row may
 // have no key.

@@ -216,13 +216,14 @@ func TestExplainedPathsHaveNoAddresses(t *testing.T) {
 func TestExplainPlanMakesNoCalls(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, rowsOfDay(20))
-	g.serveWith(upstream.Around(g.client, operation.Budget), cost.Options{Allowed: true, MaxCalls: 200})
+	g.serveWith(upstream.Around(g.client, operation.Budget), cost.Options{Allowed: true, MaxCalls: 200, MaxRows: 4000})
 	g.header = http.Header{"X-Explain": {"plan"}}
 	g.called()
 	r := g.ask(`{ bounces(`+today+`, first: 500) { nodes { detail { ruleName } } } }`, nil)
 	if len(g.called()) != 0 || r.Data != nil || r.Errors != nil || fmt.Sprint(r.explained("plan", "calls")) != "501" ||
 		r.explained("plan", "dearest") != "bounces.nodes.detail" ||
-		fmt.Sprint(r.explained("plan", "worstRows")) != "500" {
+		fmt.Sprint(r.explained("plan", "worstRows")) != "500" || fmt.Sprint(r.explained("plan", "maxRows")) != "4000" ||
+		fmt.Sprint(r.explained("plan", "maxPoints")) != "500000" {
 		t.Errorf("%+v", r)
 	}
 	// The same through the request's extensions.

@@ -1,17 +1,26 @@
 package resolvers_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"deliverygraph/graph"
+	"deliverygraph/graph/generated"
 	"deliverygraph/internal/auth"
+	"deliverygraph/internal/ratelimit"
+	"deliverygraph/resolvers"
 	"deliverygraph/resolvers/cost"
+	"deliverygraph/resolvers/feed"
+	"deliverygraph/resolvers/loaders"
+	"deliverygraph/upstream"
 	"deliverygraph/upstream/upstreamtest"
 )
 
@@ -262,5 +271,48 @@ func TestRateLimitsRefundDeferredAnswersOnce(t *testing.T) {
 	}
 	if now := g.askLimited(alice, `{ __typename }`).Extensions.Cost.Throttle.Remaining; now != left-1 {
 		t.Errorf("%d units left after one more, want %d", now, left-1)
+	}
+}
+
+// What a subscription missed is read by calls, which its reader pays for like those of its events.
+func TestResumedSubscriptionsPayForWhatTheyMissed(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t, rowsOfDay(3))
+	var later atomic.Int64 // seconds
+	clock := func() time.Time { return g.now().Add(time.Duration(later.Load()) * time.Second) }
+	open := func() *httptest.Server {
+		f := feed.New(func(ctx context.Context) feed.View {
+			c := auth.FromContext(ctx)
+			return feed.View{API: auth.Limit(g.client, c, mask), Context: auth.With(context.Background(), c), Key: c.View()}
+		}, feed.Options{Interval: 20 * time.Millisecond, Overlap: time.Second, Now: clock})
+		t.Cleanup(f.Close)
+		prices := cost.New(cost.Options{Now: clock, Limiter: ratelimit.NewLimiter(clock, nil), Refused: func(string) {}})
+		endpoint := graph.NewHandler(generated.NewExecutableSchema(resolvers.Root{Feed: f}.Schema()), graph.Options{
+			Admit: prices.Admit, Extensions: []graph.Extension{prices, loaders.Extension{
+				API: func(ctx context.Context) upstream.Asker { return auth.Limit(g.client, auth.FromContext(ctx), mask) },
+				Now: clock,
+			}},
+		})
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			endpoint.ServeHTTP(w, r.WithContext(auth.With(r.Context(), caller("a", 100))))
+		}))
+		t.Cleanup(s.Close)
+		return s
+	}
+	const query = `subscription($after: String) { bounces(after: $after) { cursor } }`
+	first := subscribe(t, open(), auth.Everyone(), query, nil)
+	g.write(rowsAt(now, 700))
+	_, data := first.next()
+	cursor, _ := get(data.Data, "bounces", "cursor").(string)
+	if actual := get(data.Extensions, "cost", "actual"); cursor == "" || actual != 1.0 {
+		t.Fatalf("%v", data)
+	}
+	g.write(rowsAt(now+600, 701))
+	later.Store(3600)
+	g.called()
+	// A gateway that has not polled since then reads what came in the meantime.
+	_, data = subscribe(t, open(), auth.Everyone(), query, map[string]any{"after": cursor}).next()
+	if actual := get(data.Extensions, "cost", "actual"); actual != 2.0 {
+		t.Errorf("%v, for calls %v", data, g.called())
 	}
 }

@@ -228,15 +228,26 @@ func (p *plan[T]) prepareSome(parent selected, rows []*T, at place) cells {
 	}
 }
 
-func appendList(dst []byte, object cells, from, to int) []byte {
+// counted is how many bytes of a list are counted at a time.
+const counted = 64 << 10
+
+// appendList appends a list of n objects. It stops at an error of the meter, which may not let it have more bytes.
+func appendList(dst []byte, object cells, n int, m Meter) ([]byte, error) {
+	from := len(dst)
 	dst = append(dst, '[')
-	for i := from; i < to; i++ {
-		if i > from {
+	for i := range n {
+		if i > 0 {
 			dst = append(dst, ',')
 		}
 		dst = object(dst, i)
+		if len(dst)-from > counted {
+			if err := m.Take(len(dst) - from); err != nil {
+				return nil, err
+			}
+			from = len(dst)
+		}
 	}
-	return append(dst, ']')
+	return append(dst, ']'), m.Take(len(dst) + 1 - from)
 }
 
 // within returns the place of the field in each row.

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"reflect"
+	"strings"
 	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 )
 
 // Extension answers lists by columns. It is an extension of the endpoint (see graph/engine.go).
@@ -15,7 +18,7 @@ type Extension struct {
 }
 
 // list answers a list field. It returns the values from next if it cannot write the list itself.
-type list func(s selected, next graphql.Resolver) (any, error)
+type list func(op *operation, s selected, next graphql.Resolver) (any, error)
 
 var _ graphql.FieldInterceptor = Extension{}
 
@@ -34,12 +37,14 @@ type Table func(map[string]list)
 // Of registers lists of the type t.
 func Of[T any](t *Type[T]) Table {
 	return func(lists map[string]list) {
-		lists[t.Name] = func(s selected, next graphql.Resolver) (any, error) { return answer(t, s, next) }
+		lists[t.Name] = func(op *operation, s selected, next graphql.Resolver) (any, error) {
+			return answer(t, op, s, next)
+		}
 	}
 }
 
-func answer[T any](t *Type[T], s selected, next graphql.Resolver) (any, error) {
-	p, planned := planned(t, s)
+func answer[T any](t *Type[T], op *operation, s selected, next graphql.Resolver) (any, error) {
+	p, planned := planned(op.plans, t, s)
 	values, err := next(s.ctx)
 	rows, ok := values.([]*T)
 	if err != nil || !ok || rows == nil || !planned {
@@ -49,7 +54,11 @@ func answer[T any](t *Type[T], s selected, next graphql.Resolver) (any, error) {
 	if object == nil {
 		return values, nil
 	}
-	list := appendList(buffer(len(rows)*int(p.width.Load())), object, 0, len(rows))
+	// The rows of the last list may have been larger by far.
+	list, err := appendList(buffer(min(len(rows)*int(p.width.Load()), maxBuffer)), object, len(rows), op.meter)
+	if err != nil {
+		return nil, err
+	}
 	if len(rows) > 0 {
 		p.width.Store(int64((len(list)-headroom)/len(rows) + 1))
 	}
@@ -76,6 +85,7 @@ func (l *written) MarshalGQL(w io.Writer) {
 	if !ok || answer.Len() > headroom {
 		_, _ = w.Write(l.text[headroom:])
 		Recycle(l.text)
+		l.text = nil // it must not stay in memory while the other lists are copied
 		return
 	}
 	begin := headroom - answer.Len()
@@ -119,9 +129,44 @@ func (e Extension) InterceptField(ctx context.Context, next graphql.Resolver) (a
 	if t.Elem == nil {
 		return next(ctx)
 	}
-	list, known := e.lists[t.Elem.NamedType]
-	if !known {
+	op, _ := ctx.Value(operationKey{}).(*operation)
+	if op == nil || strings.HasPrefix(t.Elem.NamedType, "__") { // introspection has its own limit
 		return next(ctx)
 	}
-	return list(selected{ctx, graphql.GetOperationContext(ctx), fc}, next)
+	var v any
+	var err error
+	if list, known := e.lists[t.Elem.NamedType]; known && op.plans != nil {
+		v, err = list(op, selected{ctx, graphql.GetOperationContext(ctx), fc}, next)
+	} else {
+		v, err = next(ctx)
+	}
+	if rows := reflect.ValueOf(v); err == nil && rows.Kind() == reflect.Slice {
+		err = op.meter.Take(rows.Len() * (elementBytes + fieldBytes*fieldsOf(fc.Field.Selections)))
+	}
+	return v, err
+}
+
+// The approximate memory of an element of a list that the generated code answers, which takes a goroutine, and of each
+// of its fields, until they are written.
+const (
+	elementBytes = 4 << 10
+	fieldBytes   = 512
+)
+
+// fieldsOf returns the number of fields in a selection and the objects below. Lists below are counted when they are
+// answered.
+func fieldsOf(set ast.SelectionSet) (n int) {
+	for _, s := range set {
+		switch s := s.(type) {
+		case *ast.Field:
+			if n++; len(s.SelectionSet) > 0 && s.Definition.Type.Elem == nil {
+				n += fieldsOf(s.SelectionSet)
+			}
+		case *ast.InlineFragment:
+			n += fieldsOf(s.SelectionSet)
+		case *ast.FragmentSpread:
+			n += fieldsOf(s.Definition.SelectionSet)
+		}
+	}
+	return n
 }

@@ -30,20 +30,36 @@ func NewPlans() *Plans {
 	return &Plans{conditions: map[*ast.Field][]string{}, plans: map[planKey]any{}}
 }
 
-type plansKey struct{}
+// Meter limits the memory of a response. It is safe for concurrent use.
+type Meter interface {
+	// Take counts bytes that were written for the response. Its error takes the place of the list that they are of.
+	Take(bytes int) error
+}
 
-// With returns a context whose operation uses the plans in p. Without plans, the generated code answers all lists.
-func With(ctx context.Context, p *Plans) context.Context {
-	return context.WithValue(ctx, plansKey{}, p)
+// operation is the context of an operation whose lists are answered by columns.
+type operation struct {
+	context.Context
+	plans *Plans
+	meter Meter
+}
+
+type operationKey struct{}
+
+// With returns a context whose operation uses the plans in p, and counts its lists by m. If p is nil, the generated
+// code answers all lists.
+func With(ctx context.Context, p *Plans, m Meter) context.Context { return &operation{ctx, p, m} }
+
+// Value implements [context.Context].
+func (o *operation) Value(k any) any {
+	if _, ok := k.(operationKey); ok {
+		return o
+	}
+	return o.Context.Value(k)
 }
 
 // planned returns the plan of a list field.
-func planned[T any](t *Type[T], s selected) (*plan[T], bool) {
+func planned[T any](plans *Plans, t *Type[T], s selected) (*plan[T], bool) {
 	f := s.field.Field
-	plans, _ := s.ctx.Value(plansKey{}).(*Plans)
-	if plans == nil {
-		return nil, false
-	}
 	// If several fields with the same name were merged, the selection belongs to none of them.
 	if len(f.Selections) != len(f.SelectionSet) {
 		return compile(t, s.oc, f.Selections)

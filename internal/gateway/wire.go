@@ -82,10 +82,12 @@ func (g *gateway) handler(ctx context.Context, who auth.Authenticator, streams *
 		}
 	}
 	g.limiter = ratelimit.NewLimiter(time.Now, g.shared)
+	inFlight := cmp.Or(int64(g.c.MaxInFlight), min(memory()/4, 256<<20))
 	prices := cost.New(cost.Options{
-		MaxCalls: g.c.MaxUpstreamCalls, Allowed: g.c.Explain == "on" || g.c.Explain == "auto" && g.local,
-		Shared: shared, Now: time.Now, Observe: g.metrics.Planned, Groups: groups,
-		Limiter: g.limiter, CostPerMinute: g.c.CostPerMinute, Refused: g.metrics.Refused,
+		MaxCalls: g.c.MaxUpstreamCalls, MaxRows: graph.MaxRows(inFlight),
+		Allowed: g.c.Explain == "on" || g.c.Explain == "auto" && g.local, Shared: shared, Now: time.Now,
+		Observe: g.metrics.Planned, Groups: groups, Limiter: g.limiter, CostPerMinute: g.c.CostPerMinute,
+		Refused: g.metrics.Refused,
 	})
 	batches := loaders.Extension{API: g.upstreamOf, Memory: g.memory, Room: g.room, Now: time.Now, Shared: shared}
 	if g.tracing != nil {
@@ -106,7 +108,7 @@ func (g *gateway) handler(ctx context.Context, who auth.Authenticator, streams *
 		Timeout: g.c.Timeout, Heartbeat: g.c.SubscriptionHeartbeat, Streams: streams,
 		HideSchema: g.c.hidesSchema(), Trusted: g.trusted, TrustedOnly: g.c.TrustedOnly,
 		MaxBatch: g.c.BatchLimit, MaxOperations: g.c.MaxOperations,
-		MaxInFlight: cmp.Or(int64(g.c.MaxInFlight), min(memory()/4, 256<<20)),
+		MaxInFlight: inFlight,
 	}))
 	known := auth.Middleware(who, g.refuse, endpoint)
 	var public http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

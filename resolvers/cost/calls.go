@@ -122,6 +122,15 @@ type list struct {
 	after, before string
 }
 
+// part returns the symbol of a set that belongs to the list or objects with the symbol of. It panics if that is itself
+// such a set: the sum would be the symbol of something else.
+func part(of, what int32) int32 {
+	if of%symbolStep != 0 {
+		panic("cost: a set belongs to a list or to objects, not to another set")
+	}
+	return of + what
+}
+
 func (w *walker) symbol(s symbol) int32 {
 	n, known := w.symbols[s]
 	if !known {

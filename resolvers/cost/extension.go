@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"deliverygraph/graph"
@@ -23,6 +24,8 @@ type Options struct {
 	// MaxCalls is how many upstream calls an operation may make; 0 means no limit. An operation that plans more is
 	// refused with QUERY_TOO_EXPENSIVE.
 	MaxCalls int
+	// MaxRows is how many elements the lists of an answer may have together, for the reports; 0 leaves it out.
+	MaxRows int64
 	// Allowed says whether callers may have their operations explained.
 	Allowed bool
 	// Shared is how long operations share the end of their relative windows: see [loaders.Now].
@@ -84,6 +87,10 @@ type request struct {
 	plan    Plan
 	bill    bill
 	limiter *ratelimit.Limiter
+
+	// Of a subscription, besides its events: it makes calls to find the events that a reader has missed.
+	stream *operation.Operation
+	paid   int // calls of stream that were charged
 }
 
 // extensionKey and costKey are the keys of the reports in the extensions of a response.
@@ -164,7 +171,7 @@ func wish(oc *graphql.OperationContext) (asked, *gqlerror.Error) {
 func (e Extension) Begin(ctx context.Context, oc *graphql.OperationContext) (context.Context, *graphql.Response) {
 	op := noted(ctx)
 	if op.asked == askedPrice {
-		price := report{Plan: planned(op.plan, e.o.MaxCalls)}
+		price := report{Plan: e.o.planned(op.plan)}
 		if e.o.Groups != nil {
 			e.priceGroups(operation.New(ctx, operation.Options{MaxCalls: e.o.MaxCalls}), op.plan, price.Plan)
 		}
@@ -185,7 +192,11 @@ func (e Extension) Begin(ctx context.Context, oc *graphql.OperationContext) (con
 	if o.Explain {
 		o.Sees = caller.Sees
 	}
-	return operation.New(ctx, o), nil
+	made := operation.New(ctx, o)
+	if oc.Operation.Operation == ast.Subscription {
+		op.stream = made
+	}
+	return made, nil
 }
 
 func (op *request) explains() bool { return op.asked == calls && !op.refused }
@@ -220,7 +231,7 @@ func (e Extension) Finish(ctx context.Context, resp *graphql.Response) {
 	case op.asked == calls:
 		notes, batches := l.Notes()
 		caller := auth.FromContext(ctx)
-		r.Plan = planned(op.plan, e.o.MaxCalls)
+		r.Plan = e.o.planned(op.plan)
 		r.Batches = &batchReport{sum.Asked, sum.Distinct, batches}
 		r.Calls, r.Totals = callReports(notes, caller), totals(sum, len(notes), caller)
 	}

@@ -60,7 +60,7 @@ func senderOf(w *walker, on object, f *field, at *path) int64 {
 	s.typ, s.owned, s.whole = "Sender", true, false
 	s.self = on.sender
 	if on.sender == 0 {
-		s.self = on.self + sendersOf
+		s.self = part(on.self, sendersOf)
 	} else {
 		s.n = on.lists
 	}

@@ -240,11 +240,11 @@ func accounts(w *walker, on object, f *field, at *path) int64 {
 	self := w.symbol(symbol{what: theList, list: l})
 	of := object{typ: typ, n: mul(n, size), self: self, window: l.window, user: l.user, lists: n, similar: size}
 	if typ == "User" {
-		of = object{typ: typ, n: size, self: self + usersOf}
-	} else if of.self = self + sendersOf; l.user != 0 {
+		of = object{typ: typ, n: size, self: part(self, usersOf)}
+	} else if of.self = part(self, sendersOf); l.user != 0 {
 		of.owned, of.owner, of.owners, of.within = true, l.user, n, n
 	} else {
-		of.owner, of.owners = self+ownersOf, w.atMostUsers(of.n)
+		of.owner, of.owners = part(self, ownersOf), w.atMostUsers(of.n)
 	}
 	of.page, of.found, of.foundUser = size, l.window, l.user
 	return w.elements(f, []object{of}, size, at)

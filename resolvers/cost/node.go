@@ -64,7 +64,7 @@ func (w *walker) found(t model.NodeType, ids []model.NodeID, text string, at *pa
 		}
 		w.anyCounts(0, self, upstream.BySender, n, at)
 		return object{typ: "Sender", n: n, self: self, window: w.allTime(), sender: self, lists: n, similar: n,
-			owner: self + ownersOf, owners: w.atMostUsers(n)}
+			owner: part(self, ownersOf), owners: w.atMostUsers(n)}
 	case model.BounceNode:
 		masked := int64(0) // number of masked email ids
 		for _, id := range ids {
@@ -84,9 +84,9 @@ func (w *walker) found(t model.NodeType, ids []model.NodeID, text string, at *pa
 
 // foundRows returns rows whose user, sender and second are known from their ids.
 func (w *walker) foundRows(k upstream.Kind, self int32, n int64) object {
-	return object{typ: kind.All[k].Type, kind: k, n: n, self: self, window: window{each: self}, user: self + usersOf,
-		sender: self + sendersOf, lists: n, pages: n,
-		owner: self + usersOf, owners: n, within: n, whole: k == upstream.Bounces}
+	return object{typ: kind.All[k].Type, kind: k, n: n, self: self, window: window{each: self}, user: part(self, usersOf),
+		sender: part(self, sendersOf), lists: n, pages: n,
+		owner: part(self, usersOf), owners: n, within: n, whole: k == upstream.Bounces}
 }
 
 // event prices a bounce of a subscription. The bounce itself costs nothing; fields that refer to other data do.

@@ -118,8 +118,9 @@ func settledCost(ctx context.Context, op *request) costReport {
 	r := costReport{Requested: b.requested, Actual: 1}
 	if !b.unpaid {
 		paid := b.requested
-		if graphql.GetOperationContext(ctx).Operation.Operation == ast.Subscription {
-			paid = 1
+		if op.stream != nil {
+			calls := op.stream.Summary().Sent
+			paid, r.Actual, op.paid = 1, r.Actual+calls-op.paid, calls
 		}
 		if l := operation.From(ctx); l != nil {
 			r.Actual += l.Summary().Sent

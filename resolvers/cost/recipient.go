@@ -53,7 +53,7 @@ func (w *walker) rowsOf(l list, self int32, n, lists int64) object {
 		owner: l.user, owners: lists, within: lists,
 	}
 	if l.user == 0 {
-		of.within, of.owner, of.owners = 0, self+usersOf, w.atMostUsers(n)
+		of.within, of.owner, of.owners = 0, part(self, usersOf), w.atMostUsers(n)
 	}
 	return of
 }

@@ -39,12 +39,15 @@ func staleness(s operation.Summary) *staleReport {
 type planReport struct {
 	Plan
 	MaxCalls  int        `json:"maxCalls,omitempty"` // that an operation may plan or make
+	MaxRows   int64      `json:"maxRows,omitempty"`  // that all lists of an answer may have together
+	MaxPoints int        `json:"maxPoints"`          // that its series and breakdowns may have together
 	Endpoints []Endpoint `json:"endpoints"`
 	Dearest   string     `json:"dearest,omitempty"` // the field with the most planned calls
 }
 
-func planned(p Plan, limit int) *planReport {
-	r := &planReport{Plan: p, MaxCalls: limit, Endpoints: append([]Endpoint{}, p.Endpoints()...)}
+func (o *Options) planned(p Plan) *planReport {
+	r := &planReport{Plan: p, MaxCalls: o.MaxCalls, MaxRows: o.MaxRows, MaxPoints: operation.MaxPoints,
+		Endpoints: append([]Endpoint{}, p.Endpoints()...)}
 	r.Dearest, _ = p.Dearest()
 	return r
 }

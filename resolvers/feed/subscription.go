@@ -213,6 +213,7 @@ func (b *backlog) read(ctx context.Context, until upstream.Time) error {
 			b.event(r, q.Window)
 		}
 		b.delivered = append(b.delivered, r)
+		b.delivered = b.delivered[max(0, len(b.delivered)-maxStamps):] // a mark has room for no more
 	}
 	b.before = page
 	switch {

@@ -1,0 +1,30 @@
+package graph
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/99designs/gqlgen/graphql"
+)
+
+// Of the errors of a response, only those that it may show stay in memory, but all are counted.
+func TestErrorsBeyondTheLimitAreCountedOnly(t *testing.T) {
+	t.Parallel()
+	const most, failed = 3, 1000
+	x := execution{record: record{maxErrors: most}}
+	ctx := context.WithValue(t.Context(), recordKey{}, &x.record)
+	ctx = graphql.WithResponseContext(ctx, x.presenter(), recovered)
+	for range failed {
+		graphql.AddError(ctx, errors.New("a field failed"))
+	}
+	resp := &graphql.Response{Errors: graphql.GetErrors(ctx)}
+	if len(resp.Errors) != most {
+		t.Errorf("%d errors are kept", len(resp.Errors))
+	}
+	x.record.take(resp)
+	x.record.conclude(ctx, nil)
+	if x.record.Errors != failed || x.record.Codes[codeInternal] != failed {
+		t.Errorf("%d errors are counted, by code %v", x.record.Errors, x.record.Codes)
+	}
+}
