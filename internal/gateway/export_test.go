@@ -1,11 +1,15 @@
 package gateway
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"deliverygraph/upstream/embedded/store"
+	"deliverygraph/upstream/embedded/store/sqlite"
 )
 
 // Demo data that is exported, imported, and exported from the store and from a server over it, is the same.
@@ -127,6 +131,26 @@ func TestExportKeepsTheUsersOfAccounts(t *testing.T) {
 	wrong := file("wrong", `{"kind": "account", "user_id": 99, "account": "acme"}`)
 	code, _, said := command(t, "import", "--data", second, wrong)
 	if code != exitFailure || !strings.Contains(said, `"acme" is user 99`) {
+		t.Errorf("%d: %s", code, said)
+	}
+}
+
+func TestExportSaysWhichStateItLacks(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "metrics.db")
+	s, err := sqlite.Open(t.Context(), sqlite.Options{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Write(t.Context(), store.Batch{State: map[string]string{
+		"follow/file/mail.log": "{}", store.UnfinishedPrefix + "a": "{}", store.UnfinishedChange: "1", store.Remains: "1",
+	}})
+	if err := errors.Join(err, s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	code, _, said := command(t, "export", "--data", path)
+	if code != exitOK || !strings.Contains(said, "has read 1 file\n") ||
+		!strings.Contains(said, "1 unfinished message of") {
 		t.Errorf("%d: %s", code, said)
 	}
 }
