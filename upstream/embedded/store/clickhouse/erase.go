@@ -190,7 +190,8 @@ func (e *eraser) find(ctx context.Context, k *kind) error {
 // findAgain finds the rows that an earlier look has found, or that were written since.
 func (e *eraser) findAgain(ctx context.Context, k *kind, condition string) error {
 	times := e.seen[k.Kind]
-	since, err := values[upstream.Time](ctx, "select distinct time from "+k.table+" where version >= "+number(e.since))
+	since, err := values[upstream.Time](ctx, "select distinct time from "+k.table+" where version >= "+number(e.since)+
+		" and "+condition)
 	for _, t := range since {
 		times[t] = true
 	}
