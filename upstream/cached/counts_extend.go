@@ -1,6 +1,7 @@
 package cached
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -108,8 +109,10 @@ func addUp(q *upstream.Question, known []upstream.Count, series []upstream.Serie
 			continue
 		}
 		if bySender {
-			i := slices.IndexFunc(known, func(k upstream.Count) bool { return k.ID == s.ID })
-			if i < 0 {
+			i, found := slices.BinarySearchFunc(known, s.ID, func(k upstream.Count, id upstream.ID) int {
+				return cmp.Compare(k.ID, id)
+			})
+			if !found {
 				return nil, false
 			}
 			c.Sender = known[i].Sender
