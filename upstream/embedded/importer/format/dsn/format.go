@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"strings"
@@ -98,6 +99,13 @@ func (m *Message) send(s format.Sink) error {
 		return s.Bad(m.Line, "the bounce message names no recipient")
 	case bounced == 0:
 		return s.Bad(m.Line, "the bounce message has no date")
+	}
+	if m.more {
+		reason := fmt.Sprintf("the bounce message names more than %d recipients: the others are not imported",
+			mostRecipients)
+		if err := s.Bad(m.Line, reason); err != nil {
+			return err
+		}
 	}
 	notice := m.Notice
 	if !utf8.ValidString(m.text) { // read what is stored, so that reclassifying gives the same

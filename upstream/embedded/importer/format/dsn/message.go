@@ -29,6 +29,7 @@ type Message struct {
 	parties  map[string]bool
 	original header // of the returned message
 	to       *addressees
+	more     bool // recipients than are read
 
 	reportingMTA   string
 	queueID        string // Postfix's id of the returned message

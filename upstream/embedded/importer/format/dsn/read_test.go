@@ -55,6 +55,22 @@ func TestARecipientIsReportedOnce(t *testing.T) {
 	}
 }
 
+func TestRecipientsOfAReportAreLimited(t *testing.T) {
+	var mail strings.Builder
+	mail.WriteString("From: MAILER-DAEMON@example.com\nDate: Tue, 22 Nov 2016 00:00:03 +0000\n" +
+		"Content-Type: multipart/report; boundary=b\n\n")
+	for part := range 5 { // each is read up to a limit
+		mail.WriteString("--b\nContent-Type: message/delivery-status\n\n")
+		for i := range 4001 {
+			fmt.Fprintf(&mail, "Final-Recipient: x; u%d@c\nAction: failed\n\n", part*4001+i)
+		}
+	}
+	s := read(t, mail.String())
+	if len(s.records) != mostRecipients || len(s.bad) != 1 {
+		t.Errorf("%d records, bad %q", len(s.records), s.bad)
+	}
+}
+
 // Anyone may send mail to the address of bounces.
 func TestHostileMailTakesLinearTime(t *testing.T) {
 	const head = "From: MAILER-DAEMON@example.com\nDate: Tue, 22 Nov 2016 00:00:03 +0000\n"

@@ -44,8 +44,12 @@ func groups(s string) []header {
 	return all
 }
 
-// mostName limits the bytes of what the email id of each recipient has.
-const mostName = 255
+const (
+	// mostName limits the bytes of what the email id of each recipient has.
+	mostName = 255
+	// mostRecipients limits the recipients of a report, since anyone may send one.
+	mostRecipients = 20_000
+)
 
 var statusCode = regexp.MustCompile(`\b[245]\.\d{1,3}\.\d{1,3}\b`)
 
@@ -64,6 +68,10 @@ func (m *Message) apply(all []header) {
 		}
 		if v := g.get("X-Postfix-Sender"); v != "" {
 			m.envelopeSender = typedAddress(v)
+		}
+		if len(m.Recipients) == mostRecipients {
+			m.more = true
+			return
 		}
 		if r, ok := readRecipient(g); ok {
 			m.Recipients = append(m.Recipients, r)
