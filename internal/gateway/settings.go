@@ -153,7 +153,6 @@ func (c *serveCommand) check() error {
 				"as 5m"},
 		{c.SubscriptionHeartbeat < 100*time.Millisecond,
 			"--subscription-heartbeat must be at least 100ms, such as 15s"},
-		{c.UpstreamConcurrency < 1, "--upstream-concurrency must be at least 1, such as 16"},
 	} {
 		if s.wrong {
 			return badSetting("%s", s.message)

@@ -21,6 +21,9 @@ func (s upstreamSettings) check() error {
 		return badSetting("--upstream-key or --upstream-ca is given without --upstream: " +
 			"name the server, such as --upstream https://metrics.example.com/v4")
 	}
+	if s.UpstreamConcurrency < 1 || s.UpstreamConcurrency > 100_000 {
+		return badSetting("--upstream-concurrency must be from 1 to 100000, such as 16")
+	}
 	return nil
 }
 
