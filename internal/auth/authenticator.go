@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 
 	"deliverygraph/upstream"
 )
@@ -116,10 +117,32 @@ func refuse(code upstream.Code, format string, args ...any) error {
 
 // PassThrough is the Authenticator of a gateway whose upstream authenticates callers: a caller's upstream calls use the
 // caller's own API key, and return what that key may read.
-type PassThrough struct{}
+type PassThrough struct {
+	mu       sync.Mutex
+	accepted map[string]bool // by [Caller.Realm]
+}
+
+// mostAccepted is how many accepted keys are remembered.
+const mostAccepted = 100_000
+
+// accept remembers that the upstream has accepted a key.
+func (p *PassThrough) accept(realm string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.accepted == nil || len(p.accepted) >= mostAccepted {
+		p.accepted = map[string]bool{}
+	}
+	p.accepted[realm] = true
+}
+
+func (p *PassThrough) accepts(realm string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.accepted[realm]
+}
 
 // Authenticate returns the caller with the key. The upstream decides whether the key is valid when it is called.
-func (PassThrough) Authenticate(_ context.Context, cred Credential) (Caller, error) {
+func (p *PassThrough) Authenticate(_ context.Context, cred Credential) (Caller, error) {
 	if cred.Secret == "" {
 		return Caller{},
 			Refuse("this API requires authentication: send the API key that you have for the metrics API as " +
@@ -128,6 +151,6 @@ func (PassThrough) Authenticate(_ context.Context, cred Credential) (Caller, err
 	sum := sha256.Sum256([]byte(cred.Secret))
 	c := Anyone()
 	c.Name = "key:" + hex.EncodeToString(sum[:8])
-	c.UpstreamKey = Secret(cred.Secret)
+	c.UpstreamKey, c.passThrough = Secret(cred.Secret), p
 	return c, nil
 }

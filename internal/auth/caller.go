@@ -22,7 +22,13 @@ type Caller struct {
 	// UpstreamKey is the API key for the caller's upstream calls, whose answers no other caller may get; empty if the
 	// calls use the gateway's key.
 	UpstreamKey Secret
+
+	passThrough *PassThrough // that passes UpstreamKey on
 }
+
+// MayBeMadeUp reports whether the caller's name says nothing: the upstream has not accepted the caller's key yet, so
+// that anyone could have made it up, and another for each request.
+func (c Caller) MayBeMadeUp() bool { return c.passThrough != nil && !c.passThrough.accepts(c.Realm()) }
 
 // Secret is a text that is not printed by accident.
 type Secret string

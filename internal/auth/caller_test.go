@@ -256,7 +256,7 @@ func TestSocketsAuthenticateOnce(t *testing.T) {
 		"by nothing":               {nil, nil, "X-API-Key"},
 		"by a message of no words": {nil, fields{}, "X-API-Key"},
 	} {
-		ctx, err := auth.IdentifySocket(t.Context(), auth.PassThrough{}, c.header, c.payload)
+		ctx, err := auth.IdentifySocket(t.Context(), &auth.PassThrough{}, c.header, c.payload)
 		checkRefusal(t, name, err, c.refuse)
 		if err == nil && auth.FromContext(ctx).UpstreamKey != "secret" {
 			t.Errorf("%s: it is %v", name, auth.FromContext(ctx))

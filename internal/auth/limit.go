@@ -37,7 +37,7 @@ func Limit(next upstream.Asker, c Caller, mask Mask) upstream.Asker {
 		return upstream.Around(next, denied)
 	}
 	if c.UpstreamKey != "" {
-		next = upstream.Around(next, ownKey)
+		next = upstream.Around(next, c.ownKey)
 	}
 	if !c.Users.all {
 		next = &limited{next, c.Users}
@@ -170,9 +170,12 @@ func denied(context.Context, *upstream.Question, upstream.Asker) (any, error) {
 
 // ownKey is a layer for calls with the caller's own API key. If the upstream does not accept the key, that is the
 // caller's mistake and not the gateway operator's.
-func ownKey(ctx context.Context, q *upstream.Question, next upstream.Asker) (any, error) {
+func (c Caller) ownKey(ctx context.Context, q *upstream.Question, next upstream.Asker) (any, error) {
 	answer, err := next.Ask(ctx, q)
-	if upstream.CodeOf(err) == upstream.Unauthenticated {
+	switch {
+	case err == nil && c.passThrough != nil:
+		c.passThrough.accept(c.Realm())
+	case upstream.CodeOf(err) == upstream.Unauthenticated:
 		err = &upstream.Error{Code: upstream.Unauthenticated, Err: err,
 			Message: "the metrics API does not accept the API key that was sent: it is mistyped, or no longer valid"}
 	}

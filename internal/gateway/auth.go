@@ -101,7 +101,7 @@ func (g *gateway) authenticator(ctx context.Context) (auth.Authenticator, error)
 	var keys, tokens auth.Authenticator
 	switch {
 	case s.PassThrough:
-		return auth.PassThrough{}, nil
+		return &auth.PassThrough{}, nil
 	case !s.asks():
 		return auth.Open{}, nil
 	}

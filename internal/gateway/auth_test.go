@@ -154,6 +154,34 @@ func TestPassThroughKeepsKeysApart(t *testing.T) {
 	}
 }
 
+// Callers with --auth-pass-through do not escape the limit by making up a key for each request, and do not use up that
+// of a key that the upstream knows.
+func TestMadeUpKeysHaveOneLimitTogether(t *testing.T) {
+	t.Parallel()
+	const key = "apikey=a-key-of-all-0123456789"
+	keys := filepath.Join(t.TempDir(), "keys")
+	if err := os.WriteFile(keys, []byte("a-key-of-all-0123456789\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	first := start(t, "--rest-listen", "127.0.0.1:0", "--rest-keys", keys)
+	p := start(t, "--upstream", first.rest, "--auth-pass-through", "--cost-per-minute", "20")
+	if _, text := p.as("Authorization", key); !strings.Contains(text, `"userId":"20"`) {
+		t.Errorf("before: %s", text)
+	}
+	limited := 0
+	for i := range 100 {
+		if _, text := p.as("Authorization", fmt.Sprintf("apikey=made-up-%d", i)); strings.Contains(text, "RATE_LIMITED") {
+			limited++
+		}
+	}
+	if limited == 0 {
+		t.Error("made-up keys are not limited")
+	}
+	if _, text := p.as("Authorization", key); !strings.Contains(text, `"userId":"20"`) {
+		t.Errorf("afterwards: %s", text)
+	}
+}
+
 // A key is not made with a limit that its line in the file cannot have, such as 0, which is not "no limit" there.
 func TestKeyLimitsMustBeInRange(t *testing.T) {
 	t.Parallel()

@@ -118,7 +118,7 @@ func (g *gateway) handler(ctx context.Context, who auth.Authenticator, streams *
 		}
 		known.ServeHTTP(w, r)
 	})
-	if g.c.CostPerMinute > 0 && !g.c.Auth.asks() {
+	if g.c.CostPerMinute > 0 && (!g.c.Auth.asks() || g.c.Auth.PassThrough) {
 		public = ratelimit.ByAddress(public)
 	}
 	public = g.watched(web.NewOrigins(g.c.CorsOrigins).Handler(public, g.forbid))

@@ -37,7 +37,7 @@ func (e Extension) account(ctx context.Context) (name string, limit int) {
 	switch {
 	case limit == 0:
 		return "", 0
-	case c.Name != "":
+	case c.Name != "" && !c.MayBeMadeUp():
 		return "caller " + c.Name, limit
 	}
 	return "address " + ratelimit.Address(ctx), limit
