@@ -306,6 +306,8 @@ func TestDashboardAddsUpTheDomainsOfAProvider(t *testing.T) {
 	b := sitetest.Open(t)
 	at := time.Now().Add(-30 * time.Minute).Unix()
 	var rows strings.Builder
+	fmt.Fprintf(&rows, `{"kind": "sender", "user_id": 21, "sender_id": 17, "sender": "bounces+%s@example.com"}`+"\n",
+		strings.Repeat("x", 300))
 	for n := range 19 { // two emails to each domain of a provider, of which one bounced; and one that bounced elsewhere
 		domain := []string{"outlook.com", "hotmail.com", "live.com", "msn.com", "outlook.fr", "hotmail.fr", "live.fr",
 			"hotmail.de", "live.de", "example.org"}[n/2]
@@ -324,7 +326,10 @@ func TestDashboardAddsUpTheDomainsOfAProvider(t *testing.T) {
 	}
 	p := start(t, "--data", data)
 	b.Load(strings.TrimSuffix(p.graphql, "graphql") + "dashboard/")
+	phone(b, false)
 	b.Until(text("#hardBounced .total") + ` === "10 of 19 emails"`)
+	b.Until(text("#sender") + `.includes("xxx")`)
+	b.Until(`document.documentElement.scrollWidth <= innerWidth`)
 	b.Until(text("#providers tbody th") + ` === "Microsoft"`)
 	b.Eval(`document.querySelector("#providers tbody button").click()`, nil)
 	b.Until(text(".filters") + `.includes("only its 8 domains with the most bounces, of 9")`)
