@@ -118,7 +118,7 @@ func TestWALIsEmptiedThoughOthersAlwaysRead(t *testing.T) {
 		tx, err := db.BeginTx(context.Background(), nil)
 		n := 0
 		if err == nil {
-			err = tx.QueryRow("select count(*) from bounce_content where content like '%y%'").Scan(&n)
+			err = tx.QueryRow("select count(*) from sqlite_schema").Scan(&n)
 		}
 		if err != nil {
 			t.Error(err)
@@ -141,13 +141,13 @@ func TestWALIsEmptiedThoughOthersAlwaysRead(t *testing.T) {
 			}
 		}
 	}()
-	for n := range 16 {
+	for n := range 20 {
 		storetest.Write(t, s, store.Batch{Bounces: []upstream.BounceDetail{
 			bounceFor(n, "someone", "example.com", strings.Repeat("x", 1<<20)),
 		}})
 	}
 	st, err := os.Stat(path + "-wal")
-	if err != nil || st.Size() > 5<<20 {
+	if err != nil || st.Size() > 8<<20 {
 		t.Errorf("the -wal has %d bytes, %v", st.Size(), err)
 	}
 	close(stop)
