@@ -96,9 +96,9 @@ type Maintainer interface {
 	// Erase removes a recipient: its rows and the address in email ids, headers, diagnostics and messages of other
 	// rows and in senders' return paths, whether written plainly, in a return path (VERP, SRS), percent-encoded or in
 	// quoted-printable, in any case of its letters and either spelling of an international domain. It also removes the
-	// recipient from unfinished messages. No file contains the address afterwards. With dry it only counts. If it is
-	// interrupted, a second call completes it. It fails with ErrInUse if other processes keep old data alive until ctx
-	// ends.
+	// recipient from unfinished messages. No file contains the address afterwards, unless it is written meanwhile. With
+	// dry it only counts. If it is interrupted, a second call completes it. It fails with ErrInUse if other processes
+	// keep old data alive until ctx ends.
 	Erase(ctx context.Context, address string, dry bool) (Erased, error)
 	// Reclassify calls sort for each bounce, with its details, oldest first, and gives the bounces the classes that it
 	// returns, in many small transactions. It returns how many have changed, also with an error. With dry it changes
