@@ -6,6 +6,7 @@ import (
 
 	"deliverygraph/upstream"
 	"deliverygraph/upstream/grouped"
+	"deliverygraph/upstream/kind"
 )
 
 // Reader answers the questions of the metrics API. It is [upstream.Asker] with two more arguments.
@@ -32,14 +33,16 @@ type View interface {
 	// Group calls add for the events of a grouping, in any order, and several times for the same keys if there are two
 	// dimensions. Of a header that a row has several times, it is not defined which one counts.
 	Group(g Grouping, add AddGroup) error
-	// Codes returns the codes that events of a kind have, and perhaps some of [Documented], in any order.
+	// Codes returns the codes that events of a kind have, also those that the caller may not see, and perhaps some of
+	// [Documented], in any order.
 	Codes(k upstream.Kind) ([]string, error)
 	// Addresses returns the addresses of senders that were written last.
 	Addresses(senders []upstream.ID) (map[upstream.ID]string, error)
 }
 
-// Answer answers a valid question. The type of the answer depends on its shape; see [upstream.Shape].
-func Answer(v View, q *upstream.Question, p *grouped.Providers) (any, error) {
+// Answer answers a valid question. The type of the answer depends on its shape; see [upstream.Shape]. Limited says that
+// the caller may not see all users.
+func Answer(v View, limited bool, q *upstream.Question, p *grouped.Providers) (any, error) {
 	switch q.Shape {
 	case upstream.ShapeDetail:
 		return v.Bounce(q.Detail())
@@ -48,14 +51,34 @@ func Answer(v View, q *upstream.Question, p *grouped.Providers) (any, error) {
 	case upstream.ShapeSeries:
 		return v.Series(q.Kind, q.Counts())
 	case upstream.ShapeCatalogue:
-		codes, err := v.Codes(q.Kind)
-		codes = slices.Concat(codes, *Documented.Of(q.Kind))
-		slices.Sort(codes)
-		return slices.Compact(codes), err
+		return catalogue(v, limited, q.Kind)
 	case upstream.ShapeGroups:
 		return groups(v, *q, p)
 	}
 	return v.List(q.Kind, &q.ListQuery)
+}
+
+// catalogue returns the documented codes of a kind and those in use, as far as the caller may see such events.
+func catalogue(v View, limited bool, k upstream.Kind) ([]string, error) {
+	documented := *Documented.Of(k)
+	codes, err := v.Codes(k)
+	codes = slices.DeleteFunc(codes, func(code string) bool {
+		if !limited || err != nil || slices.Contains(documented, code) {
+			return false
+		}
+		q := upstream.ListQuery{Window: upstream.Window{Start: -MaxTime, End: MaxTime + 1}}
+		for _, f := range kind.Own[k] {
+			if f.Catalogue {
+				q.SetFilter(f.Filter, code)
+			}
+		}
+		var rows any
+		rows, err = v.List(k, &q)
+		return upstream.RowsOf(rows) == 0
+	})
+	codes = slices.Concat(codes, documented)
+	slices.Sort(codes)
+	return slices.Compact(codes), err
 }
 
 // counts counts events by sender, whose address is empty if it has none, or by user.

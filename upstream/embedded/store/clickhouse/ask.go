@@ -13,7 +13,7 @@ func (s *Store) Ask(
 	ctx context.Context, only []upstream.ID, q *upstream.Question, p *grouped.Providers,
 ) (answer any, err error) {
 	err = s.read(ctx, store.Describe(q), func(ctx context.Context) error {
-		answer, err = store.Answer(&view{s, ctx, only}, q, p)
+		answer, err = store.Answer(&view{s, ctx, only}, only != nil, q, p)
 		return err
 	})
 	if err != nil {

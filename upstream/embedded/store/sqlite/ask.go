@@ -18,7 +18,7 @@ func (s *Store) Ask(
 		read = s.read
 	}
 	err = read(ctx, store.Describe(q), func(r *reader) {
-		answer, err = store.Answer(&view{r, only}, q, p)
+		answer, err = store.Answer(&view{r, only}, only != nil, q, p)
 		r.Fail(err)
 	})
 	if err != nil {

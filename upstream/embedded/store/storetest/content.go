@@ -179,6 +179,14 @@ func testCodes(t *testing.T, open Opener) {
 	if got := Must[[]string](t)(API(s).BlockedReasons(ctx)); len(got) != 6 || got[5] != "zeal" {
 		t.Errorf("with another reason seen: %q", got)
 	}
+	Write(t, s, store.Batch{Bounces: []upstream.BounceDetail{{Bounce: upstream.Bounce{UserID: 20, Category: "zeal"}}}})
+	for n, only := range map[int][]upstream.ID{20: nil, 19: {20, 22}, 18: {21}} {
+		q := upstream.Question{Shape: upstream.ShapeCatalogue, Kind: upstream.Bounces}
+		got := Must[any](t)(s.Ask(ctx, only, &q, nil))
+		if codes := got.([]string); len(codes) != n || slices.Contains(codes, "zeal") != (n > 18) {
+			t.Errorf("of the users %v: %q", only, codes)
+		}
+	}
 }
 
 func testInfo(t *testing.T, open Opener) {
