@@ -80,7 +80,7 @@ func (c *schemaCommand) Run(io Streams) error {
 		},
 	}}})
 	f.FormatSchema(schema)
-	if c.Output != "" {
+	if c.Output != "" && c.Output != "-" {
 		return os.WriteFile(c.Output, sdl.Bytes(), 0o644)
 	}
 	_, err := sdl.WriteTo(io.Out)

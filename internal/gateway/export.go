@@ -90,6 +90,9 @@ func (c *exportCommand) Run(ctx context.Context, streams Streams) error {
 	if err != nil {
 		return err
 	}
+	if c.Output == "-" {
+		c.Output = ""
+	}
 	if err := c.checkOutput(); err != nil {
 		return err
 	}

@@ -37,6 +37,9 @@ func TestExportMovesAStore(t *testing.T) {
 	if got := export("again.ndjson", "--data", file("metrics.db")); got != want {
 		t.Errorf("the store's export has %d bytes, that of the demo data %d", len(got), len(want))
 	}
+	if code, out, _ := command(t, "export", "--data", file("metrics.db"), "-o", "-"); code != exitOK || out != want {
+		t.Errorf("%d, and %d bytes on standard output", code, len(out))
+	}
 	week := []string{"--from", time.Now().AddDate(0, 0, -7).UTC().Format(time.DateOnly), "--to",
 		time.Now().AddDate(0, 0, -1).UTC().Format(time.RFC3339)}
 	server := start(t, "--data", file("metrics.db"), "--rest-listen", "127.0.0.1:0")
