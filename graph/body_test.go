@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/url"
 	"runtime"
 	"strings"
 	"testing"
@@ -158,5 +159,27 @@ func TestQueryStringsAreParsedAsBrowsersDo(t *testing.T) {
 	q.url += "?query=%"
 	if a := e.do(t, q); a.status != 200 {
 		t.Errorf("a POST: %d %s", a.status, a.body)
+	}
+}
+
+// Values take much more memory than their text, so they have a limit of their own, wherever they come from.
+func TestValuesOfVariablesAreLimited(t *testing.T) {
+	t.Parallel()
+	e := newEndpoint(graph.Options{MaxBatch: 1})
+	const most = 10_000
+	for n, status := range map[int]int{most: 200, most + 1: 400} {
+		variables := `{"a": [{"b": 1}` + strings.Repeat(", 1", n-3) + `]}`
+		body := `{"query": "{ __typename }", "variables": ` + variables + `}`
+		for name, q := range map[string]request{
+			"POST": post(body), "GET": get("query={__typename}&variables=" + url.QueryEscape(variables)),
+		} {
+			a := e.do(t, q)
+			if a.status != status || status != 200 && !strings.Contains(a.body, "at most 10000 values") {
+				t.Errorf("%s with %d values: status %d, %.300s", name, n, a.status, a.body)
+			}
+		}
+		if a := e.record(t.Context(), post("["+body+"]")); strings.Contains(a.Body.String(), "at most") != (status != 200) {
+			t.Errorf("a batch with %d values: %.300s", n, a.Body)
+		}
 	}
 }

@@ -104,13 +104,20 @@ func readFields(fields object, text []byte, what, example string) (object, *refu
 // decoder reads JSON. Duplicate names and invalid UTF-8 are errors.
 type decoder struct {
 	jsontext.Decoder
-	text bytes.Buffer
+	text   bytes.Buffer
+	values int // read by value
 }
+
+// maxValues limits the values in an object that is kept, with those in its lists and objects. They may take 50 times
+// the memory of their text.
+const maxValues = 10_000
+
+var errTooManyValues = errors.New("too many values")
 
 var decoders = sync.Pool{New: func() any { return new(decoder) }}
 
 func (d *decoder) reset(text []byte) {
-	d.text = *bytes.NewBuffer(text)
+	d.text, d.values = *bytes.NewBuffer(text), 0
 	d.Reset(&d.text)
 }
 
@@ -152,6 +159,9 @@ func (d *decoder) raw(text []byte) ([]byte, error) {
 
 // value reads any value, with numbers converted by [number].
 func (d *decoder) value() (any, error) {
+	if d.values++; d.values > maxValues {
+		return nil, errTooManyValues
+	}
 	t, err := d.ReadToken()
 	if err != nil {
 		return nil, err
@@ -294,6 +304,10 @@ func readObject(raw []byte, name string, to *map[string]any) *refusal {
 	if begin, err := d.ReadToken(); err != nil || begin.Kind() != '{' {
 		return refuse(http.StatusBadRequest, "%q must be a JSON object", name)
 	}
-	*to, _ = d.rest() // cannot fail
+	var err error
+	if *to, err = d.rest(); err != nil { // cannot fail otherwise
+		return refuse(http.StatusBadRequest, "%q must have at most %d values, with those in lists and objects", name,
+			maxValues)
+	}
 	return nil
 }

@@ -51,7 +51,7 @@ func TestBytesOfListsAreLimited(t *testing.T) {
 	for name, query := range map[string]string{
 		"several lists": lists(4),
 		"a list":        "{ bounces(" + window + ") { nodes {" + repeat(240, " a%d: id") + " } } }",
-		"a list in slow fields": "{ bounces(" + window + ") { nodes {" + repeat(60, " a%d: id") +
+		"a list in slow fields": "{ bounces(" + window + ") { nodes {" + repeat(240, " a%d: id") +
 			" user { senders(" + window + ", first: 0) { totalCount } } } } }",
 	} {
 		a := e.ask(t, query, "")

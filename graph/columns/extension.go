@@ -149,8 +149,8 @@ func (e Extension) InterceptField(ctx context.Context, next graphql.Resolver) (a
 // The approximate memory of an element of a list that the generated code answers, which takes a goroutine, and of each
 // of its fields, until they are written.
 const (
-	elementBytes = 4 << 10
-	fieldBytes   = 512
+	elementBytes = 2 << 10
+	fieldBytes   = 128
 )
 
 // fieldsOf returns the number of fields in a selection and the objects below. Lists below are counted when they are
