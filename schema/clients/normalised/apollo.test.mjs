@@ -80,7 +80,9 @@ test('Apollo Client keeps what different queries select of objects without an id
   const ask = async (query, variables) => (await apollo.query({ query: gql(query), variables })).data;
   const window = between(8, 1);
   const given = '$w: Window!, $a: String!, $e: String!';
-  const { bounces } = await ask('query($w: Window!) { bounces(window: $w, first: 1) { edges { node { id recipient emailId } } } }', { w: window });
+  // A new bounce, whose email is in the window too.
+  const newest = 'bounces(window: $w, order: NEWEST_FIRST, first: 1) { edges { node { id recipient emailId } } }';
+  const { bounces } = await ask(`query($w: Window!) { ${newest} }`, { w: window });
   const { recipient, emailId } = bounces.edges[0].node;
   const variables = { w: window, a: recipient, e: emailId };
   const queries = [
