@@ -141,14 +141,17 @@ func (c *Cache) grow(ctx context.Context, m moment, q *upstream.Question, k key)
 	if s.upTo >= m.hour() {
 		return landed{entry: kept, held: true}, nil
 	}
-	rows, err := c.remember(ctx, m, lookup{q: within(q, s.upTo, m.hour()), hour: m.hour(), part: true})
+	part, err := c.recall(ctx, m, lookup{q: within(q, s.upTo, m.hour()), hour: m.hour(), part: true})
 	switch {
 	case err != nil && held:
 		return landed{entry: kept, held: true}, nil
 	case err != nil:
 		return landed{}, err
 	}
-	grown, n := packed(add(q, s.rows, rows))
+	if part.since.Before(s.since) { // it was in memory
+		s.since = part.since
+	}
+	grown, n := packed(add(q, s.rows, part.value))
 	return landed{entry: c.putSum(ctx, q, k, sum{m.hour(), grown, s.since}, n)}, nil
 }
 

@@ -131,8 +131,14 @@ func (c *Cache) key(l lookup) key { return key{scope: c.scope, form: l.form, hou
 
 // remember answers a question from memory, or by a call, which it may share with other callers.
 func (c *Cache) remember(ctx context.Context, m moment, l lookup) (any, error) {
+	e, err := c.recall(ctx, m, l)
+	return e.value, err
+}
+
+// recall is like remember. The entry also tells when the answer arrived.
+func (c *Cache) recall(ctx context.Context, m moment, l lookup) (entry, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, gaveUp(err)
+		return entry{}, gaveUp(err)
 	}
 	k := c.key(l)
 	look := Lookup{Question: l.q}
@@ -160,7 +166,7 @@ func (c *Cache) remember(ctx context.Context, m moment, l lookup) (any, error) {
 		if look.Err != nil {
 			look.Err = gaveUp(look.Err)
 			if e, look.Stale = c.stale(m, k, look.Err); !look.Stale {
-				return nil, look.Err
+				return entry{}, look.Err
 			}
 		}
 	}
@@ -176,7 +182,7 @@ func (c *Cache) remember(ctx context.Context, m moment, l lookup) (any, error) {
 	default:
 		look.Left = e.left(now)
 	}
-	return e.value, nil
+	return e, nil
 }
 
 // join makes a call, or joins one that is under way. If that call fails because the operation that began it may make no

@@ -246,3 +246,30 @@ func TestClientPagesShareOneUpstreamPage(t *testing.T) {
 		t.Errorf("%d calls, want 1", counting.Total())
 	}
 }
+
+// A sum that was made of an older answer is used no longer than that answer, so that events that arrive late are seen.
+func TestSumsAreNoYoungerThanTheirParts(t *testing.T) {
+	t.Parallel()
+	m := upstreamtest.NewModel(everyTenMinutes(-3, 2))
+	var c clock
+	o := sealing
+	o.Now, o.Sealed = c.now, time.Hour
+	a := open(t, m, o)
+	ask := func(now, end time.Duration) {
+		t.Helper()
+		c.set(now)
+		q := upstream.CountQuery{Window: upstream.Window{Start: at(-3 * time.Hour), End: at(end)}}
+		got, err := a.Counts(t.Context(), upstream.Bounces, q)
+		want, _ := m.Counts(t.Context(), upstream.Bounces, q)
+		if now == 50*time.Minute { // the late event is not seen yet
+			want[0].Tally = want[0].Add(upstream.Tally{Total: -1, Hard: -1})
+		}
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("at %s: %v (-want +got)\n%s", now, err, diff)
+		}
+	}
+	ask(0, -time.Hour) // settled
+	m.Add(eventAt(at(-2*time.Hour+time.Second), senders[0], 0))
+	ask(50*time.Minute, 50*time.Minute) // made of that answer and the rest
+	ask(65*time.Minute, 65*time.Minute)
+}
