@@ -170,7 +170,8 @@ func TestMadeUpKeysHaveOneLimitTogether(t *testing.T) {
 	}
 	limited := 0
 	for i := range 100 {
-		if _, text := p.as("Authorization", fmt.Sprintf("apikey=made-up-%d", i)); strings.Contains(text, "RATE_LIMITED") {
+		_, text := p.as("Authorization", fmt.Sprintf("apikey=made-up-%d", i))
+		if strings.Contains(text, "RATE_LIMITED") {
 			limited++
 		}
 	}

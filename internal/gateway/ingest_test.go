@@ -56,8 +56,9 @@ func TestWebhooksAreSeenByTheNextQuery(t *testing.T) {
 		"rebound.example.com"); resp.StatusCode != http.StatusForbidden {
 		t.Errorf("a name that points here: %s: %s", resp.Status, text)
 	}
-	if resp, text := p.do(http.MethodPost, p.hooks+"/rows", `{"kind":"sender","user_id":1,"sender_id":2,"sender":"jane@@x"}`,
-		"X-API-Key", "0123456789abcdef"); resp.StatusCode != http.StatusBadRequest || !strings.Contains(text, "jane@@x") {
+	resp, text := p.do(http.MethodPost, p.hooks+"/rows",
+		`{"kind":"sender","user_id":1,"sender_id":2,"sender":"jane@@x"}`, "X-API-Key", "0123456789abcdef")
+	if resp.StatusCode != http.StatusBadRequest || !strings.Contains(text, "jane@@x") {
 		t.Errorf("a bad row: %s: %s", resp.Status, text)
 	}
 	_, metrics := p.do(http.MethodGet, p.admin+"/metrics", "")

@@ -69,8 +69,8 @@ func gives(arg string, f *kong.Flag) bool {
 // mayBeSecret reports whether a value may contain a secret: a URL, or an attempt at one, with a password or a token; or a
 // key in place of the name of its file, as a mistake in a manifest sets it.
 func mayBeSecret(value string) bool {
-	return withSecret.MatchString(value) || len(value) >= embedded.MinKeyLength && !strings.ContainsAny(value, `./\`) &&
-		strings.ContainsAny(value, "0123456789")
+	return withSecret.MatchString(value) ||
+		len(value) >= embedded.MinKeyLength && !strings.ContainsAny(value, `./\`) && strings.ContainsAny(value, "0123456789")
 }
 
 var withSecret = regexp.MustCompile(`(?s)//.*[@?]|^[^/]*:.*@|-----BEGIN|\n`)
@@ -101,7 +101,8 @@ var namesOfFlags = regexp.MustCompile(`--([a-z0-9]+(?:-[a-z0-9]+)*)`)
 func explained(err error, flags []*kong.Flag, args []string) string {
 	text := strings.ReplaceAll(err.Error(), "(from envar ", "(from ")
 	for i := range len(args) - 1 {
-		if slices.ContainsFunc(flags, func(f *kong.Flag) bool { return args[i] == "--"+f.Name && f.Tag.Has("secret") }) {
+		of := func(f *kong.Flag) bool { return args[i] == "--"+f.Name && f.Tag.Has("secret") }
+		if slices.ContainsFunc(flags, of) {
 			text = strings.ReplaceAll(text, fmt.Sprintf("%q", args[i+1]), "a value that is not shown")
 		}
 	}

@@ -54,7 +54,8 @@ func TestMessagesDoNotShowSecretsThatBeginLikeFlags(t *testing.T) {
 		}
 		n++
 		for _, value := range []string{"-s3cr3t", "--s3cr3t"} {
-			if said := refused(t, "--"+f.Name, value); strings.Contains(said, "s3cr3t") || !strings.Contains(said, f.Name) {
+			said := refused(t, "--"+f.Name, value)
+			if strings.Contains(said, "s3cr3t") || !strings.Contains(said, f.Name) {
 				t.Errorf("--%s %s: %s", f.Name, value, said)
 			}
 		}
@@ -67,7 +68,9 @@ func TestMessagesDoNotShowSecretsThatBeginLikeFlags(t *testing.T) {
 // OpenTelemetry prints headers that it cannot read, so the gateway does not start with them.
 func TestMessagesDoNotShowHeadersForTheCollector(t *testing.T) { // the environment is global, so not parallel
 	for _, name := range []string{"OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"} {
-		for _, value := range []string{"Authorization: Bearer s3cr3t", "Authorization: s3cr3t=", "api-key=s3cr3t%", "a=b,s3cr3t"} {
+		for _, value := range []string{
+			"Authorization: Bearer s3cr3t", "Authorization: s3cr3t=", "api-key=s3cr3t%", "a=b,s3cr3t",
+		} {
 			t.Run(name, func(t *testing.T) {
 				t.Setenv(name, value)
 				said := refused(t, "--listen", "127.0.0.1:0", "--trace-otlp", "http://127.0.0.1:1")

@@ -247,7 +247,8 @@ func (c *serveCommand) collector() (to, named string, err error) {
 func areHeaders(text string) bool {
 	for pair := range strings.SplitSeq(text, ",") {
 		name, value, ok := strings.Cut(pair, "=")
-		if _, err := url.PathUnescape(value); !ok || err != nil || !httpguts.ValidHeaderFieldName(strings.TrimSpace(name)) {
+		_, err := url.PathUnescape(value)
+		if !ok || err != nil || !httpguts.ValidHeaderFieldName(strings.TrimSpace(name)) {
 			return false
 		}
 	}

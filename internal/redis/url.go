@@ -181,8 +181,8 @@ func check(values url.Values) error {
 				var n int
 				n, err = strconv.Atoi(value)
 				if err == nil && (n > maxNumber || n < 0 && name != "max_retries") { // -1 is none
-					return fmt.Errorf("has %s=%s: write a number from 0 to %d, such as %[1]s=%[4]s", name, value, maxNumber,
-						example)
+					return fmt.Errorf("has %s=%s: write a number from 0 to %d, such as %[1]s=%[4]s", name, value,
+						maxNumber, example)
 				}
 			}
 			if err != nil || len(values[name]) > 1 {

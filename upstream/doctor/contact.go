@@ -56,7 +56,8 @@ func (e *exam) shutOut(a answer) string {
 		return fmt.Sprintf("The server refuses the API key (status %d).", a.status)
 	case a.status >= 300 && a.status < 400:
 		to, instead := e.redirect(a)
-		return fmt.Sprintf("The server redirects to %s, but the gateway does not follow redirects: give %s.", to, instead)
+		return fmt.Sprintf("The server redirects to %s, but the gateway does not follow redirects: give %s.", to,
+			instead)
 	}
 	return ""
 }

@@ -88,13 +88,13 @@ type handler struct {
 	assets map[string]asset
 }
 
-// asset is a file of a page, compressed with gzip. It is decompressed once, for the few clients that do not accept gzip.
+// asset is a file of a page, compressed with gzip.
 type asset struct {
 	contentType  string
 	cacheControl string
 	etag         string // weak: the same for both encodings
 	packed       []byte
-	plain        func() []byte
+	plain        func() []byte // decompresses it once, for the few clients that do not accept gzip
 }
 
 var contentTypes = map[string]string{
@@ -108,7 +108,8 @@ var contentTypes = map[string]string{
 func newAsset(kind, cacheControl string, packed []byte) asset {
 	hash := sha256.Sum256(packed)
 	etag := `W/"` + hex.EncodeToString(hash[:8]) + `"`
-	return asset{contentTypes[kind], cacheControl, etag, packed, sync.OnceValue(func() []byte { return unpack(packed) })}
+	plain := sync.OnceValue(func() []byte { return unpack(packed) })
+	return asset{contentTypes[kind], cacheControl, etag, packed, plain}
 }
 
 func pack(content []byte) []byte {
