@@ -144,7 +144,7 @@ func (c *Cache) Ask(ctx context.Context, q *upstream.Question) (any, error) {
 	return c.remember(ctx, m, lookup{q: q})
 }
 
-// setBack is how many seconds the clock must go back to have been wrong.
+// setBack is the number of seconds by which the clock may go back, such as to be corrected a little.
 const setBack = 60
 
 // moment returns the time of a question. If the clock was set back, it was ahead, as that of a machine that starts may
