@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -214,7 +215,7 @@ func noteState(ctx context.Context, s store.Store, streams Streams) error {
 		}
 	}
 	delete(state, store.UnfinishedChange)
-	delete(state, store.Remains)
+	maps.DeleteFunc(state, func(key, _ string) bool { return strings.HasPrefix(key, store.Remains) })
 	if unfinished > 0 {
 		fmt.Fprintf(streams.Err, "deliverygraph: not exported: %s of imports, whose outcome is in logs to come\n",
 			english.Plural(unfinished, "unfinished message", ""))

@@ -137,7 +137,7 @@ var Documented = upstream.PerKind[[]string]{
 	BlockedEmails: []string{"complaint", "hardbounce", "manual", "softbounce", "unsubscribe"},
 }
 
-// Remains is the key of the state that says that an Erase was interrupted.
+// Remains begins the keys of the state that say that an Erase was interrupted.
 const Remains = "store/remains"
 
 // Batch is what one Write takes: rows of any kinds, in any order. It needs all rows: the store derives neither an email

@@ -42,10 +42,10 @@ func (s *Store) Erase(ctx context.Context, address string, dry bool) (n store.Er
 	}
 	return n, s.inTurn(ctx, eraseWhat, func(ctx context.Context) error {
 		remains, err := s.state(ctx, store.Remains)
-		if err != nil || remains[store.Remains] != mark { // another Erase has begun
+		if err != nil || remains[e.remains] != mark { // another Erase of the address has begun
 			return err
 		}
-		return s.keep(ctx, map[string]string{store.Remains: ""})
+		return s.keep(ctx, map[string]string{e.remains: "", store.Remains: ""}) // the latter is of earlier versions
 	})
 }
 
@@ -80,6 +80,7 @@ func (s *Store) mergeVersions(ctx context.Context, address string) error {
 type eraser struct {
 	*writer
 	store.Erasure
+	remains  string // the key of the state that says that the address may remain
 	found    store.Erased
 	gone     [len(kinds)][]key // the rows to be deleted, in all versions
 	hashes   map[uint64]bool   // the address in the index of recipients, in all spellings of rows
@@ -92,9 +93,11 @@ type eraser struct {
 }
 
 func (s *Store) newEraser(address string) *eraser {
-	return &eraser{writer: &writer{Store: s}, Erasure: store.NewErasure(address), hashes: map[uint64]bool{
-		recipientHash(upstream.LowerAddress(address)): true,
-	}}
+	return &eraser{
+		writer: &writer{Store: s}, Erasure: store.NewErasure(address),
+		remains: fmt.Sprintf("%s/%d", store.Remains, recipientHash(strings.ToLower(address))),
+		hashes:  map[uint64]bool{recipientHash(upstream.LowerAddress(address)): true},
+	}
 }
 
 // look finds what contains an address.
@@ -118,8 +121,8 @@ func (e *eraser) look(ctx context.Context) (unfinished map[string]string, err er
 	return unfinished, errors.Join(err, e.editSenders(ctx), e.findOldState(ctx))
 }
 
-// erase erases the address from the last versions of rows. It returns the value of [store.Remains], or "" if nothing
-// remains.
+// erase erases the address from the last versions of rows. It returns the value that says that the address may remain,
+// or "" if it does not.
 func (e *eraser) erase(ctx context.Context) (mark string, err error) {
 	remains, err := e.state(ctx, store.Remains)
 	if err != nil {
@@ -133,11 +136,12 @@ func (e *eraser) erase(ctx context.Context) (mark string, err error) {
 	for _, keys := range e.gone {
 		gone += len(keys)
 	}
-	if e.found.Edited+e.found.Unfinished == 0 && gone == 0 && !e.outdated && len(remains) == 0 {
+	if e.found.Edited+e.found.Unfinished == 0 && gone == 0 && !e.outdated &&
+		remains[e.remains]+remains[store.Remains] == "" {
 		return "", nil
 	}
 	mark = number(e.next(0))
-	if err := e.keep(ctx, map[string]string{store.Remains: mark}); err != nil {
+	if err := e.keep(ctx, map[string]string{e.remains: mark}); err != nil {
 		return "", err
 	}
 	e.touch(everything)

@@ -146,6 +146,7 @@ func TestEraseIsIncompleteUntilReplacedRowsAreMerged(t *testing.T) {
 		!strings.Contains(err.Error(), "has not yet merged all parts") {
 		t.Errorf("Erase gives %+v, %v", n, err)
 	}
+	storetest.Must[store.Erased](t)(s.Erase(t.Context(), "another@example.com", false))
 	if i := storetest.Must[store.Info](t)(s.Info(t.Context())); !i.Remains {
 		t.Errorf("the store is said to have no remains: %+v", i)
 	}
