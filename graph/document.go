@@ -130,7 +130,7 @@ func (d *documents) read(text string) (document, gqlerror.List) {
 		QueryDocument: doc,
 		hash:          HashDocument(text),
 		known:         knownData(doc, d.schema),
-		plans:         columns.NewPlans(),
+		plans:         columns.NewPlans(text),
 		nulls:         nullPlacesOf(doc),
 		introspects:   asksForSchema(doc),
 	}

@@ -60,6 +60,12 @@ func TestBytesOfListsAreLimited(t *testing.T) {
 			t.Errorf("%s: %d bytes, %+v", name, len(a.body), a.errors)
 		}
 	}
+	parts, _ := json.Marshal(map[string]string{"query": "{ bounces(" + window + ") { nodes {" +
+		repeat(8, " ... @defer(label: \"%d\") { id }") + " } } }"})
+	if w := e.record(t.Context(), post(string(parts), "Accept", "multipart/mixed")); !strings.Contains(w.Body.String(),
+		fmt.Sprintf("more than %d bytes", most)) {
+		t.Errorf("parts of rows: %.300s", w.Body)
+	}
 }
 
 // A response takes room as it grows, not only once it is complete.

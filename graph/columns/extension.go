@@ -151,6 +151,7 @@ func (e Extension) InterceptField(ctx context.Context, next graphql.Resolver) (a
 const (
 	elementBytes = 2 << 10
 	fieldBytes   = 128
+	deferFields  = 32 // fields that take as much as a part of the response
 )
 
 // fieldsOf returns the number of fields in a selection and the objects below. Lists below are counted when they are
@@ -163,9 +164,9 @@ func fieldsOf(set ast.SelectionSet) (n int) {
 				n += fieldsOf(s.SelectionSet)
 			}
 		case *ast.InlineFragment:
-			n += fieldsOf(s.SelectionSet)
+			n += fieldsOf(s.SelectionSet) + deferFields*len(s.Directives.ForNames("defer"))
 		case *ast.FragmentSpread:
-			n += fieldsOf(s.Definition.SelectionSet)
+			n += fieldsOf(s.Definition.SelectionSet) + deferFields*len(s.Directives.ForNames("defer"))
 		}
 	}
 	return n

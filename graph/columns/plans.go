@@ -14,6 +14,8 @@ type Plans struct {
 	mu         sync.RWMutex
 	conditions map[*ast.Field][]string // variables that a field's plan depends on
 	plans      map[planKey]any         // *plan[T], or nil if the generated code answers the list
+	fields     int                     // of all plans
+	most       int                     // limit of fields
 }
 
 // planKey identifies a list field and the values of its conditions, as bits.
@@ -25,9 +27,10 @@ type planKey struct {
 // maxPlans limits the plans of a document: one per list and set of conditions.
 const maxPlans = 64
 
-// NewPlans returns an empty set of plans for a document.
-func NewPlans() *Plans {
-	return &Plans{conditions: map[*ast.Field][]string{}, plans: map[planKey]any{}}
+// NewPlans returns an empty set of plans for a document with that text. They take about as much memory as the document
+// at most: a field takes about eight bytes of it, so there is room for eight plans of every list.
+func NewPlans(text string) *Plans {
+	return &Plans{conditions: map[*ast.Field][]string{}, plans: map[planKey]any{}, most: len(text)}
 }
 
 // Meter limits the memory of a response. It is safe for concurrent use.
@@ -116,8 +119,10 @@ func (p *Plans) get(key planKey) (any, bool) {
 func (p *Plans) put(key planKey, plan any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.plans) < maxPlans {
+	fields := fieldsOf(key.field.SelectionSet)
+	if len(p.plans) < maxPlans && p.fields+fields <= p.most {
 		p.plans[key] = plan
+		p.fields += fields
 	}
 }
 
