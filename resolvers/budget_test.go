@@ -81,7 +81,7 @@ func TestOperationsBeyondTheBudgetAreStopped(t *testing.T) {
 // A cache that is empty makes two calls of one for counts by sender, unless that would stop the operation.
 func TestEmptyCacheDoesNotStopAdmittedOperations(t *testing.T) {
 	t.Parallel()
-	g := newGateway(t, rowsOfDay(2000))
+	g := newGateway(t, rowsOfDay(240))
 	const query = `{ users(window: {last: "P1D"}, first: 6) { nodes {
 		senders(window: {last: "P2D"}) { nodes { address stats(window: {last: "P2D"}) { sent bounced blocked } } } } } }`
 	const planned = 3 + 6*3
