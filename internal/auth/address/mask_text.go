@@ -11,7 +11,8 @@ import (
 // What has a beginning and an end is limited in length or in what it holds: looking for an end that is missing, behind
 // each beginning, would take time that grows with the square of the length of a text.
 const (
-	quoted = `"(?:[^"\\]|\\.){0,128}"`
+	quoted = `"(?:[^"\\]|\\.){0,64}"`
+	name   = `"(?:[^"\\]|\\.){0,200}"`
 	ip     = `\[[^\]\[\s<>"(),;]*\]`
 	atom   = `(?:\\.|[^\s<>"(),;:\[\]@])`
 	note   = `\s*\([^()]*\)\s*` // a comment
@@ -30,7 +31,7 @@ var (
 	// bang matches an address of UUCP, such as "example.com!user".
 	bang = regexp.MustCompile(host + `!` + atom + `+`)
 	// phrase matches a name before an address that is already masked.
-	phrase = regexp.MustCompile(quoted + `(\s*<\*\*\*>)`)
+	phrase = regexp.MustCompile(name + `(\s*<\*\*\*>)`)
 	// status matches the beginning of a mail server's response.
 	status = regexp.MustCompile(`^(?:[A-Za-z0-9-]+;)?\s*(?:[245]\d\d(?:[ -]+|$))?(?:[245]\.\d{1,3}\.\d{1,3}\s*)?`)
 )
@@ -63,7 +64,7 @@ func Mask(text, local, domain string) string {
 
 // patternName matches what may be a person's name in a pattern of responses, in which … stands for the address or
 // domain behind it; see package grouped.
-var patternName = regexp.MustCompile(quoted + `(\s*<…>)|\S+(\s+at\s+…)`)
+var patternName = regexp.MustCompile(name + `(\s*<…>)|\S+(\s+at\s+…)`)
 
 // MaskPattern is like [Mask] for a pattern of responses; see package grouped.
 func MaskPattern(pattern string) string {
