@@ -27,10 +27,13 @@ func (c *Cache) sharedKey(k key) string {
 // format identifies what answers consist of. Another release of the gateway may know other fields. The number is for
 // changes of the encoding itself.
 var format = sync.OnceValue(func() string {
-	return fmt.Sprintf("1 %x", sha256.Sum256(fmt.Appendf(nil, "%s %s %s %s %s %s %s",
-		shapeOf[upstream.Email](), shapeOf[upstream.Bounce](), shapeOf[upstream.BounceDetail](),
-		shapeOf[upstream.BlockedEmail](), shapeOf[upstream.Count](), shapeOf[upstream.Series](),
-		shapeOf[upstream.Groups]())))
+	shapes := shapeOf[upstream.BounceDetail]() + shapeOf[upstream.Count]() + shapeOf[upstream.Series]() +
+		shapeOf[upstream.Groups]()
+	for _, k := range upstream.Kinds {
+		none, _ := upstream.DecodePage(k, "[]")
+		shapes += shape(reflect.TypeOf(none.Rows()))
+	}
+	return fmt.Sprintf("1 %x", sha256.Sum256([]byte(shapes)))
 })
 
 // shapeOf describes a type with its fields.
