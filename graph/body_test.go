@@ -178,7 +178,8 @@ func TestValuesOfVariablesAreLimited(t *testing.T) {
 				t.Errorf("%s with %d values: status %d, %.300s", name, n, a.status, a.body)
 			}
 		}
-		if a := e.record(t.Context(), post("["+body+"]")); strings.Contains(a.Body.String(), "at most") != (status != 200) {
+		a := e.record(t.Context(), post("["+body+"]"))
+		if strings.Contains(a.Body.String(), "at most") != (status != 200) {
 			t.Errorf("a batch with %d values: %.300s", n, a.Body)
 		}
 	}

@@ -240,7 +240,11 @@ func (x *execution) next() *graphql.Response {
 		if first {
 			resp.Data = x.pending.without(resp.Data)
 		}
-		if size := int64(len(resp.Data)); x.full.Load() || first && !x.room.resize(size) || !first && !x.room.grow(size) {
+		take := x.room.grow
+		if first {
+			take = x.room.resize
+		}
+		if x.full.Load() || !take(int64(len(resp.Data))) {
 			x.shed = true
 			x.cancel()
 			no := x.h.overloaded().response

@@ -180,7 +180,7 @@ func (x *execution) Take(bytes int) error {
 	switch {
 	case made > most:
 		return requestError(codeTooExpensive, fmt.Sprintf("this is missing because the response has more than %d "+
-			"bytes, the limit (a quarter of --max-in-flight): select fewer rows, or fewer fields of them, at once", most))
+			"bytes, a quarter of --max-in-flight: select fewer rows, or fewer fields of them, at once", most))
 	case made > x.reserved && !x.room.cover(made):
 		x.full.Store(true) // whatever this returns, the response is an error
 		return requestError(codeRateLimited, "the server is overloaded")

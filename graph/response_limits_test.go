@@ -56,7 +56,8 @@ func TestBytesOfListsAreLimited(t *testing.T) {
 	} {
 		a := e.ask(t, query, "")
 		if len(a.errors) != 1 || a.errors[0].code() != "QUERY_TOO_EXPENSIVE" || len(a.body) > most ||
-			!strings.Contains(a.errors[0].Message, fmt.Sprintf("more than %d bytes", most)) || len(a.errors[0].Path) != 2 {
+			!strings.Contains(a.errors[0].Message, fmt.Sprintf("more than %d bytes", most)) ||
+			len(a.errors[0].Path) != 2 {
 			t.Errorf("%s: %d bytes, %+v", name, len(a.body), a.errors)
 		}
 	}

@@ -83,7 +83,8 @@ func TestEmptyCacheDoesNotStopAdmittedOperations(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t, rowsOfDay(240))
 	const query = `{ users(window: {last: "P1D"}, first: 6) { nodes {
-		senders(window: {last: "P2D"}) { nodes { address stats(window: {last: "P2D"}) { sent bounced blocked } } } } } }`
+		senders(window: {last: "P2D"}) { nodes { address
+			stats(window: {last: "P2D"}) { sent bounced blocked } } } } } }`
 	const planned = 3 + 6*3
 	want := g.data(query, nil)
 	if calls := g.called(); len(calls) != planned {

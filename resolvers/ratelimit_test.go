@@ -283,13 +283,17 @@ func TestResumedSubscriptionsPayForWhatTheyMissed(t *testing.T) {
 	open := func() *httptest.Server {
 		f := feed.New(func(ctx context.Context) feed.View {
 			c := auth.FromContext(ctx)
-			return feed.View{API: auth.Limit(g.client, c, mask), Context: auth.With(context.Background(), c), Key: c.View()}
+			limited := auth.Limit(g.client, c, mask)
+			return feed.View{API: limited, Context: auth.With(context.Background(), c), Key: c.View()}
 		}, feed.Options{Interval: 20 * time.Millisecond, Overlap: time.Second, Now: clock})
 		t.Cleanup(f.Close)
-		prices := cost.New(cost.Options{Now: clock, Limiter: ratelimit.NewLimiter(clock, nil), Refused: func(string) {}})
+		limiter := ratelimit.NewLimiter(clock, nil)
+		prices := cost.New(cost.Options{Now: clock, Limiter: limiter, Refused: func(string) {}})
 		endpoint := graph.NewHandler(generated.NewExecutableSchema(resolvers.Root{Feed: f}.Schema()), graph.Options{
 			Admit: prices.Admit, Extensions: []graph.Extension{prices, loaders.Extension{
-				API: func(ctx context.Context) upstream.Asker { return auth.Limit(g.client, auth.FromContext(ctx), mask) },
+				API: func(ctx context.Context) upstream.Asker {
+					return auth.Limit(g.client, auth.FromContext(ctx), mask)
+				},
 				Now: clock,
 			}},
 		})

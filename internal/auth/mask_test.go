@@ -257,7 +257,8 @@ func TestMaskedBounceInACrowdedSecond(t *testing.T) {
 		pages++
 		return make([]upstream.Bounce, upstream.PageSize), nil
 	})
-	api := upstream.API{Asker: auth.Limit(crowd, auth.Caller{Users: auth.Everyone(), Scopes: metrics}, auth.NewMask(""))}
+	caller := auth.Caller{Users: auth.Everyone(), Scopes: metrics}
+	api := upstream.API{Asker: auth.Limit(crowd, caller, auth.NewMask(""))}
 	k := upstream.BounceKey{UserID: 20, SenderID: 200, BounceTime: day, EmailID: "20161122000000.***aaaaaaaaaaaa"}
 	if _, err := api.Bounce(t.Context(), k); upstream.CodeOf(err) != upstream.Exhausted || pages != auth.MaxUnmasked ||
 		!strings.Contains(err.Error(), "first 10000") {

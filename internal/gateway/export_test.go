@@ -146,7 +146,8 @@ func TestExportSaysWhichStateItLacks(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = s.Write(t.Context(), store.Batch{State: map[string]string{
-		"follow/file/mail.log": "{}", store.UnfinishedPrefix + "a": "{}", store.UnfinishedChange: "1", store.Remains: "1",
+		"follow/file/mail.log": "{}", store.UnfinishedPrefix + "a": "{}", store.UnfinishedChange: "1",
+		store.Remains: "1",
 	}})
 	if err := errors.Join(err, s.Close()); err != nil {
 		t.Fatal(err)

@@ -2,8 +2,8 @@
 // parts.
 //
 // gateway.go runs a command with the streams of streams.go, serve.go serves until the program is stopped, wire.go shows
-// how the parts are connected, and per_caller.go what each caller gets of them. settings.go has the flags of serve, with
-// auth.go, ingest.go and upstream.go; flags.txt explains all flags, and setting_error.go wrong ones. Of the other
+// how the parts are connected, and per_caller.go what each caller gets of them. settings.go has the flags of serve,
+// with auth.go, ingest.go and upstream.go; flags.txt explains all flags, and setting_error.go wrong ones. Of the other
 // commands, import, export, classify and reclassify have files of their own; store_commands.go has those on stores, and
 // commands.go the rest.
 package gateway

@@ -66,11 +66,11 @@ func gives(arg string, f *kong.Flag) bool {
 	return arg == "--"+f.Name || strings.HasPrefix(arg, "--"+f.Name+"=")
 }
 
-// mayBeSecret reports whether a value may contain a secret: a URL, or an attempt at one, with a password or a token; or a
-// key in place of the name of its file, as a mistake in a manifest sets it.
+// mayBeSecret reports whether a value may contain a secret: a URL, or an attempt at one, with a password or a token; or
+// a key in place of the name of its file, as a mistake in a manifest sets it.
 func mayBeSecret(value string) bool {
-	return withSecret.MatchString(value) ||
-		len(value) >= embedded.MinKeyLength && !strings.ContainsAny(value, `./\`) && strings.ContainsAny(value, "0123456789")
+	return withSecret.MatchString(value) || len(value) >= embedded.MinKeyLength &&
+		!strings.ContainsAny(value, `./\`) && strings.ContainsAny(value, "0123456789")
 }
 
 var withSecret = regexp.MustCompile(`(?s)//.*[@?]|^[^/]*:.*@|-----BEGIN|\n`)

@@ -84,8 +84,8 @@ func (w *walker) found(t model.NodeType, ids []model.NodeID, text string, at *pa
 
 // foundRows returns rows whose user, sender and second are known from their ids.
 func (w *walker) foundRows(k upstream.Kind, self int32, n int64) object {
-	return object{typ: kind.All[k].Type, kind: k, n: n, self: self, window: window{each: self}, user: part(self, usersOf),
-		sender: part(self, sendersOf), lists: n, pages: n,
+	return object{typ: kind.All[k].Type, kind: k, n: n, self: self, window: window{each: self},
+		user: part(self, usersOf), sender: part(self, sendersOf), lists: n, pages: n,
 		owner: part(self, usersOf), owners: n, within: n, whole: k == upstream.Bounces}
 }
 

@@ -290,49 +290,6 @@ func TestPartsAddUp(t *testing.T) {
 	}
 }
 
-// Callers who miss the same window at the same time wait for one call for its past and one for its open edge. Both
-// calls are reported for each caller.
-func TestConcurrentMissesOfAWindowLoadEachPartOnce(t *testing.T) {
-	var c clock
-	c.set(4*time.Hour + 30*time.Minute)
-	release := make(chan struct{})
-	counting := &upstreamtest.Counting{API: upstreamtest.NewModel(everyTenMinutes(-48, 8))}
-	counting.Before = func(context.Context, string) error { <-release; return nil }
-	var mu sync.Mutex
-	seen := map[string]int{}
-	o := sealing
-	o.Now = c.now
-	o.Observe = func(_ context.Context, l Lookup) {
-		mu.Lock()
-		defer mu.Unlock()
-		q, _ := upstream.ParseQuestion(upstream.ShapeCounts, upstream.Bounces, l.Question.Encode())
-		how := "sent"
-		if l.Hit || l.Joined {
-			how = "not sent"
-		}
-		seen[fmt.Sprintf("%s %s to %s, %d rows", how, hours(q.Window.Start), hours(q.Window.End), l.Rows)]++
-	}
-	a := open(t, counting, o)
-	var wg sync.WaitGroup
-	for i := range 20 {
-		wg.Go(func() { dashboard(t, a, counting.API, &c, at(-48*time.Hour)) })
-		if i == 10 {
-			close(release)
-		}
-	}
-	wg.Wait()
-	if diff := cmp.Diff([]string{"-48h to 3h", "3h to 4h30m0s"}, callsMade(counting)); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
-	}
-	want := map[string]int{
-		"sent -48h to 3h, 6 rows": 1, "not sent -48h to 3h, 6 rows": 19,
-		"sent 3h to 4h30m0s, 6 rows": 1, "not sent 3h to 4h30m0s, 6 rows": 19,
-	}
-	if diff := cmp.Diff(want, seen); diff != "" {
-		t.Errorf("observed (-want +got)\n%s", diff)
-	}
-}
-
 // The caller's deadline reaches the API with each part of a split window.
 func TestDeadlinesReachTheAPI(t *testing.T) {
 	var c clock

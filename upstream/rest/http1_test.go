@@ -210,15 +210,18 @@ func TestIdleConnectionsAreClosed(t *testing.T) {
 // Whatever a server answers, http1 reads it as [http.Transport] does.
 func TestResponsesAreReadAsByNetHTTP(t *testing.T) {
 	starts := []string{
-		"HTTP/1.1 200 OK", "HTTP/1.0 200 OK", "HTTP/1.1 204 No Content", "HTTP/1.1 304 Not Modified", "HTTP/1.1 503 ",
-		"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK", "HTTP/1.1 101 Switching Protocols", "HTTP/2.0 200 OK", "HTTP",
+		"HTTP/1.1 200 OK", "HTTP/1.0 200 OK", "HTTP/1.1 204 No Content", "HTTP/1.1 304 Not Modified",
+		"HTTP/1.1 503 ", "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK", "HTTP/1.1 101 Switching Protocols",
+		"HTTP/2.0 200 OK", "HTTP",
 	}
 	fields := []string{
 		"Content-Length: 5", "content-length:5", "Content-Length: 0", "Content-Length: 6", "Content-Length: x",
 		"Transfer-Encoding: chunked", "Transfer-Encoding: gzip", "Content-Encoding: gzip", "Connection: close",
 		"Connection: keep-alive", "Trailer: A", "A: b", " folded", "no field",
 	}
-	bodies := []string{"", "hello", "5\r\nhello\r\n", "0\r\n\r\n", "hello, world", "\r\n", "\x1f\x8b", "HTTP/1.1 200 OK\r\n"}
+	bodies := []string{
+		"", "hello", "5\r\nhello\r\n", "0\r\n\r\n", "hello, world", "\r\n", "\x1f\x8b", "HTTP/1.1 200 OK\r\n",
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		lines := append([]string{rapid.SampledFrom(starts).Draw(t, "start")},
 			rapid.SliceOfN(rapid.SampledFrom(fields), 0, 4).Draw(t, "fields")...)
@@ -244,7 +247,8 @@ func TestResponsesAreReadAsByNetHTTP(t *testing.T) {
 			}
 			defer res.Body.Close()
 			body, err := io.ReadAll(res.Body)
-			return fmt.Sprintf("%d %q %q whole: %t", res.StatusCode, res.Header.Get("Content-Encoding"), body, err == nil)
+			encoding := res.Header.Get("Content-Encoding")
+			return fmt.Sprintf("%d %q %q whole: %t", res.StatusCode, encoding, body, err == nil)
 		}
 		got, want := read(&http1{dial: dial, maxIdle: 1}), read(&http.Transport{DialContext: dial})
 		if got != want {

@@ -36,7 +36,8 @@ func TestManyMessagesToOneRecipientReadEachEmailAFewTimes(t *testing.T) {
 				`"DeliveredAt":%q}`+"\n", i, at)
 		}
 		return fmt.Sprintf(`{"RecordType":"Bounce","Type":"HardBounce","ServerID":23,"MessageID":"m%d",`+
-			`"Email":"a@example.net","From":"news@example.com","BouncedAt":%q,"Details":"550 5.1.1 unknown"}`+"\n", i, at)
+			`"Email":"a@example.net","From":"news@example.com","BouncedAt":%q,`+
+			`"Details":"550 5.1.1 unknown"}`+"\n", i, at)
 	}
 	c := &counter{shop: newShop(t)}
 	for _, part := range []struct {
@@ -69,7 +70,8 @@ func TestNoticesWithoutASenderAreNotSearchedFor(t *testing.T) {
 	if _, err := importer.Run(t.Context(), c, []string{file(t, log)}, importer.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	c.want(t, "a@example.net 1 true", "b@example.net 1 false", "c@example.net 1 true", "b@example.net 1 hard bad-mailbox")
+	c.want(t, "a@example.net 1 true", "b@example.net 1 false", "c@example.net 1 true",
+		"b@example.net 1 hard bad-mailbox")
 	if c.asked > 0 {
 		t.Errorf("the store was asked %d times", c.asked)
 	}

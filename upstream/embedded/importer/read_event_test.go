@@ -104,7 +104,8 @@ func TestFailuresAreOfTheTimeWhenTheMessageWasAccepted(t *testing.T) {
 	t.Parallel()
 	event := func(name, to, rest string) string {
 		return fmt.Sprintf(`{"event":%q,%s,"recipient":%q,"log-level":"info","account":{"id":"x"},`+
-			`"message":{"headers":{"message-id":"1@example.com","to":%q,"from":"news@example.com"}}}`, name, rest, to, to)
+			`"message":{"headers":{"message-id":"1@example.com","to":%q,"from":"news@example.com"}}}`,
+			name, rest, to, to)
 	}
 	const suppressed = `"timestamp":1794304803.5,"severity":"permanent","reason":"suppress-bounce"`
 	const refused = `"timestamp":1794304804.5,"severity":"permanent","delivery-status":{"message":"550 5.1.1 unknown"}`

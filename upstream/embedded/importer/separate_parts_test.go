@@ -192,8 +192,8 @@ func TestALogAndABounceMailOfOneFailureGiveOneBounce(t *testing.T) {
 	log := file(t, postfixLog)
 	mail := file(t, strings.ReplaceAll(postfixMail, "{s}", "1"))
 	late := file(t, strings.ReplaceAll(postfixMail, "{s}", "2"))
-	old := file(t, strings.NewReplacer("{s}", "2", "Date: Tue, 10 Nov 2026 10:00:01", "Date: Tue, 10 Nov 2026 09:00:01").
-		Replace(postfixMail))
+	const sent, earlier = "Date: Tue, 10 Nov 2026 10:00:01", "Date: Tue, 10 Nov 2026 09:00:01"
+	old := file(t, strings.NewReplacer("{s}", "2", sent, earlier).Replace(postfixMail))
 	for name, imports := range map[string][][]string{
 		"together": {{log, mail}}, "the log first": {{log}, {mail}}, "the mail first": {{mail}, {log}},
 		"the log first, and clocks that differ": {{log}, {late}},

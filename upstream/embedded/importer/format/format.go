@@ -59,8 +59,8 @@ type Record struct {
 	// the message. It is the earliest time at which the server may have accepted the message. In all other records it
 	// is zero.
 	Earliest upstream.Time
-	// Latest is the end of the window that Earliest begins, if email ids are unique. In records of logs, whose ids begin
-	// with a time that may be a guess, it is zero.
+	// Latest is the end of the window that Earliest begins, if email ids are unique. In records of logs, whose ids
+	// begin with a time that may be a guess, it is zero.
 	Latest upstream.Time
 	// AnyAccount is set with Latest if other records of the message may name another account or sender, or none. Then
 	// the first record of a message decides whose it is.

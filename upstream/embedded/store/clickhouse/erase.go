@@ -64,8 +64,8 @@ func (s *Store) mergeVersions(ctx context.Context, address string) error {
 		case err != nil || !left.outdated:
 			return err
 		case n == tries:
-			return &upstream.Error{Code: upstream.Unavailable, Message: "the address has been removed from all events, " +
-				"but ClickHouse has not yet merged all parts, so rows that were replaced still contain it: " +
+			return &upstream.Error{Code: upstream.Unavailable, Message: "the address has been removed from all " +
+				"events, but ClickHouse has not yet merged all parts, so rows that were replaced still contain it: " +
 				"run the same command again later"}
 		}
 		select {

@@ -118,8 +118,8 @@ func TestEraseLetsOthersWriteWhileItMerges(t *testing.T) {
 	free := false // the rows are gone, something remains to be merged, and it is no one's turn
 	ctx := observed{t.Context(), func() {
 		free = free || number(t, tables, "select toUInt64((select count() from email where local = 'gone') = 0 and "+
-			"(select count() from import_state final where startsWith(key, '"+store.Remains+"') and value != '') = 1 and "+
-			"(select count() from turn final where until > toUInt64(now()) * 1000) = 0)") == 1
+			"(select count() from import_state final where startsWith(key, '"+store.Remains+"') and value != '') = 1 "+
+			"and (select count() from turn final where until > toUInt64(now()) * 1000) = 0)") == 1
 	}}
 	if n, err := s.Erase(ctx, "gone@example.com", false); err != nil || n.Emails != 1 {
 		t.Fatalf("it gives %+v, %v", n, err)

@@ -58,6 +58,6 @@ func (s *Store) buildIndexes() error {
 
 // hasIndexes reports whether the store has all indexes.
 func (c conn) hasIndexes() bool {
-	return int(c.Number("select count(*) from sqlite_schema where type = 'index' and instr(?, ' exists ' || name || ' ')",
-		indexFile)) == len(indexes)
+	return int(c.Number("select count(*) from sqlite_schema"+
+		" where type = 'index' and instr(?, ' exists ' || name || ' ')", indexFile)) == len(indexes)
 }

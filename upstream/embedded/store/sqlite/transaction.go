@@ -58,8 +58,8 @@ func (s *Store) change(ctx context.Context, what string, f func(*writer)) error 
 	return s.explain(ctx, what+": the store cannot be written", err)
 }
 
-// maxWAL is the size in bytes from which on a writer empties the -wal. SQLite empties it only when no one reads, so that
-// it would grow until the disk is full if there is always another reader. Tests replace it.
+// maxWAL is the size in bytes from which on a writer empties the -wal. SQLite empties it only when no one reads, so
+// that it would grow until the disk is full if there is always another reader. Tests replace it.
 var maxWAL = int64(64 << 20)
 
 // emptyWAL empties the -wal if it is large. It waits for those who are reading; others read meanwhile. If they do not

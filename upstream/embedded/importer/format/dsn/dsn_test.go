@@ -81,8 +81,8 @@ func TestReportYieldsEachFailedRecipient(t *testing.T) {
 		t.Errorf("skipped %q, bad %q", s.skipped, s.bad)
 	}
 	r := s.records[0]
-	if r.Outcome != format.Bounced || r.Sender != "bounces@example.com" || r.Processed != sent+1 || // as in the mail log
-		r.Time != bounced {
+	if r.Outcome != format.Bounced || r.Sender != "bounces@example.com" || r.Time != bounced ||
+		r.Processed != sent+1 { // as in the mail log
 		t.Errorf("%v from %s, accepted at %d, bounced at %d", r.Outcome, r.Sender, r.Processed, r.Time)
 	}
 	if want := []upstream.Header{{Name: "X-Campaign", Value: "spring"}, {Name: "X-Greeting",

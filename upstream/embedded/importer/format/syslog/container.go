@@ -32,9 +32,10 @@ func Unwrap(line []byte) (inner []byte, at string) {
 	}
 	stamp, rest, _ := bytes.Cut(line, []byte(" "))
 	stream, rest, _ := bytes.Cut(rest, []byte(" "))
-	if tag, inner, ok := bytes.Cut(rest, []byte(" ")); ok && (string(stream) == "stdout" || string(stream) == "stderr") &&
-		(string(tag) == "F" || string(tag) == "P") { // full or partial
-		return inner, string(stamp)
+	tag, inner, ok := bytes.Cut(rest, []byte(" "))
+	if !ok || string(stream) != "stdout" && string(stream) != "stderr" ||
+		string(tag) != "F" && string(tag) != "P" { // full or partial
+		return line, ""
 	}
-	return line, ""
+	return inner, string(stamp)
 }
