@@ -28,7 +28,8 @@ const (
 	exitPartly  = 3 // it worked, except for what was reported
 )
 
-// Main is [Run] until the process gets a signal to stop. A second signal ends it at once.
+// Main is [Run] until the process gets a signal to stop. A second interrupt or SIGTERM ends it at once. A second SIGHUP
+// does not, since a terminal that is closed may send two.
 func Main(args []string, io Streams) int {
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) { // nohup ignores it
@@ -36,7 +37,10 @@ func Main(args []string, io Streams) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	defer stop()
-	context.AfterFunc(ctx, stop)
+	context.AfterFunc(ctx, func() {
+		signal.Ignore(syscall.SIGHUP)
+		stop()
+	})
 	return Run(ctx, args, io)
 }
 

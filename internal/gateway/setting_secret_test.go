@@ -65,6 +65,15 @@ func TestMessagesDoNotShowSecretsThatBeginLikeFlags(t *testing.T) {
 	}
 }
 
+// A variable that is set to nothing, as manifests may do, is not set.
+func TestEmptyHeadersForTheCollectorAreNone(t *testing.T) { // the environment is global, so not parallel
+	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", " ")
+	said := refused(t, "--listen", "nowhere", "--trace-otlp", "http://127.0.0.1:1")
+	if strings.Contains(said, "OTEL") || !strings.Contains(said, "--listen") {
+		t.Error(said)
+	}
+}
+
 // OpenTelemetry prints headers that it cannot read, so the gateway does not start with them.
 func TestMessagesDoNotShowHeadersForTheCollector(t *testing.T) { // the environment is global, so not parallel
 	for _, name := range []string{"OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"} {

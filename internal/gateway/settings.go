@@ -226,7 +226,7 @@ func (c *serveCommand) collector() (to, named string, err error) {
 		}
 	}
 	for _, name := range []string{"OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"} {
-		if value, ok := os.LookupEnv(name); ok && !areHeaders(value) {
+		if value := strings.TrimSpace(os.Getenv(name)); value != "" && !areHeaders(value) {
 			return "", "", badSetting("%s (not shown, as it may be secret) is not a list of headers: "+
 				"write them as api-key=SECRET,x-tenant=mail, with %%20 for a space and %%25 for %%", name)
 		}

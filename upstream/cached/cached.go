@@ -148,7 +148,8 @@ func (c *Cache) Ask(ctx context.Context, q *upstream.Question) (any, error) {
 const setBack = 60
 
 // moment returns the time of a question. If the clock was set back, it was ahead, as that of a machine that starts may
-// be. Answers may then be sealed although events have happened since, so all are forgotten.
+// be. Answers may then be sealed although events have happened since, so all in memory are forgotten. Those shared with
+// other gateways stay until they expire.
 func (c *Cache) moment() moment {
 	m := c.o.moment()
 	latest := upstream.Time(c.latest.Load())

@@ -93,9 +93,11 @@ type eraser struct {
 }
 
 func (s *Store) newEraser(address string) *eraser {
+	a := store.NewErasure(address)
+	of := strings.ToLower(a.Local) + "@" + slices.Min(a.DomainKeys) // the same for all spellings of the address
 	return &eraser{
-		writer: &writer{Store: s}, Erasure: store.NewErasure(address),
-		remains: fmt.Sprintf("%s/%d", store.Remains, recipientHash(strings.ToLower(address))),
+		writer: &writer{Store: s}, Erasure: a,
+		remains: fmt.Sprintf("%s/%d", store.Remains, recipientHash(of)),
 		hashes:  map[uint64]bool{recipientHash(upstream.LowerAddress(address)): true},
 	}
 }

@@ -19,8 +19,10 @@ import (
 // If it fails with [store.ErrInUse], only the -wal is not empty yet.
 func (s *Store) Erase(ctx context.Context, address string, dry bool) (n store.Erased, err error) {
 	const what = "erase a recipient"
-	if err := s.Finish(ctx); err != nil {
-		return n, err
+	if !dry {
+		if err := s.Finish(ctx); err != nil {
+			return n, err
+		}
 	}
 	e := &eraser{Erasure: store.NewErasure(address)}
 	if err := s.read(ctx, what, func(r *reader) { e.look(r.conn) }); err != nil || dry {
@@ -72,10 +74,10 @@ type place struct {
 
 // look finds and counts what contains the address.
 func (e *eraser) look(c conn) {
-	var domains []any
-	for v := range c.Rows("select id, name from domain") {
-		if e.IsDomain(text(v[1])) {
-			domains = append(domains, v[0])
+	var domains []any // names, since another process may give their ids to other domains before erase
+	for _, name := range c.Values("select name from domain") {
+		if e.IsDomain(text(name)) {
+			domains = append(domains, name)
 		}
 	}
 	for i, k := range kinds {
@@ -95,11 +97,12 @@ func (e *eraser) findRows(c conn, k *kind, domains []any) (all []condition, rows
 			ids[id] = true
 		}
 	}
+	const inDomain = "r.domain_id = (select id from domain where name = ?)"
 	for _, domain := range domains {
-		for _, local := range c.Values("select distinct local from "+k.table+
-			` where domain_id = ? and local like ? escape '\'`, domain, likePattern(e.Local)) {
+		for _, local := range c.Values("select distinct local from "+k.table+" r where "+inDomain+
+			` and local like ? escape '\'`, domain, likePattern(e.Local)) {
 			if strings.EqualFold(text(local), e.Local) {
-				add("r.domain_id = ? and r.local = ?", domain, local)
+				add(inDomain+" and r.local = ?", domain, local)
 			}
 		}
 	}

@@ -170,3 +170,48 @@ func TestEraseLetsOthersWriteWhileItLooks(t *testing.T) {
 	}
 	storetest.Sound(t, s)
 }
+
+// Another process removes the last email of a domain while Erase runs, so that the next new domain gets its id.
+func TestEraseSparesADomainThatGetsTheIdOfAnother(t *testing.T) {
+	reused := 0
+	for at := range 30 { // whenever Erase looks at its context
+		path := filepath.Join(t.TempDir(), "events.db")
+		s := open(t, path)
+		storetest.Write(t, s, store.Batch{Emails: []upstream.Email{email("jane", "pots.example", 100)}})
+		there := storetest.Must[*sqlite.Store](t)(sqlite.Open(t.Context(), sqlite.Options{Path: path,
+			Waiting: func(time.Duration) error { return errors.New("the store is locked") }}))
+		written, checks := false, 0
+		ctx := until{t.Context(), func() bool {
+			if checks++; checks == at+1 {
+				if _, err := there.Prune(t.Context(), 200, false); err == nil {
+					other := email("jane", "pans.example", 300)
+					_, err = there.Write(t.Context(), store.Batch{Emails: []upstream.Email{other}})
+					written = err == nil
+				}
+			}
+			return false
+		}}
+		if _, err := s.Erase(ctx, "jane@pots.example", false); err != nil {
+			t.Fatal(err)
+		}
+		rows := storetest.Must[[]upstream.Email](t)(storetest.API(s).Emails(t.Context(),
+			upstream.ListQuery{Window: storetest.Ever}))
+		if written && (len(rows) != 1 || rows[0].Domain != "pans.example") {
+			t.Errorf("after a write at check %d there are %+v", at, rows)
+		}
+		if written {
+			reused++
+		}
+		if err := errors.Join(there.Close(), s.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if reused == 0 {
+		t.Error("the other process never wrote")
+	}
+}
+
+func email(local, domain string, at upstream.Time) upstream.Email {
+	return upstream.Email{UserID: 20, SenderID: 17, EmailID: fmt.Sprint("m", at), EmailAddress: local + "@" + domain,
+		Local: local, Domain: domain, ProcessTime: at}
+}
