@@ -37,8 +37,11 @@ func (p *pipe) read(r io.Reader) {
 	var text []byte
 	for buffer := make([]byte, 64<<10); ; {
 		n, err := r.Read(buffer)
+		end := bytes.LastIndexByte(buffer[:n], '\n') + 1
+		if end > 0 {
+			end += len(text) // which has no line end
+		}
 		text = append(text, buffer[:n]...)
-		end := bytes.LastIndexByte(text, '\n') + 1
 		if err != nil || len(text)-end > format.MaxLine {
 			end = len(text)
 		}
