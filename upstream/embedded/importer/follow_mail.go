@@ -105,7 +105,7 @@ func (d *maildir) mail(f *follower, key, path string) error {
 	read, err := f.readWhole(f.batcher.ctx, &input{name: path, again: true})
 	e, closed := errors.AsType[unreadable](err)
 	switch {
-	case closed:
+	case closed && errors.Is(e, fs.ErrPermission):
 		f.meter.bad(BadLine{File: path, Reason: fmt.Sprintf("it cannot be read: %v", e.cause())})
 		d.known[key] = "-" // until the next start
 		return nil
