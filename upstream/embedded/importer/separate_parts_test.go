@@ -215,6 +215,31 @@ func TestALogAndABounceMailOfOneFailureGiveOneBounce(t *testing.T) {
 	}
 }
 
+// An alias may have several addresses, which fail separately.
+func TestALogAndABounceMailOfAnAliasGiveABounceForEachOfItsAddresses(t *testing.T) {
+	t.Parallel()
+	group := "Final-Recipient: rfc822; x@one.example\nOriginal-Recipient: rfc822; b@example.net\n" +
+		"Action: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 5.1.1 User unknown\n\n"
+	to := "2026-11-10T10:00:02Z mx1 postfix/smtp[4]: 4B1ED9C4292: to=<x@one.example>, orig_to=<b@example.net>, " +
+		"relay=mx[192.0.2.1]:25, delay=1, delays=1/0/0/0, dsn=5.1.1, " +
+		"status=bounced (host mx[192.0.2.1] said: 550 5.1.1 User unknown (in reply to RCPT TO command))\n"
+	other := strings.NewReplacer("x@one.example", "y@two.example")
+	const from = "2026-11-10T10:00:01Z mx1 postfix/qmgr[3]: 4B1ED9C4292: "
+	log := file(t, from+"from=<news@example.com>, size=1, nrcpt=2 (queue active)\n"+to+other.Replace(to)+
+		from+"removed\n")
+	begin, end, _ := strings.Cut(strings.ReplaceAll(postfixMail, "{s}", "1"), "Final-Recipient")
+	_, end, _ = strings.Cut(end, "\n\n")
+	mail := file(t, begin+group+other.Replace(group)+strings.ToUpper(group)+end)
+	for _, imports := range [][][]string{{{log}}, {{mail}}, {{log, mail}}, {{log}, {mail}}, {{mail}, {log}, {mail}}} {
+		s := newShop(t)
+		for _, files := range imports {
+			s.take(t, importer.Options{}, files...)
+		}
+		s.want(t, "b@example.net 1 false", "b@example.net 1 false", "b@example.net 1 hard bad-mailbox",
+			"b@example.net 1 hard bad-mailbox")
+	}
+}
+
 // Imports remember the recipients of unfinished messages, which are personal data like rows.
 func TestErasedRecipientsAndOldMessagesAreForgotten(t *testing.T) {
 	t.Parallel()

@@ -115,7 +115,8 @@ func (m *Message) send(s format.Sink) error {
 	// Each recipient's row has a copy of the message. The copies together are limited to
 	// twice the size of the largest message.
 	most := min(mostMail, 2*mostMail/len(m.Recipients))
-	reported := map[string]bool{} // by the address
+	reported := map[[2]string]bool{} // by the addresses before and after alias expansion
+	finals := map[string]int{}       // how many addresses another one has after alias expansion
 	for i, r := range m.Recipients {
 		switch r.Action {
 		case "delayed":
@@ -133,11 +134,22 @@ func (m *Message) send(s format.Sink) error {
 			continue
 		}
 		key := strings.ToLower(recipient)
-		if reported[key] {
+		final := [2]string{key, strings.ToLower(r.final)}
+		if reported[final] {
 			s.Skip("repeated recipient")
 			continue
 		}
-		reported[key] = true
+		reported[final] = true
+		if finals[key]++; finals[key] > mostFinals {
+			if finals[key] == mostFinals+1 {
+				reason := fmt.Sprintf("the bounce message names more than %d final recipients of %s: "+
+					"the others are not imported", mostFinals, recipient)
+				if err := s.Bad(m.Line, reason); err != nil {
+					return err
+				}
+			}
+			continue
+		}
 		rec := format.Record{
 			Outcome:    format.Bounced,
 			Sender:     sender,

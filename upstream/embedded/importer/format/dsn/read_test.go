@@ -55,6 +55,21 @@ func TestARecipientIsReportedOnce(t *testing.T) {
 	}
 }
 
+func TestFinalRecipientsOfAnOriginalOneAreLimited(t *testing.T) {
+	var mail strings.Builder
+	mail.WriteString("From: MAILER-DAEMON@example.com\nDate: Tue, 22 Nov 2016 00:00:03 +0000\n\n")
+	for i := range 3 * mostFinals / 2 {
+		for _, original := range []string{"a@example.net", "A@example.net", fmt.Sprintf("u%d@example.net", i)} {
+			fmt.Fprintf(&mail, "Original-Recipient: rfc822; %s\nFinal-Recipient: rfc822; u%d@example.net\n"+
+				"Action: failed\n\n", original, i)
+		}
+	}
+	s := read(t, mail.String())
+	if len(s.records) != 5*mostFinals/2 || len(s.bad) != 1 || !strings.Contains(s.bad[0], "a@example.net") {
+		t.Errorf("%d records, bad %q", len(s.records), s.bad)
+	}
+}
+
 func TestRecipientsOfAReportAreLimited(t *testing.T) {
 	var mail strings.Builder
 	mail.WriteString("From: MAILER-DAEMON@example.com\nDate: Tue, 22 Nov 2016 00:00:03 +0000\n" +

@@ -49,6 +49,8 @@ const (
 	mostName = 255
 	// mostRecipients limits the recipients of a report, since anyone may send one.
 	mostRecipients = 20_000
+	// mostFinals limits the final recipients of an original one, each of which the importer looks for among the others.
+	mostFinals = 100
 )
 
 var statusCode = regexp.MustCompile(`\b[245]\.\d{1,3}\.\d{1,3}\b`)
