@@ -20,6 +20,7 @@ import (
 	"deliverygraph/resolvers"
 	"deliverygraph/resolvers/loaders"
 	"deliverygraph/upstream"
+	"deliverygraph/upstream/embedded/store"
 	"deliverygraph/upstream/upstreamtest"
 )
 
@@ -40,7 +41,7 @@ func withColumns(o graph.Options, extensions ...graph.Extension) endpoint {
 // Aliases repeat the fields of rows without further calls, and do not multiply a response beyond the memory for it.
 func TestBytesOfListsAreLimited(t *testing.T) {
 	t.Parallel()
-	list := "bounces(" + window + ") { nodes {" + repeat(60, " a%d: id") + " } }"
+	list := "bounces(" + window + ") { nodes {" + repeat(20, " a%d: id") + " } }"
 	size := len(withColumns(graph.Options{}).ask(t, "{"+list+"}", "").body)
 	most := 3*size + size/2
 	e := withColumns(graph.Options{MaxInFlight: int64(4 * most)})
@@ -66,6 +67,40 @@ func TestBytesOfListsAreLimited(t *testing.T) {
 	if w := e.record(t.Context(), post(string(parts), "Accept", "multipart/mixed")); !strings.Contains(w.Body.String(),
 		fmt.Sprintf("more than %d bytes", most)) {
 		t.Errorf("parts of rows: %.300s", w.Body)
+	}
+}
+
+// The groups of a breakdown count by their bytes: the dashboard asks for those of every hour of 30 days and of the 30
+// days before, for eight domains at once.
+func TestHoursOfManyDomainsFitInLittleMemory(t *testing.T) {
+	t.Parallel()
+	const hours = 720
+	var rows upstreamtest.Rows
+	for i := range 2 * hours {
+		at := upstreamtest.SampleDay + upstream.Time(i-2*hours)*3600
+		id := upstream.Identity{Time: at, EmailID: fmt.Sprint(at), Recipient: "a@example.com", UserID: 1, SenderID: 1}
+		own := store.Own{Type: upstream.Soft, Category: "quota-issues", Code: "4.2.2", Reason: "manual"}
+		rows.Append(upstreamtest.RowsOf(store.Event{Identity: id, Local: "a", Domain: "example.com", Own: own}))
+	}
+	e := withColumns(graph.Options{MaxInFlight: 115 << 20})
+	e.api.API = upstreamtest.NewModel(rows)
+	var query strings.Builder
+	for _, days := range []int{60, 30} {
+		start := upstreamtest.SampleDay - upstream.Time(days)*86400
+		in := fmt.Sprintf("(window: {between: {start: %d, end: %d}}, filter: {domain: %q}) ", start, start+30*86400,
+			"example.com")
+		groups := func(arguments, also string) string {
+			return in + "{ breakdown(" + arguments + ") { groups { keys { value } count" + also + " } } }"
+		}
+		name := fmt.Sprintf(" from%d_", days)
+		query.WriteString(repeat(8, name+"sent%d: emails"+groups("by: [HOUR], top: 1000", "")) +
+			repeat(8, name+"blocked%d: blockedEmails"+groups("by: [HOUR], top: 1000", "")) +
+			repeat(8, name+"bounces%d: bounces"+
+				groups("by: [TYPE], top: 2", " series(interval: HOUR) { start count }")))
+	}
+	a := e.ask(t, "{"+query.String()+" }", "")
+	if n := strings.Count(a.body, `"keys"`); len(a.errors) > 0 || n < 32*hours {
+		t.Errorf("%d groups, %.1000s", n, a.body)
 	}
 }
 

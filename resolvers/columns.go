@@ -14,7 +14,7 @@ func Columns() columns.Extension {
 	return columns.New(append(rowTables(),
 		columns.Of(senderTable), columns.Of(edgeTable("SenderEdge", senderTable)),
 		columns.Of(userTable), columns.Of(edgeTable("UserEdge", userTable)),
-		columns.Of(statsPointTable), columns.Of(groupPointTable),
+		columns.Of(statsPointTable), columns.Of(groupTable), columns.Of(groupKeyTable), columns.Of(groupPointTable),
 	)...)
 }
 
@@ -153,6 +153,23 @@ var statsTable, statsPointTable = func() (*columns.Type[statsRow], *columns.Type
 	return &columns.Type[statsRow]{Name: "Stats", Fields: rows},
 		&columns.Type[model.StatsPoint]{Name: "StatsPoint", Fields: points}
 }()
+
+// groupTable lacks the series: the points of all groups together may be too many to write before they are counted.
+var groupTable = &columns.Type[model.BreakdownGroup]{Name: "BreakdownGroup",
+	Fields: map[string]columns.Field[model.BreakdownGroup]{
+		"keys":  columns.MadeList(groupKeyTable, (*model.BreakdownGroup).Keys),
+		"count": leaf((*model.BreakdownGroup).Count, model.AppendLong),
+		"share": leaf((*model.BreakdownGroup).Share, model.AppendFloat),
+		"rate":  optional((*model.BreakdownGroup).Rate, model.AppendFloat),
+	}}
+
+var groupKeyTable = &columns.Type[model.BreakdownKey]{Name: "BreakdownKey",
+	Fields: map[string]columns.Field[model.BreakdownKey]{
+		"dimension": leaf(func(k *model.BreakdownKey) string { return model.DimensionName(k.Dimension) },
+			model.AppendString),
+		"value": optional(func(k *model.BreakdownKey) *string { return k.Value }, model.AppendString),
+		"label": optional(func(k *model.BreakdownKey) *string { return k.Label }, model.AppendString),
+	}}
 
 var groupPointTable = &columns.Type[upstream.GroupPoint]{Name: "BreakdownPoint",
 	Fields: map[string]columns.Field[upstream.GroupPoint]{

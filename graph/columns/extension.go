@@ -122,7 +122,8 @@ func Recycle(data []byte) {
 	}
 }
 
-// InterceptField implements graphql.FieldInterceptor. It answers the field if it is a list with a table.
+// InterceptField implements graphql.FieldInterceptor. It answers the field if it is a list with a table. It counts what
+// every list takes, whether it answers it or not.
 func (e Extension) InterceptField(ctx context.Context, next graphql.Resolver) (any, error) {
 	fc := graphql.GetFieldContext(ctx)
 	t := fc.Field.Definition.Type

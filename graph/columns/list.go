@@ -41,6 +41,23 @@ func List[T, C any](get func(row *T) (list []C, by int), tables ...*Type[C]) Fie
 	}
 }
 
+// MadeList is a list of objects that is computed from the row and never null, whose fields are in the objects.
+func MadeList[T, C any](t *Type[C], of func(row *T) []*C) Field[T] {
+	return func(oc *graphql.OperationContext, f graphql.CollectedField) (column[T], bool) {
+		p, ok := compile(t, oc, f.Selections)
+		return column[T]{write: func(dst []byte, row *T) []byte {
+			dst = append(dst, '[')
+			for i, c := range of(row) {
+				if i > 0 {
+					dst = append(dst, ',')
+				}
+				dst = p.write(dst, c)
+			}
+			return append(dst, ']')
+		}}, ok && p.direct && !p.checked
+	}
+}
+
 // maxShared limits how many lists are remembered. If none of the first ones is repeated, rows are assumed not to share
 // lists, and the search stops.
 const maxShared = 16

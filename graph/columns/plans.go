@@ -35,7 +35,8 @@ func NewPlans(text string) *Plans {
 
 // Meter limits the memory of a response. It is safe for concurrent use.
 type Meter interface {
-	// Take counts bytes that were written for the response. Its error takes the place of the list that they are of.
+	// Take counts memory of the response: bytes of a list as they are written or, if the generated code is going to
+	// write the list, an estimate before. Its error takes the place of the list.
 	Take(bytes int) error
 }
 
