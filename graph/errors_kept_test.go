@@ -24,6 +24,11 @@ func TestErrorsBeyondTheLimitAreCountedOnly(t *testing.T) {
 	}
 	x.record.take(resp)
 	x.record.conclude(ctx, nil)
+	none := record{omitted: map[string]int{codeInternal: 2}} // it panicked before it had a response
+	none.conclude(ctx, nil)
+	if none.Errors != 2 || none.Codes[codeInternal] != 2 {
+		t.Errorf("without a response %d errors are counted, by code %v", none.Errors, none.Codes)
+	}
 	if x.record.Errors != failed || x.record.Codes[codeInternal] != failed {
 		t.Errorf("%d errors are counted, by code %v", x.record.Errors, x.record.Codes)
 	}

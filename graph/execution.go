@@ -209,7 +209,7 @@ func (x *execution) responses() iter.Seq2[*graphql.Response, bool] {
 			if !yield(resp, ran) || !ran {
 				return
 			}
-			x.room.resize(0)
+			x.room.resize(0, 0)
 		}
 		if x.stopped() {
 			return
@@ -240,11 +240,8 @@ func (x *execution) next() *graphql.Response {
 		if first {
 			resp.Data = x.pending.without(resp.Data)
 		}
-		take := x.room.grow
-		if first {
-			take = x.room.resize
-		}
-		if x.full.Load() || !take(int64(len(resp.Data))) {
+		size := int64(len(resp.Data))
+		if x.full.Load() || first && !x.room.resize(size, x.made.Load()) || !first && !x.room.grow(size) {
 			x.shed = true
 			x.cancel()
 			no := x.h.overloaded().response

@@ -95,11 +95,16 @@ func (r *record) count(resp *graphql.Response) {
 	r.Bytes += len(resp.Data)
 	r.Errors += len(resp.Errors)
 	for _, e := range resp.Errors {
-		if r.Codes == nil {
-			r.Codes = map[string]int{}
-		}
-		r.Codes[fmt.Sprint(e.Extensions["code"])]++
+		r.fail(fmt.Sprint(e.Extensions["code"]), 1)
 	}
+}
+
+// fail counts errors with a code.
+func (r *record) fail(code string, times int) {
+	if r.Codes == nil {
+		r.Codes = map[string]int{}
+	}
+	r.Codes[code] += times
 }
 
 // conclude reports the result of the operation to the observers.
@@ -110,9 +115,9 @@ func (r *record) conclude(ctx context.Context, waited func(context.Context) (tim
 	case errors.Is(cause, errStopping):
 		r.Shutdown = true
 	}
-	for code, n := range r.omitted { // a response without the others was counted first
+	for code, n := range r.omitted {
 		r.Errors += n
-		r.Codes[code] += n
+		r.fail(code, n)
 	}
 	if r.ended.IsZero() {
 		r.ended = time.Now()

@@ -50,18 +50,20 @@ func newMemoryLimit(most int64) *memoryLimit {
 // full reports whether there is no room for more.
 func (r *memoryLimit) full() bool { return r.used.Load() > r.most }
 
-// reservation is the room that a response holds. Apart from shrink, only one goroutine at a time may use it.
+// reservation is the room that a response holds. Its methods are safe for concurrent use, except release.
 type reservation struct {
 	room    *memoryLimit
 	caller  string
 	bytes   int64
 	settled int64 // bytes, without what [reservation.cover] has added
+	counted int64 // bytes that cover need not add, of those that it is called for: settled has, or had, them
 }
 
 // reserve takes room for a response to a caller, whose name may be empty, and reports whether there was enough.
 func (r *memoryLimit) reserve(caller string, bytes int64) (reservation, bool) {
 	h := reservation{room: r, caller: caller}
 	ok := h.grow(min(bytes, r.most/mostReserved))
+	h.counted = h.bytes
 	return h, ok
 }
 
@@ -105,20 +107,24 @@ func (r *memoryLimit) fits(h *reservation, more int64) bool {
 	return r.callers[h.caller]-grown+more <= left
 }
 
-// grow takes more room, and reports whether there was enough.
+// grow makes room for more bytes, such as those of a finished part of the response, and reports whether there was
+// enough. What cover has added becomes the part's.
 func (h *reservation) grow(more int64) bool {
 	h.room.mu.Lock()
 	defer h.room.mu.Unlock()
-	return h.take(more)
+	covered := min(more, h.bytes-h.settled)
+	h.settled += covered
+	h.counted += covered
+	return more == covered || h.take(more-covered)
 }
 
-// take is grow for a caller that holds mu.
+// take takes more room, and reports whether there was enough. The caller must hold mu.
 func (h *reservation) take(more int64) bool {
 	if !h.room.fits(h, more) {
 		return false
 	}
 	h.change(more)
-	h.settled = h.bytes
+	h.settled += more
 	return true
 }
 
@@ -126,7 +132,7 @@ func (h *reservation) take(more int64) bool {
 func (h *reservation) cover(made int64) bool {
 	h.room.mu.Lock()
 	defer h.room.mu.Unlock()
-	more := made - h.bytes
+	more := made - h.counted - (h.bytes - h.settled)
 	if more > 0 && !h.room.fits(h, more) {
 		return false
 	}
@@ -134,11 +140,16 @@ func (h *reservation) cover(made int64) bool {
 	return true
 }
 
-// resize sets the total size of a response, and reports whether there was room for it.
-func (h *reservation) resize(bytes int64) bool {
+// resize sets the total size of a response, and reports whether there was room for it. From then on, cover adds only
+// what is made beyond the given bytes.
+func (h *reservation) resize(bytes, made int64) bool {
 	h.room.mu.Lock()
 	defer h.room.mu.Unlock()
-	return h.take(bytes - h.bytes)
+	if !h.take(bytes - h.bytes) {
+		return false
+	}
+	h.settled, h.counted = h.bytes, made
+	return true
 }
 
 // shrink gives back some room.
@@ -179,9 +190,10 @@ func (x *execution) Take(bytes int) error {
 	made, most := x.made.Add(int64(bytes)), x.h.o.MaxInFlight/4
 	switch {
 	case made > most:
-		return requestError(codeTooExpensive, fmt.Sprintf("this is missing because the response has more than %d "+
-			"bytes, a quarter of --max-in-flight: select fewer rows, or fewer fields of them, at once", most))
-	case made > x.reserved && !x.room.cover(made):
+		return requestError(codeTooExpensive, fmt.Sprintf("this is missing because the response would take "+
+			"more than %d bytes of memory, a quarter of --max-in-flight: select fewer rows, or fewer fields of them, "+
+			"at once", most))
+	case (made > x.reserved || x.deferred) && !x.room.cover(made):
 		x.full.Store(true) // whatever this returns, the response is an error
 		return requestError(codeRateLimited, "the server is overloaded")
 	}

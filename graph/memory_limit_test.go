@@ -28,7 +28,7 @@ func TestRoomIsLimitedAndShared(t *testing.T) {
 				all[i].release()
 				all = append(all[:i], all[i+1:]...)
 			case len(all) > 0 && rapid.Bool().Draw(t, "resized"):
-				all[rapid.IntRange(0, len(all)-1).Draw(t, "which")].resize(size)
+				all[rapid.IntRange(0, len(all)-1).Draw(t, "which")].resize(size, 0)
 			default:
 				caller := rapid.SampledFrom([]string{"", "a", "b", "c"}).Draw(t, "caller")
 				h, ok := r.reserve(caller, size)
@@ -53,6 +53,36 @@ func TestRoomIsLimitedAndShared(t *testing.T) {
 			t.Fatalf("%d bytes, %d of answers, are left, of %v", r.used.Load(), r.answers, r.callers)
 		}
 	})
+}
+
+// Parts of a response count until they are sent, and are counted once.
+func TestPartsOfResponsesCountOnce(t *testing.T) {
+	t.Parallel()
+	r := newMemoryLimit(256 * mib)
+	h, _ := r.reserve("a", 1000)
+	for i, step := range []struct {
+		what string
+		do   func()
+		want int64
+	}{
+		{"reserved", func() {}, 1000},
+		{"half of it is made", func() { h.cover(500) }, 1000},
+		{"more is made than reserved", func() { h.cover(5000) }, 5000},
+		{"the first part is complete", func() { h.resize(3000, 5000) }, 3000},
+		{"of the second, 1000 bytes are made", func() { h.cover(6000) }, 4000},
+		{"the first is sent", func() { h.shrink(3000) }, 1000},
+		{"the second is complete", func() { h.grow(1500) }, 1500},
+		{"of the third, 3000 are made", func() { h.cover(9000) }, 4500},
+		{"a fourth, of what was counted for both, is complete", func() { h.grow(2000) }, 4500},
+		{"both are sent", func() { h.shrink(3500) }, 1000},
+		{"more of the third is made", func() { h.cover(10000) }, 2000},
+		{"the third is complete", func() { h.grow(2000) }, 2000},
+		{"it is sent", func() { h.shrink(2000) }, 0},
+	} {
+		if step.do(); h.bytes != step.want || r.used.Load() != step.want {
+			t.Fatalf("%d: after %s: %d bytes count, want %d", i, step.what, h.bytes, step.want)
+		}
+	}
 }
 
 // Callers who do not read get less and less, and leave room for others.

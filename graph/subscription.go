@@ -84,7 +84,7 @@ func (x *execution) nextEvent() *graphql.Response {
 		return nil
 	}
 	x.record.count(resp)
-	if x.full.Load() || !x.room.resize(int64(len(resp.Data))) {
+	if x.full.Load() || !x.room.resize(int64(len(resp.Data)), 0) {
 		x.shed = true
 		x.fail(x.h.overloaded().response.Errors[0])
 		return nil
