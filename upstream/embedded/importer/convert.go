@@ -181,11 +181,18 @@ func (c *converter) number(ctx context.Context, r *format.Record) (user, sender 
 		}
 	}
 	if r.Earliest > 0 {
-		if known, ok, err := c.known(ctx, user, r); err != nil || ok {
+		known, ok, err := c.known(ctx, user, r)
+		switch {
+		case err != nil:
+			return 0, 0, err
+		case !ok:
+		case r.Outcome == format.Blocked && !r.AnyAccount: // only its time is a guess
+			r.Processed = min(r.Processed, known.ProcessTime)
+		default:
 			if known.EmailID != r.EmailID || known.ProcessTime < r.Processed {
 				r.EmailID, r.Processed = cmp.Or(known.EmailID, r.EmailID), cmp.Or(known.ProcessTime, r.Processed)
 			}
-			return known.UserID, known.SenderID, err
+			return known.UserID, known.SenderID, nil
 		}
 	}
 	m := messageOf(r)

@@ -99,41 +99,87 @@ func TestAccountsHaveNamesThatCanBeExported(t *testing.T) {
 	}
 }
 
-// Events of Mailgun do not say when the message was accepted.
-func TestFailuresAreOfTheTimeWhenTheMessageWasAccepted(t *testing.T) {
+// mailgunEvents returns the events of Mailgun by which a message of a sender is accepted, and fails two seconds later.
+// They do not say when the message was accepted.
+func mailgunEvents(sender, reason string) (accepted, failed string) {
+	event := func(name, rest string) string {
+		return fmt.Sprintf(`{"event":%q,%s,"recipient":"a@example.net","log-level":"info","account":{"id":"x"},`+
+			`"message":{"headers":{"message-id":"1@example.com","to":"a@example.net","from":"news@example.com"}}}`,
+			name, rest)
+	}
+	return event("accepted", fmt.Sprintf(`"timestamp":1794304801.5,"envelope":{"sender":%q}`, sender)),
+		event("failed", fmt.Sprintf(`"timestamp":1794304803.5,"envelope":{},"severity":"permanent","reason":%q,`+
+			`"delivery-status":{"message":"550 5.1.1 unknown"}`, reason))
+}
+
+// blocked returns the process times of the store's emails and of its blocked emails.
+func (s *shop) blocked(t *testing.T) (emails, blocked []upstream.Time) {
+	t.Helper()
+	sent, _ := s.all(t)
+	for _, e := range sent {
+		emails = append(emails, e.ProcessTime)
+	}
+	rows, err := storetest.API(s).BlockedEmails(t.Context(), upstream.ListQuery{Window: always})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range rows {
+		blocked = append(blocked, b.ProcessTime)
+	}
+	return emails, blocked
+}
+
+func TestABlockedEmailHasTheTimeOfItsAcceptedEmail(t *testing.T) {
 	t.Parallel()
-	event := func(name, to, rest string) string {
-		return fmt.Sprintf(`{"event":%q,%s,"recipient":%q,"log-level":"info","account":{"id":"x"},`+
-			`"message":{"headers":{"message-id":"1@example.com","to":%q,"from":"news@example.com"}}}`,
-			name, rest, to, to)
+	accepted, failed := mailgunEvents("news@example.com", "suppress-bounce")
+	first, last := file(t, accepted), file(t, failed)
+	page, both := file(t, `{"items":[`+failed+`,`+accepted+`]}`), file(t, accepted+"\n"+failed)
+	want := []upstream.Time{1794304801}
+	for _, imports := range [][][]string{
+		{{first}, {last}}, {{first, last}}, {{both}}, {{page}}, {{last}, {first}, {last}},
+	} {
+		s := newShop(t)
+		for _, files := range imports {
+			s.take(t, importer.Options{}, files...)
+		}
+		for _, again := range []string{"", first, last, both, page} {
+			if again != "" {
+				s.take(t, importer.Options{}, again)
+			}
+			if emails, blocked := s.blocked(t); !slices.Equal(emails, want) || !slices.Equal(blocked, want) {
+				t.Errorf("%q, then %q: emails of %d, blocked ones of %d", imports, again, emails, blocked)
+			}
+		}
 	}
-	const suppressed = `"timestamp":1794304803.5,"severity":"permanent","reason":"suppress-bounce"`
-	const refused = `"timestamp":1794304804.5,"severity":"permanent","delivery-status":{"message":"550 5.1.1 unknown"}`
-	events := []string{
-		event("accepted", "a@example.net", `"timestamp":1794304801.5`), event("failed", "a@example.net", suppressed),
-		event("accepted", "b@example.net", `"timestamp":1794304801.5`), event("failed", "b@example.net", refused),
+}
+
+func TestABlockedEmailKeepsItsSender(t *testing.T) {
+	t.Parallel()
+	accepted, failed := mailgunEvents("bounce@mg.example.com", "suppress-bounce")
+	s := newShop(t)
+	for _, text := range []string{accepted, failed, `{"items":[` + failed + `,` + accepted + `]}`, failed} {
+		s.take(t, importer.Options{}, file(t, text))
 	}
-	apart, together, page := newShop(t), newShop(t), newShop(t)
-	for _, e := range events {
-		apart.take(t, importer.Options{}, file(t, e))
+	const at = 1794304801
+	if emails, blocked := s.blocked(t); !slices.Equal(emails, []upstream.Time{at, at}) ||
+		!slices.Equal(blocked, []upstream.Time{at}) {
+		t.Errorf("emails of %d, blocked ones of %d", emails, blocked)
 	}
-	together.take(t, importer.Options{}, file(t, strings.Join(events, "\n")))
-	slices.Reverse(events)
-	page.take(t, importer.Options{}, file(t, `{"items":[`+strings.Join(events, ",")+`]}`))
-	for name, s := range map[string]*shop{"apart": apart, "together": together, "a page": page} {
-		s.want(t, "a@example.net 2 false", "b@example.net 2 false", "b@example.net 2 hard bad-mailbox",
-			"a@example.net 2 hardbounce")
-		emails, bounces := s.all(t)
-		blocked, err := storetest.API(s).BlockedEmails(t.Context(), upstream.ListQuery{Window: always})
-		if err != nil {
+}
+
+func TestBouncesOfServicesAreNotDoubledOrSearchedFor(t *testing.T) {
+	t.Parallel()
+	accepted, failed := mailgunEvents("bounce@mg.example.com", "bounce")
+	c := &counter{shop: newShop(t)}
+	for _, text := range []string{accepted, failed, `{"items":[` + failed + `,` + accepted + `]}`, failed} {
+		if _, err := importer.Run(t.Context(), c, []string{file(t, text)}, importer.Options{}); err != nil {
 			t.Fatal(err)
 		}
-		const at = 1794304801
-		if emails[0].ProcessTime != at || emails[1].ProcessTime != at || bounces[0].ProcessTime != at ||
-			blocked[0].ProcessTime != at {
-			t.Errorf("%s: %+v, %+v, %+v", name, emails, bounces, blocked)
-		}
 	}
+	if c.asked > 0 {
+		t.Errorf("the store was asked %d times", c.asked)
+	}
+	c.want(t, "a@example.net 2 false", "a@example.net 2 false", "a@example.net 2 hard bad-mailbox")
 }
 
 func TestABounceWinsOverADeliveryInAnyOrder(t *testing.T) {

@@ -56,8 +56,8 @@ type Record struct {
 	Headers []upstream.Header // custom X- headers of the message, in the order sent
 
 	// Earliest is set if Sender, Processed, or a part of EmailID may be guesses, because other records say more about
-	// the message. It is the earliest time at which the server may have accepted the message. In all other records it
-	// is zero.
+	// the message; for Blocked without AnyAccount, if Processed may be. It is the earliest time at which the server may
+	// have accepted the message. In all other records it is zero.
 	Earliest upstream.Time
 	// Latest is the end of the window that Earliest begins, if email ids are unique. In records of logs, whose ids
 	// begin with a time that may be a guess, it is zero.

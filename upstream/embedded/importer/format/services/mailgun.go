@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"net/mail"
-	"slices"
 	"time"
 
 	"deliverygraph/upstream"
@@ -51,25 +50,32 @@ func readMailgunFile(r *reader, o object) error {
 	case o.has("event-data"):
 		return readMailgun(r, o.object("event-data"))
 	case o.has("items"):
-		items := o.array("items")
-		at := func(i int) string {
-			members, _ := r.unquote(items[i], '{')
-			return object{members: members, reader: r}.get("timestamp")
-		}
-		if last := len(items) - 1; last > 0 && at(0) > at(last) { // pages begin with the latest event by default
-			slices.Reverse(items)
-		}
-		return r.each(items, func(r *reader, item object) error {
+		// Pages begin with the latest event by default, and blocked emails have the time of an earlier one.
+		var blocked []mailgunEvent
+		err := r.each(o.array("items"), func(r *reader, item object) error {
 			if item.get("event") == "" && item.get("address") != "" {
 				return readMailgunBounce(r, item)
 			}
-			return readMailgun(r, item)
+			e := newMailgunEvent(item)
+			if r.fault == "" && e.name == "failed" && e.failed().outcome == format.Blocked {
+				blocked = append(blocked, e)
+				return nil
+			}
+			return e.send(r)
 		})
+		for _, e := range blocked {
+			if r.fault = ""; err == nil {
+				err = e.send(r)
+			}
+		}
+		return err
 	}
 	return readMailgun(r, o)
 }
 
-func readMailgun(r *reader, o object) error {
+func readMailgun(r *reader, o object) error { return newMailgunEvent(o).send(r) }
+
+func newMailgunEvent(o object) mailgunEvent {
 	headers, status, reject := o.object("message").object("headers"), o.object("delivery-status"), o.object("reject")
 	e := event{
 		at: []string{o.get("timestamp")}, account: o.object("account").get("id"),
@@ -84,7 +90,7 @@ func readMailgun(r *reader, o object) error {
 		temporary: o.get("severity") == "temporary", reason: o.get("reason"), reply: status.get("code"),
 		enhanced: cmp.Or(format.Code(status.get("enhanced-code")), format.Code(status.get("bounce-code"))),
 		message:  status.get("message"), description: status.get("description"),
-	}.send(r)
+	}
 }
 
 // mailgunEvent is an event of a webhook, whether a legacy one or not.

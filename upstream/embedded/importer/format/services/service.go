@@ -270,7 +270,7 @@ func (r *reader) as(m meaning, e event) error {
 		case known || made:
 		case ok:
 			rec.Processed = at
-		case m.outcome > format.Delivered && !e.vague:
+		case m.outcome == format.Blocked && !e.vague:
 			rec.Earliest, rec.Latest = max(1, rec.Time-reach), rec.Time+1
 		}
 		if err := r.Record(r.line, rec); err != nil {

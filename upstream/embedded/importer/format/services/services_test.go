@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp/cmpopts"
-
 	"deliverygraph/upstream/embedded/importer/format"
 	"deliverygraph/upstream/embedded/importer/format/formattest"
 	"deliverygraph/upstream/embedded/importer/format/services"
@@ -25,8 +23,15 @@ func meaning(t *testing.T, f format.Format, text string) string {
 	return strings.Join(strings.Fields(strings.Join([]string{outcome, string(r.Type), r.Category, r.Reason}, " ")), " ")
 }
 
-// unsearched compares records apart from when their messages are searched for.
-var unsearched = cmpopts.IgnoreFields(format.Record{}, "Earliest", "Latest")
+// searched returns records with the windows in which the emails of blocked ones are searched for.
+func searched(records []format.Record) []format.Record {
+	for i, r := range records {
+		if r.Outcome == format.Blocked {
+			records[i].Earliest, records[i].Latest = r.Time-7*24*60*60, r.Time+1
+		}
+	}
+	return records
+}
 
 // all are the services by the folder of their samples.
 var all = map[string]format.Format{
