@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -117,6 +118,9 @@ func TestConnectionsClosedByTheServerAreReplaced(t *testing.T) {
 			}
 			closed <- struct{}{}
 			<-closed
+			for idle := c.o.Transport.(*http1).idle; len(idle) > 0 && stillIdle(idle[0].Conn); {
+				runtime.Gosched() // until the client's system has what the server sent
+			}
 		}
 	}
 }
