@@ -141,11 +141,8 @@ func (x *execution) refuseNull(ctx context.Context, next graphql.Resolver) (any,
 	return next(ctx)
 }
 
-// presenter returns the function that presents the operation's errors.
+// presenter returns the function that presents the operation's errors, as many as are shown.
 func (x *execution) presenter() graphql.ErrorPresenterFunc {
-	if x.refused == nil {
-		return func(ctx context.Context, err error) *gqlerror.Error { return recordOf(ctx).keep(present(ctx, err)) }
-	}
 	return func(ctx context.Context, err error) *gqlerror.Error { return x.record.keep(x.present(ctx, err)) }
 }
 
