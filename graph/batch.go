@@ -2,6 +2,7 @@ package graph
 
 import (
 	"bytes"
+	"context"
 	"net/http"
 	"sync"
 
@@ -52,7 +53,7 @@ func (h *handler) readBatch(text []byte) (batch, *refusal) {
 // answerBatch answers a batch with an array of responses in the same order and status 200. An error in one request
 // appears in its own response and does not affect the others. The array is plain JSON for all callers, since
 // mediaGraphQL holds a single response.
-func (h *handler) answerBatch(w http.ResponseWriter, r *http.Request, b batch) {
+func (h *handler) answerBatch(caller context.Context, w http.ResponseWriter, r *http.Request, b batch) {
 	accept := web.ParseAccept(r.Header["Accept"])
 	if weight, _ := accept.Weight(mediaJSON); weight == 0 && len(accept) > 0 {
 		_ = write(w, mediaJSON, refuse(http.StatusNotAcceptable, "an array is answered as %s: accept that as well",
@@ -62,7 +63,7 @@ func (h *handler) answerBatch(w http.ResponseWriter, r *http.Request, b batch) {
 	members := make([]answer, len(b))
 	var all sync.WaitGroup
 	for i, raw := range b {
-		all.Go(func() { members[i] = h.answerMember(r, raw) })
+		all.Go(func() { members[i] = h.answerMember(caller, r.Header, raw) })
 	}
 	all.Wait()
 	defer func() {
@@ -71,26 +72,26 @@ func (h *handler) answerBatch(w http.ResponseWriter, r *http.Request, b batch) {
 		}
 	}()
 	if h.o.Headers != nil {
-		h.o.Headers(r.Context(), w.Header())
+		h.o.Headers(caller, w.Header())
 	}
 	writeArray(w, members)
 }
 
 // answerMember answers one request of a batch.
-func (h *handler) answerMember(r *http.Request, raw []byte) (a answer) {
+func (h *handler) answerMember(caller context.Context, header http.Header, raw []byte) (a answer) {
 	defer func() {
 		if v := recover(); v != nil { // it would end the process, as net/http does not recover in this goroutine
-			a = answer{response: h.broken(r.Context(), v)}
+			a = answer{response: h.broken(caller, v)}
 		}
 	}()
 	if h.load.room.full() {
 		return h.overloaded().answer
 	}
 	var params graphql.RawParams
-	if no := readRequest(raw, "the request", r.Header, &params); no != nil {
+	if no := readRequest(raw, "the request", header, &params); no != nil {
 		return no.answer
 	}
-	x, no := h.start(r.Context(), &params, means{batched: true})
+	x, no := h.start(caller, &params, means{batched: true})
 	if no != nil {
 		return no.answer
 	}

@@ -99,7 +99,7 @@ func (x *execution) deferring() {
 // one for any other. Parts are produced no matter how slowly the caller reads them, so that the operation ends; parts
 // that wait count towards MaxInFlight. If the caller leaves, its context ends the operation, and the remaining parts
 // are dropped.
-func (h *handler) deliver(w http.ResponseWriter, r *http.Request, x *execution) {
+func (h *handler) deliver(caller context.Context, w http.ResponseWriter, x *execution) {
 	out := http.NewResponseController(w)
 	var failed error
 	first := true
@@ -107,7 +107,7 @@ func (h *handler) deliver(w http.ResponseWriter, r *http.Request, x *execution) 
 		for i, resp := range parts {
 			if first {
 				if h.o.Headers != nil {
-					h.o.Headers(r.Context(), w.Header())
+					h.o.Headers(caller, w.Header())
 				}
 				w.Header().Set("Content-Type", mediaParts+`; boundary="-"; deferSpec=`+deferSpec)
 				w.Header().Set("Cache-Control", "no-store")

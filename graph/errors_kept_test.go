@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"context"
 	"errors"
 	"testing"
 
@@ -12,9 +11,8 @@ import (
 func TestErrorsBeyondTheLimitAreCountedOnly(t *testing.T) {
 	t.Parallel()
 	const most, failed = 3, 1000
-	x := execution{record: record{maxErrors: most}}
-	ctx := context.WithValue(t.Context(), recordKey{}, &x.record)
-	ctx = graphql.WithResponseContext(ctx, x.presenter(), recovered)
+	x := execution{record: record{Context: t.Context(), maxErrors: most}}
+	ctx := graphql.WithResponseContext(&x.record, x.presenter(), recovered)
 	for range failed {
 		graphql.AddError(ctx, errors.New("a field failed"))
 	}

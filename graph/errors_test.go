@@ -360,7 +360,7 @@ func TestLogHasOneLinePerOperation(t *testing.T) {
 	e.ask(t, `query Named($r: String) { bounces(`+window+`, filter: {recipient: $r}) { totalCount } }`,
 		`{"r": "someone@example.com"}`)
 	log := e.log.String()
-	for _, want := range []string{"msg=operation", "name=Named", "errors=0", "bytes=28", "duration_ms="} {
+	for _, want := range []string{"msg=operation", "name=Named", "outcome=ok", "bytes=28", "duration_ms="} {
 		if !strings.Contains(log, want) {
 			t.Errorf("no %s in %s", want, log)
 		}
@@ -370,7 +370,8 @@ func TestLogHasOneLinePerOperation(t *testing.T) {
 	}
 	e.log.Reset()
 	e.ask(t, `{ nothing }`, "")
-	if log := e.log.String(); !strings.Contains(log, "map[BAD_USER_INPUT:1]") || strings.Count(log, "\n") != 1 {
+	if log := e.log.String(); !strings.Contains(log, "errors=1 codes=map[BAD_USER_INPUT:1]") ||
+		strings.Count(log, "\n") != 1 {
 		t.Error(log)
 	}
 }

@@ -58,7 +58,8 @@ type means struct {
 // start begins an operation, or refuses it.
 func (h *handler) start(caller context.Context, params *graphql.RawParams, by means) (*execution, *refusal) {
 	x := &execution{h: h, parts: by.parts, cancel: func() {}, record: record{maxErrors: h.o.MaxErrors}}
-	x.ctx = context.WithValue(x.record.begin(caller, h.o.Observers), recordKey{}, &x.record)
+	x.record.begin(caller, h.o.Observers)
+	x.ctx = &x.record
 	started := false
 	defer func() { // after a panic too
 		if !started {

@@ -52,10 +52,12 @@ type Options struct {
 	// Streams counts, limits and ends the open subscriptions and WebSockets; nil allows 10,000 of each and never ends
 	// them.
 	Streams *Streams
-	// Identify returns the context of a WebSocket's caller, from the context and headers of its request and the payload
-	// of its connection_init, if any; nil takes the request's context. An error, like one of a resolver, closes the
-	// socket.
-	Identify func(ctx context.Context, h http.Header, init map[string]any) (context.Context, error)
+	// Identify returns the context of a request's caller, from the request's context and, of a WebSocket, the payload of
+	// its connection_init, if any; nil takes the request's context. An error, presented like one of a resolver, refuses
+	// the request or closes the WebSocket.
+	Identify func(ctx context.Context, r *http.Request, init map[string]any) (context.Context, error)
+	// Challenge is the WWW-Authenticate header of the response to a request that Identify refuses as unauthenticated.
+	Challenge string
 	// Check reports whether the context's caller may continue. It is called at every heartbeat of a stream and before
 	// each operation on a WebSocket. An error, like one of a resolver, ends the stream. Nil lets all callers continue.
 	Check func(ctx context.Context) error

@@ -40,39 +40,56 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer h.recovered(w, r, media)
+	caller := r.Context()
+	if h.o.Identify != nil {
+		var err error
+		if caller, err = h.o.Identify(caller, r, nil); err != nil {
+			h.refuseUnknown(w, r, err)
+			return
+		}
+	}
 	if h.load.room.full() {
 		_ = write(w, media, h.overloaded().answer)
 		return
 	}
 	counted := h.load.room.counted(r)
 	defer counted.release()
-	h.answer(w, r, accepted)
+	h.answer(caller, w, r, accepted)
 }
 
-// answer answers a request with the single response of its operation, in parts, or with a stream of events.
-func (h *handler) answer(w http.ResponseWriter, r *http.Request, accepted accepted) {
+// refuseUnknown refuses a request whose caller is not identified.
+func (h *handler) refuseUnknown(w http.ResponseWriter, r *http.Request, err error) {
+	g := present(r.Context(), err)
+	if g.Extensions["code"] == codeUnauthenticated && h.o.Challenge != "" {
+		w.Header().Set("WWW-Authenticate", h.o.Challenge)
+	}
+	refuseRequest(w, r, g)
+}
+
+// answer answers a caller's request with the single response of its operation, in parts, or with a stream of events.
+func (h *handler) answer(caller context.Context, w http.ResponseWriter, r *http.Request, accepted accepted) {
 	media, events := accepted.media, accepted.events
 	var params graphql.RawParams
 	b, no := h.read(w, r, &params)
 	if no != nil { // without an operation there is nothing to stream
-		_ = h.reply(w, r, media, no.answer)
+		_ = h.reply(caller, w, media, no.answer)
 		return
 	}
 	if b != nil {
-		h.answerBatch(w, r, b)
+		h.answerBatch(caller, w, r, b)
 		return
 	}
-	x, no := h.start(r.Context(), &params, means{
+	x, no := h.start(caller, &params, means{
 		safe: r.Method == http.MethodGet, streams: events != never, parts: accepted.parts,
 	})
 	switch {
 	case no != nil && events == always && no.status != http.StatusServiceUnavailable: // clients retry 503 as it is
 		streamRefusal(w, no)
 	case no != nil:
-		_ = h.reply(w, r, media, no.answer)
+		_ = h.reply(caller, w, media, no.answer)
 	case x.deferred, !accepted.single && events == never: // the caller accepts only parts
 		defer x.end()
-		h.deliver(w, r, x)
+		h.deliver(caller, w, x)
 	case events == always || x.streams:
 		defer x.end()
 		h.stream(w, x)
@@ -82,16 +99,16 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request, accepted accept
 		if r.Method == http.MethodGet {
 			h.cacheable(w, x, a.response)
 		}
-		if h.reply(w, r, media, a) == nil {
+		if h.reply(caller, w, media, a) == nil {
 			columns.Recycle(a.response.Data)
 		}
 	}
 }
 
 // reply writes an answer and the headers of Options.Headers.
-func (h *handler) reply(w http.ResponseWriter, r *http.Request, media string, a answer) error {
+func (h *handler) reply(caller context.Context, w http.ResponseWriter, media string, a answer) error {
 	if h.o.Headers != nil {
-		h.o.Headers(r.Context(), w.Header())
+		h.o.Headers(caller, w.Header())
 	}
 	return write(w, media, a)
 }

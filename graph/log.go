@@ -18,8 +18,9 @@ import (
 	"deliverygraph/internal/telemetry"
 )
 
-// record collects what observers and the log report about one operation.
+// record collects what observers and the log report about one operation. It is the context that the operation runs in.
 type record struct {
+	context.Context
 	telemetry.Operation
 	began, ended time.Time // ended is when the response was made
 	responses    int
@@ -44,14 +45,21 @@ type failure struct {
 
 type recordKey struct{}
 
-// begin starts the record of an operation. It returns the context that the observers made.
-func (r *record) begin(ctx context.Context, observers []telemetry.Observer) context.Context {
-	r.began = time.Now()
+// begin starts the record of an operation, in the context that the observers make of its caller's.
+func (r *record) begin(caller context.Context, observers []telemetry.Observer) {
+	r.Context, r.began = caller, time.Now()
 	for _, observe := range observers {
-		next, ended := observe(ctx)
-		ctx, r.observers = next, append(r.observers, ended)
+		next, ended := observe(r.Context)
+		r.Context, r.observers = next, append(r.observers, ended)
 	}
-	return ctx
+}
+
+// Value returns the record for its key, and otherwise the value in the observers' context.
+func (r *record) Value(key any) any {
+	if _, own := key.(recordKey); own {
+		return r
+	}
+	return r.Context.Value(key)
 }
 
 // identify records which operation it is.
@@ -157,16 +165,21 @@ func (r *record) note(g *gqlerror.Error, cause error) {
 // documents, which may contain addresses.
 func (h *handler) log(ctx context.Context, r *record) {
 	if h.o.Logger.Enabled(ctx, slog.LevelInfo) {
-		// Finding the caller's address for the record would cost time.
-		line := slog.NewRecord(time.Now(), slog.LevelInfo, "operation", 0)
-		line.AddAttrs(
-			slog.String("type", r.Type), slog.String("name", excerpt(r.Name)), slog.String("hash", r.Hash),
-			slog.String("outcome", r.Outcome()),
-			slog.Float64("duration_ms", milliseconds(r.Duration)), slog.Float64("waited_ms", milliseconds(r.Waited)),
-			slog.Int("asked", r.Asked), slog.Int("bytes", r.Bytes), slog.Int("errors", r.Errors))
-		if len(r.Codes) > 0 {
-			line.AddAttrs(slog.Any("codes", r.Codes))
+		attrs := append(make([]slog.Attr, 0, 10), slog.String("type", r.Type))
+		if r.Name != "" {
+			attrs = append(attrs, slog.String("name", excerpt(r.Name)))
 		}
+		attrs = append(attrs, slog.String("hash", r.Hash), slog.String("outcome", r.Outcome()),
+			slog.Float64("duration_ms", milliseconds(r.Duration)), slog.Int("bytes", r.Bytes))
+		if r.Asked > 0 {
+			attrs = append(attrs, slog.Float64("waited_ms", milliseconds(r.Waited)), slog.Int("asked", r.Asked))
+		}
+		if r.Errors > 0 {
+			attrs = append(attrs, slog.Int("errors", r.Errors), slog.Any("codes", r.Codes))
+		}
+		// Finding the caller's address for the record would cost time, as would attributes that say nothing.
+		line := slog.NewRecord(time.Now(), slog.LevelInfo, "operation", 0)
+		line.AddAttrs(attrs...)
 		_ = h.o.Logger.Handler().Handle(ctx, line) // a Logger ignores errors, too
 	}
 	r.mu.Lock()

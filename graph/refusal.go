@@ -51,14 +51,18 @@ func unavailable(message string) *refusal {
 	return no
 }
 
-// Refuse answers a request that is refused before it is read, for example because its caller is unknown. It presents
-// err like every other error, in the media type that the request accepts, with the HTTP status of its code.
+// Refuse answers a request that is refused before it reaches the endpoint, for example because of its origin. It
+// presents err like every other error, in the media type that the request accepts, with the HTTP status of its code.
 func Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	w.Header()["X-Content-Type-Options"] = nosniff
 	w.Header().Add("Vary", "Accept")
+	refuseRequest(w, r, present(r.Context(), err))
+}
+
+// refuseRequest refuses a request with the status of the error's code.
+func refuseRequest(w http.ResponseWriter, r *http.Request, g *gqlerror.Error) {
 	w.Header().Set("Cache-Control", "no-store")
 	media := acceptedBy(r.Header["Accept"]).media
-	g := present(r.Context(), err)
 	code, _ := g.Extensions["code"].(string)
 	status, known := refusalStatus[code]
 	if !known {

@@ -36,11 +36,11 @@ const maxInit = 32 << 10
 // socket is a WebSocket. One goroutine reads its messages. Each operation has a goroutine that writes its responses one
 // at a time: a client that does not read blocks its operations until the connection times out.
 type socket struct {
-	h      *handler
-	conn   *websocket.Conn
-	header http.Header     // of the request
-	ctx    context.Context // of the request; canceled with the socket
-	seat   *seat
+	h       *handler
+	conn    *websocket.Conn
+	request *http.Request
+	ctx     context.Context // of the request; canceled with the socket
+	seat    *seat
 
 	mu         sync.Mutex
 	caller     context.Context // nil before connection_init
@@ -83,7 +83,7 @@ func (h *handler) serveSocket(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithCancel(r.Context())
 	s := &socket{
-		h: h, conn: conn, header: r.Header, ctx: ctx, seat: seat, operations: map[string]*socketOperation{},
+		h: h, conn: conn, request: r, ctx: ctx, seat: seat, operations: map[string]*socketOperation{},
 	}
 	defer s.under.Wait()
 	defer cancel()
@@ -219,7 +219,7 @@ func (s *socket) initiate(payload []byte) {
 	caller := s.ctx
 	if s.h.o.Identify != nil {
 		var err error
-		if caller, err = s.h.o.Identify(s.ctx, s.header, said); err != nil {
+		if caller, err = s.h.o.Identify(s.ctx, s.request, said); err != nil {
 			s.refuse(err)
 			return
 		}

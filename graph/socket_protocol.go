@@ -98,7 +98,7 @@ func messageOf(kind, id string, payload ...[]byte) []byte {
 func (s *socket) subscribe(id string, payload []byte, release func()) (passedOn bool) {
 	params := new(graphql.RawParams)
 	fields, no := readFields(nil, payload, "the payload of subscribe", anOperation)
-	if no = cmp.Or(no, readParams(fields, s.header, params)); no == nil && !fields.has("query") {
+	if no = cmp.Or(no, readParams(fields, s.request.Header, params)); no == nil && !fields.has("query") {
 		no = wanted(params) // the protocol requires a query, except with the id of a document
 	}
 	switch {

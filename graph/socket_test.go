@@ -124,9 +124,9 @@ func TestSocketsAreClosedByTheProtocolsCodes(t *testing.T) {
 	denied := &upstream.Error{Code: upstream.Unauthenticated, Message: "this API key is unknown"}
 	e := newEndpoint(graph.Options{
 		MaxBody: 100 << 10,
-		Identify: func(ctx context.Context, h http.Header, init map[string]any) (context.Context, error) {
+		Identify: func(ctx context.Context, r *http.Request, init map[string]any) (context.Context, error) {
 			switch {
-			case init["key"] == "bad" || h.Get("X-API-Key") == "bad":
+			case init["key"] == "bad" || r.Header.Get("X-API-Key") == "bad":
 				return nil, denied
 			case init["key"] == "unknown at present":
 				return nil, &upstream.Error{Code: upstream.Unavailable, Message: "try again"}

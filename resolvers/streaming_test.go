@@ -44,19 +44,16 @@ func newStreaming(t *testing.T, callers map[string]auth.Caller, o graph.Options,
 		c := auth.FromContext(ctx)
 		return feed.View{API: view(ctx), Context: auth.With(context.Background(), c), Key: c.View()}
 	}, feed.Options{Interval: poll, Overlap: 12 * time.Hour, Now: clock})
-	identify := func(ctx context.Context, name any) context.Context {
-		text, _ := name.(string)
-		return auth.With(ctx, callers[text])
-	}
 	o.Streams = s.streams
 	o.Extensions = []graph.Extension{loaders.Extension{API: view, Now: clock}, resolvers.Columns()}
-	o.Identify = func(ctx context.Context, _ http.Header, init map[string]any) (context.Context, error) {
-		return identify(ctx, init["caller"]), nil
+	o.Identify = func(ctx context.Context, r *http.Request, init map[string]any) (context.Context, error) {
+		name := r.Header.Get("X-Caller")
+		if said, ok := init["caller"].(string); ok {
+			name = said
+		}
+		return auth.With(ctx, callers[name]), nil
 	}
-	endpoint := graph.NewHandler(generated.NewExecutableSchema(resolvers.Root{Feed: f}.Schema()), o)
-	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		endpoint.ServeHTTP(w, r.WithContext(identify(r.Context(), r.Header.Get("X-Caller"))))
-	}))
+	s.Server = httptest.NewServer(graph.NewHandler(generated.NewExecutableSchema(resolvers.Root{Feed: f}.Schema()), o))
 	t.Cleanup(func() {
 		f.Close()
 		s.CloseClientConnections()

@@ -44,15 +44,9 @@ func (k KeysOrTokens) Authenticate(ctx context.Context, cred Credential) (Caller
 
 var anyone = identity{Caller: Anyone()}
 
-// Identify returns the context of a request's caller, identified by its headers.
-func Identify(ctx context.Context, a Authenticator, h http.Header) (context.Context, error) {
-	return IdentifySocket(ctx, a, h, nil)
-}
-
-// IdentifySocket returns the context of a WebSocket's caller, identified by the headers of its first request and by the
-// payload of its connection_init: browsers cannot set headers for WebSockets.
-func IdentifySocket(ctx context.Context, a Authenticator, h http.Header,
-	payload map[string]any) (context.Context, error) {
+// Identify returns the context of a request's caller, identified by its headers and, if it requests a WebSocket, by the
+// payload of connection_init: browsers cannot set headers for WebSockets.
+func Identify(ctx context.Context, a Authenticator, h http.Header, payload map[string]any) (context.Context, error) {
 	if _, open := a.(Open); open { // it ignores credentials, which may be meant for others
 		return context.WithValue(ctx, contextKey{}, &anyone), nil
 	}
@@ -85,27 +79,6 @@ func Check(ctx context.Context) error {
 		return Refuse("the permissions of this API key or token have changed: connect again")
 	}
 	return nil
-}
-
-// Middleware admits only callers that the Authenticator identifies, and puts the [Caller] into the request's context.
-// For all others it calls answer, which writes the error as the endpoint does. For an [upstream.Unauthenticated] error
-// the WWW-Authenticate header is already set.
-func Middleware(a Authenticator, answer func(http.ResponseWriter, *http.Request, error),
-	next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, err := Identify(r.Context(), a, r.Header)
-		if err != nil {
-			if upstream.CodeOf(err) == upstream.Unauthenticated {
-				w.Header().Set("WWW-Authenticate", Challenge)
-			}
-			answer(w, r, err)
-			return
-		}
-		if ctx != r.Context() {
-			r = r.WithContext(ctx)
-		}
-		next.ServeHTTP(w, r)
-	})
 }
 
 // Challenge is the WWW-Authenticate header of a refusal.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -256,15 +255,15 @@ func TestSocketsAuthenticateOnce(t *testing.T) {
 		"by nothing":               {nil, nil, "X-API-Key"},
 		"by a message of no words": {nil, fields{}, "X-API-Key"},
 	} {
-		ctx, err := auth.IdentifySocket(t.Context(), &auth.PassThrough{}, c.header, c.payload)
+		ctx, err := auth.Identify(t.Context(), &auth.PassThrough{}, c.header, c.payload)
 		checkRefusal(t, name, err, c.refuse)
 		if err == nil && auth.FromContext(ctx).UpstreamKey != "secret" {
 			t.Errorf("%s: it is %v", name, auth.FromContext(ctx))
 		}
 	}
-	ctx, err := auth.IdentifySocket(t.Context(), auth.Open{}, header, fields{"Authorization": "Basic secret"})
-	if err != nil || !auth.FromContext(ctx).Users.Has(20) {
-		t.Errorf("without authentication: %v", err)
+	ctx, err := auth.Identify(t.Context(), auth.Open{}, header, fields{"Authorization": "Basic secret"})
+	if got := auth.FromContext(ctx); err != nil || !got.Users.Has(20) || got.Scopes != auth.AllScopes {
+		t.Errorf("without authentication: %v, %v", got, err)
 	}
 }
 
@@ -281,19 +280,6 @@ func checkRefusal(t *testing.T, name string, err error, part string) {
 		t.Errorf("%s: got %v, want a refusal with %q", name, err, part)
 	case strings.Contains(u.Message, "secret") || strings.Contains(u.Message, "other"):
 		t.Errorf("%s: the message repeats what was sent: %s", name, u.Message)
-	}
-}
-
-func TestOpenLetsEveryoneReadEverything(t *testing.T) {
-	t.Parallel()
-	var got auth.Caller
-	h := auth.Middleware(auth.Open{}, nil,
-		http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = auth.FromContext(r.Context()) }))
-	r := httptest.NewRequest(http.MethodGet, "/", nil)
-	r.Header.Set("Authorization", "Basic of-a-proxy-in-front")
-	h.ServeHTTP(httptest.NewRecorder(), r)
-	if !got.Users.Has(20) || got.Scopes != auth.AllScopes {
-		t.Errorf("it is %v", got)
 	}
 }
 
@@ -331,7 +317,7 @@ func TestCheckEndsCallersWithoutRights(t *testing.T) {
 		"other limits": {auth.Caller{Name: "a", Users: was.Users, Scopes: was.Scopes}, nil, false},
 	} {
 		m := &mutable{caller: was}
-		ctx, err := auth.Identify(t.Context(), m, http.Header{"X-Api-Key": {"secret"}})
+		ctx, err := auth.Identify(t.Context(), m, http.Header{"X-Api-Key": {"secret"}}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -85,8 +85,11 @@ func TestAdminPortReportsReadiness(t *testing.T) {
 		t.Errorf("metrics on the public port: %d", resp.StatusCode)
 	}
 	p.stop()
-	if log := p.log(); !strings.Contains(log, "request_id=a-request.1") || !strings.Contains(log, "name=Mine") {
-		t.Errorf("log:\n%s", log)
+	log := p.log()
+	for _, want := range []string{"request_id=a-request.1", "name=Mine", "asked=1 "} {
+		if !strings.Contains(log, want) {
+			t.Errorf("no %s in the log:\n%s", want, log)
+		}
 	}
 }
 

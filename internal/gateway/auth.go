@@ -153,14 +153,19 @@ func (g *gateway) trust(ctx context.Context) (err error) {
 	return nil
 }
 
-// identify authenticates the caller of a WebSocket.
-func (g *gateway) identify(ctx context.Context, who auth.Authenticator, h http.Header,
+// identify authenticates the caller of a request or, with the payload of its connection_init, of a WebSocket. It returns
+// the context of the caller's operations, which describe bounces' rules by those of --rules.
+func (g *gateway) identify(ctx context.Context, who auth.Authenticator, r *http.Request,
 	init map[string]any) (context.Context, error) {
-	caller, err := auth.IdentifySocket(ctx, who, h, init)
+	caller, err := auth.Identify(ctx, who, r.Header, init)
 	if err != nil {
-		g.logger.InfoContext(ctx, "refused", "error", err)
+		g.logRefusal(ctx, r, err)
+		return nil, err
 	}
-	return caller, err
+	if g.rules != nil {
+		caller = resolvers.WithRules(caller, g.rules)
+	}
+	return caller, nil
 }
 
 // check ends streams of callers who are no longer allowed.
@@ -172,15 +177,15 @@ func (g *gateway) check(ctx context.Context) error {
 	return err
 }
 
-// refuse answers a request with an error instead of running it.
-func (g *gateway) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	g.logger.InfoContext(r.Context(), "refused", "outcome", telemetry.Refused, "from", r.RemoteAddr, "error", err)
-	graph.Refuse(w, r, err)
+func (g *gateway) logRefusal(ctx context.Context, r *http.Request, err error) {
+	g.logger.InfoContext(ctx, "refused", "outcome", telemetry.Refused, "from", r.RemoteAddr, "error", err)
 }
 
 // forbid refuses a request with status 403.
 func (g *gateway) forbid(w http.ResponseWriter, r *http.Request, reason string) {
-	g.refuse(w, r, &upstream.Error{Code: upstream.PermissionDenied, Message: reason})
+	err := &upstream.Error{Code: upstream.PermissionDenied, Message: reason}
+	g.logRefusal(r.Context(), r, err)
+	graph.Refuse(w, r, err)
 }
 
 // forbidInText refuses a request to a port that does not speak GraphQL, with status 403.

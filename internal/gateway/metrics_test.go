@@ -130,11 +130,14 @@ func TestMetricsShowWhoIsSlow(t *testing.T) {
 				loaders.Extension{API: func(context.Context) upstream.Asker { return api }, Now: time.Now},
 				slowField{&slow.gateway},
 			},
+			Identify: func(ctx context.Context, r *http.Request, _ map[string]any) (context.Context, error) {
+				return auth.Identify(ctx, auth.Open{}, r.Header, nil)
+			},
 			Observers: []telemetry.Observer{m.Operation},
 			Waited:    operation.Waited,
 		})
 		public := make(pipes)
-		s := newServer(public, m.Requests(auth.Middleware(auth.Open{}, graph.Refuse, endpoint)))
+		s := newServer(public, m.Requests(endpoint))
 		go func() { _ = s.Serve(public) }()
 		caller := public.client()
 		var ready telemetry.Readiness

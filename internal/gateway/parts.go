@@ -17,7 +17,6 @@ import (
 	"deliverygraph/internal/ratelimit"
 	"deliverygraph/internal/redis"
 	"deliverygraph/internal/telemetry"
-	"deliverygraph/resolvers"
 	"deliverygraph/resolvers/feed"
 	"deliverygraph/upstream/cached"
 	"deliverygraph/upstream/embedded/store"
@@ -107,16 +106,6 @@ func (g *gateway) close() error {
 		return g.store.Close()
 	}
 	return nil
-}
-
-// withRules has operations describe bounces' rules by those of --rules.
-func (g *gateway) withRules(next http.Handler) http.Handler {
-	if g.rules == nil {
-		return next
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(w, r.WithContext(resolvers.WithRules(r.Context(), g.rules)))
-	})
 }
 
 // page returns the playground, which answers all paths but the endpoint's.

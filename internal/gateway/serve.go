@@ -211,7 +211,7 @@ type server struct {
 // newServer returns a server that limits what a slow or idle client may hold.
 func newServer(l net.Listener, h http.Handler) *server {
 	return &server{listener: web.LimitSlowReaders(l), Server: http.Server{
-		Handler:           web.LimitSlowStreams(web.LimitSlowBodies(h)),
+		Handler:           web.LimitSlowBodies(web.LimitSlowStreams(h)),
 		ReadHeaderTimeout: web.Grace,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,

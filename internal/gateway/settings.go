@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -263,12 +264,14 @@ func (c *serveCommand) hidesSchema() bool {
 
 // logger returns the log, and a function that flushes it.
 func (c *serveCommand) logger(w io.Writer) (*slog.Logger, func()) {
-	return telemetry.NewLogger(w, telemetry.LogOptions{
+	o := telemetry.LogOptions{
 		JSON: c.LogFormat == "json", Level: c.LogLevel,
-		Attrs: []func(context.Context) slog.Attr{
-			telemetry.TraceAttr, telemetry.RequestIDAttr, operation.LogAttr, auth.LogAttr,
-		},
-	})
+		Attrs: []func(context.Context) slog.Attr{telemetry.RequestIDAttr, operation.LogAttr, auth.LogAttr},
+	}
+	if collector, _, _ := c.collector(); collector != "" {
+		o.Attrs = slices.Insert(o.Attrs, 0, telemetry.TraceAttr)
+	}
+	return telemetry.NewLogger(w, o)
 }
 
 // restKeys reads the keys for the REST port; nil requires none.

@@ -146,8 +146,8 @@ func TestSocketsCloseWhenTheirTokenExpires(t *testing.T) {
 			t.Fatal(err)
 		}
 		b, done := newBubble(t, graph.Options{
-			Identify: func(ctx context.Context, h http.Header, init map[string]any) (context.Context, error) {
-				return auth.IdentifySocket(ctx, who, h, init)
+			Identify: func(ctx context.Context, r *http.Request, init map[string]any) (context.Context, error) {
+				return auth.Identify(ctx, who, r.Header, init)
 			},
 			Check: auth.Check, Heartbeat: 10 * time.Second,
 		})

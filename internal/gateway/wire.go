@@ -83,10 +83,14 @@ func (g *gateway) handler(ctx context.Context, who auth.Authenticator, streams *
 	}
 	g.limiter = ratelimit.NewLimiter(time.Now, g.shared)
 	inFlight := cmp.Or(int64(g.c.MaxInFlight), min(memory()/4, 256<<20))
+	var planned func(calls int64, refused bool)
+	if g.measures() {
+		planned = g.metrics.Planned
+	}
 	prices := cost.New(cost.Options{
 		MaxCalls: g.c.MaxUpstreamCalls, MaxRows: graph.MaxRows(inFlight),
 		Allowed: g.c.Explain == "on" || g.c.Explain == "auto" && g.local, Shared: shared, Now: time.Now,
-		Observe: g.metrics.Planned, Groups: groups, Limiter: g.limiter, CostPerMinute: g.c.CostPerMinute,
+		Observe: planned, Groups: groups, Limiter: g.limiter, CostPerMinute: g.c.CostPerMinute,
 		Refused: g.metrics.Refused,
 	})
 	batches := loaders.Extension{API: g.upstreamOf, Memory: g.memory, Room: g.room, Now: time.Now, Shared: shared}
@@ -94,29 +98,21 @@ func (g *gateway) handler(ctx context.Context, who auth.Authenticator, streams *
 		batches.Watch = g.tracing.Batch
 	}
 	schema := generated.NewExecutableSchema(resolvers.Root{Feed: g.feed}.Schema())
-	endpoint := g.withRules(graph.NewHandler(schema, graph.Options{
+	public := graph.NewHandler(schema, graph.Options{
 		Extensions:   []graph.Extension{prices, batches, resolvers.Columns()},
 		CacheControl: prices.CacheControl, Rows: prices.Rows, Headers: prices.Headers, Admit: prices.Admit,
 		Waited: operation.Waited, Shed: g.metrics.Refused, Logger: g.logger, Observers: g.observers(),
 		Vary: []string{"Authorization", "X-API-Key", cost.Header},
 
-		Caller: name, Check: g.check, SocketsPerCaller: g.socketsPerCaller,
-		Identify: func(ctx context.Context, h http.Header, init map[string]any) (context.Context, error) {
-			return g.identify(ctx, who, h, init)
+		Identify: func(ctx context.Context, r *http.Request, init map[string]any) (context.Context, error) {
+			return g.identify(ctx, who, r, init)
 		},
+		Challenge: auth.Challenge, Caller: name, Check: g.check, SocketsPerCaller: g.socketsPerCaller,
 
 		Timeout: g.c.Timeout, Heartbeat: g.c.SubscriptionHeartbeat, Streams: streams,
 		HideSchema: g.c.hidesSchema(), Trusted: g.trusted, TrustedOnly: g.c.TrustedOnly,
 		MaxBatch: g.c.BatchLimit, MaxOperations: g.c.MaxOperations,
 		MaxInFlight: inFlight,
-	}))
-	known := auth.Middleware(who, g.refuse, endpoint)
-	var public http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if web.IsSocket(r) { // the endpoint authenticates the caller when the socket is open
-			endpoint.ServeHTTP(w, r)
-			return
-		}
-		known.ServeHTTP(w, r)
 	})
 	if g.c.CostPerMinute > 0 && (!g.c.Auth.asks() || g.c.Auth.PassThrough) {
 		public = ratelimit.ByAddress(public)

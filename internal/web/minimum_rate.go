@@ -32,22 +32,26 @@ func (p *Pace) Sent(n int) {
 
 // LimitSlowBodies ends the body of a request by [os.ErrDeadlineExceeded] if it comes slower than at [MinRate], whether
 // the handler reads it or leaves that to the server. It replaces [http.Server.ReadTimeout], which gives large and small
-// bodies the same time, and which ends a long operation as if its caller had left.
+// bodies the same time, and which ends a long operation as if its caller had left. It must be the outermost handler, as
+// it needs the server's own ResponseWriter.
 func LimitSlowBodies(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength != 0 {
-			b := &pacedBody{ReadCloser: r.Body, control: *http.NewResponseController(w), pace: NewPace()}
+			b := &pacedBody{ReadCloser: r.Body, server: w.(deadliner), pace: NewPace()}
 			b.deadline = b.pace.Until()
-			_ = b.control.SetReadDeadline(b.deadline)
+			_ = b.server.SetReadDeadline(b.deadline)
 			r.Body = b
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
+// deadliner is what every server's own ResponseWriter implements, for [http.ResponseController].
+type deadliner interface{ SetReadDeadline(time.Time) error }
+
 type pacedBody struct {
 	io.ReadCloser
-	control  http.ResponseController
+	server   deadliner
 	pace     Pace
 	deadline time.Time // of reading, as it was set last
 }
@@ -59,7 +63,7 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 		b.pace.Sent(n)
 		if until := b.pace.Until(); until.Sub(b.deadline) >= time.Second/2 { // setting it at each read would be slow
 			b.deadline = until
-			_ = b.control.SetReadDeadline(until)
+			_ = b.server.SetReadDeadline(until)
 		}
 	}
 	return n, err

@@ -152,13 +152,12 @@ func (p *Origins) Handler(next http.Handler, refuse Refuse) http.Handler {
 	pages := p.cors.Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		origin, foreign, h := r.Header.Get("Origin"), p.foreign(r), w.Header()
-		// with room for what others add
-		h["Vary"] = append(append(make([]string, 0, 4), h["Vary"]...), "Sec-Fetch-Site")
 		if !foreign && (origin != "" || r.Method == http.MethodOptions) {
+			h.Add("Vary", "Sec-Fetch-Site") // rs/cors adds Origin
 			pages.ServeHTTP(w, r)
 			return
 		}
-		h["Vary"] = append(h["Vary"], "Origin")
+		h["Vary"] = append(append(make([]string, 0, 3), h["Vary"]...), "Sec-Fetch-Site, Origin") // with room for others
 		switch {
 		case foreign:
 			refuse(w, r, foreignRefused(origin))

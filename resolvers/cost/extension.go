@@ -80,8 +80,10 @@ const (
 	askedPrice
 )
 
-// request is what is known about an operation before it runs.
+// request is what is known about an operation before it runs, and the context that it is prepared and run in.
 type request struct {
+	context.Context
+
 	asked   asked
 	refused bool // it asked for an explanation that its caller may not have
 	plan    Plan
@@ -96,10 +98,18 @@ type request struct {
 // extensionKey and costKey are the keys of the reports in the extensions of a response.
 const extensionKey, costKey = "upstream", "cost"
 
-type explainKey struct{}
+type requestKey struct{}
+
+// Value returns the request for its key, and otherwise the value in the context.
+func (op *request) Value(key any) any {
+	if _, own := key.(requestKey); own {
+		return op
+	}
+	return op.Context.Value(key)
+}
 
 func noted(ctx context.Context) *request {
-	op, _ := ctx.Value(explainKey{}).(*request)
+	op, _ := ctx.Value(requestKey{}).(*request)
 	return op
 }
 
@@ -114,7 +124,7 @@ func (Extension) Rows(ctx context.Context) int64 {
 
 // Prepare implements [graph.Preparer]. It prices and charges the operation, or refuses it.
 func (e Extension) Prepare(ctx context.Context, oc *graphql.OperationContext) (context.Context, *gqlerror.Error) {
-	op := &request{limiter: e.o.Limiter}
+	op := &request{Context: ctx, limiter: e.o.Limiter}
 	var problem *gqlerror.Error
 	if op.asked, problem = wish(oc); problem != nil {
 		return ctx, problem
@@ -130,15 +140,14 @@ func (e Extension) Prepare(ctx context.Context, oc *graphql.OperationContext) (c
 		Definition: oc.Operation, Variables: oc.Variables,
 		Users: users, Masked: !caller.Scopes.Has(auth.RecipientsRead), Now: now,
 	})
-	ctx = context.WithValue(ctx, explainKey{}, op)
 	tooMany := op.asked != askedPrice && e.o.MaxCalls > 0 && op.plan.Calls > int64(e.o.MaxCalls)
 	if e.o.Observe != nil {
 		e.o.Observe(op.plan.Calls, tooMany)
 	}
 	if tooMany {
-		return ctx, tooExpensive(op.plan, e.o.MaxCalls, users)
+		return op, tooExpensive(op.plan, e.o.MaxCalls, users)
 	}
-	return ctx, e.charge(ctx, oc, op)
+	return op, e.charge(op, oc, op)
 }
 
 const notAllowed = "operations are not explained here: that takes a gateway that was started with --explain on"
