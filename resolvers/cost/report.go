@@ -95,7 +95,7 @@ type callReport struct {
 func callReports(notes []operation.Note, caller auth.Caller) []callReport {
 	all := make([]callReport, len(notes))
 	for i, n := range notes {
-		all[i] = callReport{Path: pathOf(&n.Question, caller), Source: n.Source}
+		all[i] = callReport{Path: pathOf(n.Question, caller), Source: n.Source}
 		if n.Unseen {
 			continue
 		}

@@ -46,7 +46,7 @@ const (
 // Note describes one answer.
 type Note struct {
 	Source   Source
-	Question upstream.Question
+	Question *upstream.Question
 	Unseen   bool // the caller may not see more
 	Age      time.Duration
 	Call     rest.Call // for Cached and Stale only Rows
@@ -77,7 +77,7 @@ func Call(ctx context.Context, c rest.Call) {
 		op.sum.Sent++
 	}
 	if op.unseen(c.Question) {
-		op.note(Note{Source: source, Question: *c.Question, Unseen: true})
+		op.note(Note{Source: source, Unseen: true}, c.Question)
 		return
 	}
 	if source == Sent {
@@ -89,7 +89,7 @@ func Call(ctx context.Context, c rest.Call) {
 	}
 	op.sum.Rows += c.Rows
 	if op.o.Explain {
-		op.note(Note{Source: source, Question: *c.Question, Call: c})
+		op.note(Note{Source: source, Call: c}, c.Question)
 	}
 }
 
@@ -104,10 +104,7 @@ func Lookup(ctx context.Context, q cached.Lookup) {
 	if !op.sum.held || q.Left < op.sum.left {
 		op.sum.left, op.sum.held = q.Left, true
 	}
-	n := Note{}
-	if op.o.Explain {
-		n.Question, n.Unseen = *q.Question, op.unseen(q.Question)
-	}
+	n := Note{Unseen: op.unseen(q.Question)}
 	if !n.Unseen {
 		n.Age, n.Call = q.Age, rest.Call{Rows: q.Rows}
 	}
@@ -127,7 +124,7 @@ func Lookup(ctx context.Context, q cached.Lookup) {
 	}
 	op.sum.Rows += n.Call.Rows
 	if op.o.Explain {
-		op.note(n)
+		op.note(n, q.Question)
 	}
 }
 
@@ -136,8 +133,11 @@ func (op *Operation) unseen(q *upstream.Question) bool {
 	return op.o.Explain && op.o.Sees != nil && !op.o.Sees(q)
 }
 
-func (op *Operation) note(n Note) {
+// note adds a note about an answer to a question.
+func (op *Operation) note(n Note, q *upstream.Question) {
 	if len(op.notes) < maxNotes {
+		n.Question = new(upstream.Question)
+		*n.Question = *q
 		op.notes = append(op.notes, n)
 	}
 }

@@ -120,7 +120,7 @@ func TestOperationSumsUpCalls(t *testing.T) {
 		notes, batches := l.Notes()
 		var noted []string
 		for _, n := range notes {
-			q := &n.Question
+			q := n.Question
 			noted = append(noted, fmt.Sprint(n.Source, " ", q.Endpoint(), " ", q.Sender, q.Recipient))
 		}
 		var wantNoted []string

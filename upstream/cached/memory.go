@@ -198,13 +198,14 @@ func (c *Cache) join(ctx context.Context, k *key, fill work) (l landed, joined b
 
 // live answers a question by a call, which it may share with other callers.
 func (c *Cache) live(ctx context.Context, q *upstream.Question) (any, error) {
-	k := key{scope: c.scope, q: *q}
+	k := key{scope: c.scope}
+	k.q = *q
 	l, joined, err := c.join(ctx, &k, func(ctx context.Context) (landed, error) {
+		ask := c.next.Ask
 		if c.polls {
-			f, _, err := c.fetch(ctx, c.o.moment(), key{scope: c.scope, form: polled, q: *q}, lookup{q: q})
-			return landed{entry: entry{value: f.value}}, err
+			ask = c.poll
 		}
-		answer, err := c.next.Ask(ctx, q)
+		answer, err := ask(ctx, q)
 		return landed{entry: entry{value: answer}}, err
 	})
 	err = gaveUp(err)
@@ -212,6 +213,12 @@ func (c *Cache) live(ctx context.Context, q *upstream.Question) (any, error) {
 		c.report(ctx, Lookup{Question: q, Joined: true, Rows: upstream.RowsOf(l.value), Err: err})
 	}
 	return l.value, err
+}
+
+// poll answers a question of a poll from the shared memory or the API.
+func (c *Cache) poll(ctx context.Context, q *upstream.Question) (any, error) {
+	f, _, err := c.fetch(ctx, c.o.moment(), key{scope: c.scope, form: polled, q: *q}, lookup{q: q})
+	return f.value, err
 }
 
 // load gets the answer from the shared memory or the API, and keeps it.
