@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"slices"
 	"strings"
@@ -158,15 +157,11 @@ func (g *gateway) ingestServer(ctx context.Context, l net.Listener, pair *web.Ce
 		Observe: func(b ingest.Batch) { g.metrics.Webhook(webhook(b)) },
 	})
 	port := newServer(l, g.c.restrictHosts(l.Addr(), len(s.Unsigned) == 0, h, forbidInText))
-	scheme := "http"
-	if pair != nil {
-		scheme, port.TLSConfig = "https", pair.Config()
-	}
 	var names []string
 	for _, service := range services {
 		names = append(names, service.Name())
 	}
-	g.logger.Info("webhooks", "url", fmt.Sprintf("%s://%s", scheme, l.Addr()), "services", strings.Join(names, ","))
+	g.logger.Info("webhooks", "url", port.secure(pair), "services", strings.Join(names, ","))
 	return port, nil
 }
 

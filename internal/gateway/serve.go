@@ -121,10 +121,8 @@ func (c *serveCommand) Run(ctx context.Context, io Streams) (err error) {
 		return err
 	}
 	main := newServer(public, c.restrictHosts(public.Addr(), c.Auth.asks(), handler, g.forbid))
-	url := "http://" + public.Addr().String() + "/"
+	url := main.secure(pair) + "/"
 	if pair != nil {
-		main.TLSConfig = pair.Config()
-		url = "https://" + public.Addr().String() + "/"
 		go pair.Follow(ctx, 10*time.Second, logger)
 	}
 	servers := []*server{main}
@@ -132,8 +130,9 @@ func (c *serveCommand) Run(ctx context.Context, io Streams) (err error) {
 		h := embedded.New(g.store, embedded.Options{
 			Keys: keys, Duplicate202: c.RestDuplicate202, Providers: g.grouped.Providers, Logger: logger,
 		})
-		servers = append(servers, newServer(private, c.restrictHosts(private.Addr(), keys != nil, h, forbidInText)))
-		logger.Info("REST API of the store", "url", "http://"+private.Addr().String())
+		port := newServer(private, c.restrictHosts(private.Addr(), keys != nil, h, forbidInText))
+		servers = append(servers, port)
+		logger.Info("REST API of the store", "url", port.secure(pair))
 	}
 	if hooks != nil {
 		port, err := g.ingestServer(ctx, hooks, pair)
@@ -216,6 +215,15 @@ func newServer(l net.Listener, h http.Handler) *server {
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
 	}}
+}
+
+// secure makes s serve HTTPS with a certificate, if there is one, and returns the URL of s.
+func (s *server) secure(pair *web.Certificate) (url string) {
+	if pair == nil {
+		return "http://" + s.listener.Addr().String()
+	}
+	s.TLSConfig = pair.Config()
+	return "https://" + s.listener.Addr().String()
 }
 
 func listen(flag, addr string) (net.Listener, error) {

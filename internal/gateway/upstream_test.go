@@ -1,9 +1,11 @@
 package gateway
 
 import (
+	"bytes"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -58,6 +60,34 @@ func TestRemoteUpstreamGivesTheSameAnswers(t *testing.T) {
 		"Content-Type", "application/json")
 	if !strings.Contains(text, "UPSTREAM_UNAUTHENTICATED") || strings.Contains(text, "127.0.0.1") {
 		t.Error(text)
+	}
+}
+
+// With a certificate, the REST port serves HTTPS alone, and other gateways and doctor can use it.
+func TestRestPortServesHTTPSWithACertificate(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewUnstartedServer(nil)
+	server.StartTLS()
+	server.Close()
+	cert, key := writePair(t, server.TLS.Certificates[0])
+	first := start(t, "--rest-listen", "127.0.0.1:0", "--tls-cert", cert, "--tls-key", key)
+	if !strings.HasPrefix(first.rest, "https://") {
+		t.Fatalf("the log names %s", first.rest)
+	}
+	second := start(t, "--upstream", first.rest, "--upstream-ca", cert)
+	const query = `{ bounces(window: {last: "P90D"}) { totalCount } }`
+	if n := at(second.query(query, nil), "bounces", "totalCount"); n == 0.0 {
+		t.Error("there are no bounces")
+	}
+	plain := strings.Replace(first.rest, "https:", "http:", 1)
+	for url, want := range map[string]string{
+		first.rest: "The gateway can use this server", plain: "the URL should begin with https://",
+	} {
+		var out bytes.Buffer
+		Run(t.Context(), []string{"doctor", "--upstream", url, "--upstream-ca", cert}, Streams{nil, &out, &out})
+		if text := strings.Join(strings.Fields(out.String()), " "); !strings.Contains(text, want) {
+			t.Errorf("doctor about %s:\n%s", url, out.String())
+		}
 	}
 }
 

@@ -33,6 +33,7 @@ type asker struct {
 	base      string // scheme, host and path, without a trailing slash
 	key       string
 	transport http.RoundTripper
+	plain     string        // the server's host and port if requests go there in clear text, otherwise empty
 	timeout   time.Duration // of one request
 	maxBody   int64         // bytes of one answer
 
@@ -218,6 +219,19 @@ func (a *asker) describe(err error) string {
 		return "the connection was closed before the answer was complete"
 	}
 	return a.clean(err.Error())
+}
+
+// speaksTLS reports whether a server that is asked in clear text speaks TLS. It sends no request.
+func (a *asker) speaksTLS(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, a.timeout)
+	defer cancel()
+	dialer := tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}} // any certificate shows it
+	conn, err := dialer.DialContext(ctx, "tcp", a.plain)
+	if err != nil {
+		return false
+	}
+	_ = conn.Close()
+	return true
 }
 
 // retryAfter returns how long a busy server asks to wait, at most maxRetryWait.

@@ -20,6 +20,9 @@ func (e *exam) contact(ctx context.Context) (trouble string) {
 	all := make([]answer, len(greetings))
 	for i, q := range greetings {
 		all[i] = e.ask.get(ctx, q.Path(), q.Encode())
+		if i == 0 && (all[i].err != nil || all[i].status == http.StatusBadRequest) && e.ask.speaksTLS(ctx) {
+			return "The server cannot be reached: it speaks TLS, so the URL should begin with https://."
+		}
 		if trouble := e.shutOut(all[i]); trouble != "" {
 			return trouble
 		}

@@ -70,6 +70,9 @@ func Examine(ctx context.Context, o Options) (Report, error) {
 		},
 		report: Report{URL: base.String()},
 	}
+	if base.Scheme == "http" && o.Transport == nil {
+		e.ask.plain = base.Host
+	}
 	e.examine(ctx, o.Window, began)
 	if ctx.Err() != nil {
 		return Report{}, ctx.Err()

@@ -1,6 +1,7 @@
 package doctor_test
 
 import (
+	"crypto/tls"
 	"fmt"
 	"io"
 	"log"
@@ -98,6 +99,21 @@ func TestNetworkErrorsAreExplained(t *testing.T) {
 	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
 	secure.StartTLS()
 	t.Cleanup(secure.Close)
+	closing, err := tls.Listen("tcp", "127.0.0.1:0", secure.TLS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = closing.Close() })
+	go func() { // like other servers than net/http's, which answers requests in clear text with status 400
+		for {
+			conn, err := closing.Accept()
+			if err != nil {
+				return
+			}
+			_ = conn.(*tls.Conn).Handshake()
+			_ = conn.Close()
+		}
+	}()
 	plain := httptest.NewServer(sample())
 	t.Cleanup(plain.Close)
 	stop := make(chan struct{})
@@ -107,8 +123,10 @@ func TestNetworkErrorsAreExplained(t *testing.T) {
 	for url, says := range map[string]string{
 		gone.URL:   "connection refused",
 		secure.URL: "certificate is not trusted",
-		strings.Replace(plain.URL, "http:", "https:", 1): "should begin with http://",
-		silent.URL: "no answer within 50ms",
+		strings.Replace(plain.URL, "http:", "https:", 1):  "should begin with http://",
+		strings.Replace(secure.URL, "https:", "http:", 1): "should begin with https://",
+		"http://" + closing.Addr().String():               "should begin with https://",
+		silent.URL:                                        "no answer within 50ms",
 	} {
 		timeout := time.Minute
 		if url == silent.URL {

@@ -54,7 +54,9 @@ func broken(ctx context.Context, err error) *failure {
 		strings.Contains(err.Error(), "response headers exceeded"),
 		strings.Contains(err.Error(), "response header list larger"):
 		return invalid("the metrics API did not answer in proper HTTP", err)
-	case errors.As(err, &certificate), errors.As(err, &notTLS), errors.As(err, &noHost) && noHost.IsNotFound:
+	case errors.As(err, &notTLS):
+		return &failure{err: unreachable(fmt.Errorf("%w: perhaps the URL should begin with http://", err))}
+	case errors.As(err, &certificate), errors.As(err, &noHost) && noHost.IsNotFound:
 		return &failure{err: unreachable(err)} // a configuration error, which waiting does not fix
 	}
 	return &failure{err: unreachable(err), again: true}
@@ -152,6 +154,10 @@ func (c *Client) refused(call *Call, res *http.Response, body string) *failure {
 	case status >= 300 && status < 400:
 		e.Code = upstream.InvalidResponse
 		e.Message = fmt.Sprintf("the metrics API answered with a redirect (status %d), which is not followed", status)
+	case status == http.StatusBadRequest && c.base.Scheme == "http" && strings.Contains(body, "HTTPS"):
+		// Servers in Go, nginx and Apache answer so.
+		f.err = unreachable(errors.New("it speaks TLS, so the URL should begin with https://"))
+		f.err.Status = status
 	case e.Code == upstream.InvalidArgument:
 		e.Message = fmt.Sprintf("the metrics API refused the request (status %d)", status)
 		if reported := upstream.DecodeError(body); c.presentable(reported) {

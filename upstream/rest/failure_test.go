@@ -340,6 +340,31 @@ func TestUntrustedCertificate(t *testing.T) {
 	}
 }
 
+// The cause of the error, which is logged, says which scheme the URL should have.
+func TestWrongSchemeIsExplained(t *testing.T) {
+	secure := httptest.NewUnstartedServer(nil)
+	secure.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)
+	secure.StartTLS()
+	defer secure.Close()
+	plain := httptest.NewServer(nil)
+	defer plain.Close()
+	for url, want := range map[string]string{
+		strings.Replace(secure.URL, "https:", "http:", 1): "should begin with https://",
+		strings.Replace(plain.URL, "http:", "https:", 1):  "should begin with http://",
+	} {
+		var tries int
+		c := client(t, url, func(o *Options) {
+			o.Observe = func(_ context.Context, call Call) { tries = call.Tries }
+		})
+		_, err := c.BlockedReasons(t.Context())
+		e := public(t, err)
+		if e.Code != upstream.Unavailable || tries != 1 || !strings.Contains(err.Error(), want) ||
+			strings.Contains(e.Message, want) {
+			t.Errorf("%s: got %v after %d tries", url, err, tries)
+		}
+	}
+}
+
 func TestRetryAfter(t *testing.T) {
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	for value, want := range map[string]time.Duration{
