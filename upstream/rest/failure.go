@@ -154,14 +154,12 @@ func (c *Client) refused(call *Call, res *http.Response, body string) *failure {
 	case status >= 300 && status < 400:
 		e.Code = upstream.InvalidResponse
 		e.Message = fmt.Sprintf("the metrics API answered with a redirect (status %d), which is not followed", status)
-	case status == http.StatusBadRequest && c.base.Scheme == "http" && strings.Contains(body, "HTTPS"):
-		// Servers in Go, nginx and Apache answer so.
-		f.err = unreachable(errors.New("it speaks TLS, so the URL should begin with https://"))
-		f.err.Status = status
 	case e.Code == upstream.InvalidArgument:
 		e.Message = fmt.Sprintf("the metrics API refused the request (status %d)", status)
 		if reported := upstream.DecodeError(body); c.presentable(reported) {
 			e.Parameter, e.Message = reported.Parameter, "the metrics API refused the request: "+reported.Message
+		} else if c.base.Scheme == "http" && strings.Contains(body, "HTTPS") { // of servers in Go, nginx and Apache
+			e.Err = errors.New("perhaps the URL should begin with https://")
 		}
 	case e.Code == upstream.Unauthenticated:
 		e.Message = fmt.Sprintf("the metrics API did not accept the gateway's API key (status %d)", status)
