@@ -93,13 +93,17 @@ func variable(f *kong.Flag) (name, value string, ok bool) {
 	return "", "", false
 }
 
+// plainer replaces words of the flag library that say little to users.
+var plainer = strings.NewReplacer(`but got "EOL" (<EOL>)`, "but got none", "slog: level string ", "",
+	"(from envar ", "(from ")
+
 var namesOfFlags = regexp.MustCompile(`--([a-z0-9]+(?:-[a-z0-9]+)*)`)
 
 // explained returns the message for an invalid setting. It adds an example of a valid value if the flag library gives
 // none, and the environment variables that set the flags in the message. It shows neither secrets nor URLs that may
 // contain some.
 func explained(err error, flags []*kong.Flag, args []string) string {
-	text := strings.ReplaceAll(err.Error(), "(from envar ", "(from ")
+	text := plainer.Replace(err.Error())
 	for i := range len(args) - 1 {
 		of := func(f *kong.Flag) bool { return args[i] == "--"+f.Name && f.Tag.Has("secret") }
 		if slices.ContainsFunc(flags, of) {

@@ -255,6 +255,7 @@ func TestWrongSettings(t *testing.T) {
 		"a command below another": {[]string{"key", "new"}, []string{"See deliverygraph key new --help."}},
 		"an unknown command":      {[]string{"server"}, []string{"server"}},
 		"an address that is none": {[]string{"--listen", "8080"}, []string{"--listen", "127.0.0.1:8080"}},
+		"no value":                {[]string{"--listen"}, []string{"expected string value but got none"}},
 		"a duration without unit": {[]string{"--timeout", "30"}, []string{"--timeout", "30s"}},
 		"no time for operations":  {[]string{"--timeout", "0s"}, []string{"--timeout", "30s"}},
 		"a size that is none":     {[]string{"--cache-size", "much"}, []string{"--cache-size", "64MiB"}},
@@ -325,7 +326,7 @@ func TestWrongSettings(t *testing.T) {
 		"collecting less often than never": {[]string{"--gc-percent=-1"}, []string{"--gc-percent", "adapt"}},
 		"a delay that is negative":         {[]string{"--drain-delay=-5s"}, []string{"--drain-delay", "5s"}},
 		"an unknown log level": {
-			[]string{"--log-level", "loud"}, []string{"--log-level", "debug, info, warn or error"},
+			[]string{"--log-level", "loud"}, []string{`--log-level: "loud"`, "debug, info, warn or error"},
 		},
 	}
 	for name, c := range cases {

@@ -25,7 +25,8 @@ type span struct{ model.Duration }
 // UnmarshalText parses a duration.
 func (s *span) UnmarshalText(text []byte) (err error) {
 	if s.Duration, err = model.ParseDuration(string(text)); err != nil {
-		return fmt.Errorf("%q is not a duration: write it in ISO 8601, such as P400D, P13M or P2Y", text)
+		return fmt.Errorf("%q is not a duration from 1 second to 100 years: write it in ISO 8601, such as P400D, "+
+			"P13M or P2Y", text)
 	}
 	return nil
 }

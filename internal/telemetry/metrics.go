@@ -77,7 +77,7 @@ func NewMetrics(version, goVersion string) *Metrics {
 
 		operations: with.counters("operations_total",
 			"GraphQL operations that have ended: ok, partial (data and errors), failed (only errors), refused "+
-				"(before they ran) or canceled (the caller left).", "type", "outcome"),
+				"(before they ran), canceled (the caller left) or shutdown (the gateway stopped).", "type", "outcome"),
 		took: with.histograms("operation_duration_seconds",
 			"Time of GraphQL operations, without the transfer of request and answer, and without "+
 				"subscriptions.", seconds, "type"),

@@ -163,7 +163,7 @@ func wish(oc *graphql.OperationContext) (asked, *gqlerror.Error) {
 	case "0", "false":
 		return nothing, nil
 	default:
-		return nothing, refuse("BAD_USER_INPUT", `the header X-Explain is 1 or plan`)
+		return nothing, refuse("BAD_USER_INPUT", `the header X-Explain must be 1 or plan`)
 	}
 	switch oc.Extensions["explain"] {
 	case nil, false:
@@ -173,7 +173,7 @@ func wish(oc *graphql.OperationContext) (asked, *gqlerror.Error) {
 	case "plan":
 		return askedPrice, nil
 	}
-	return nothing, refuse("BAD_USER_INPUT", `the request's extensions.explain is true or "plan"`)
+	return nothing, refuse("BAD_USER_INPUT", `the request's extensions.explain must be true or "plan"`)
 }
 
 // Begin implements [graph.Beginner]. It makes the [operation.Operation].

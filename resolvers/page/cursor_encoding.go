@@ -53,7 +53,7 @@ func (b binding) encode(w upstream.Window, contents []byte) string {
 // decode returns what was encoded, or an [*ArgumentError] that names the argument.
 func (b binding) decode(argument, text string) (upstream.Window, []byte, error) {
 	foreign := &ArgumentError{argument, argument + " is not a cursor of this list: it is valid only for the field, " +
-		"filter, window and order that returned it; omit it to start from the beginning"}
+		"filter, window and order that returned it; omit it to start over"}
 	if len(text) > maxCursor || strings.ContainsAny(text, "\r\n") { // the decoder skips line breaks
 		return upstream.Window{}, nil, foreign
 	}
@@ -63,7 +63,7 @@ func (b binding) decode(argument, text string) (upstream.Window, []byte, error) 
 	}
 	if buf[0] != cursorVersion {
 		return upstream.Window{}, nil, &ArgumentError{argument,
-			argument + " is not a cursor of this version of the API; omit it to start from the beginning"}
+			argument + " is not a cursor of this version of the API; omit it to start over"}
 	}
 	if b.checksum(buf[headSize:]) != [checksumSize]byte(buf[1:headSize]) {
 		return upstream.Window{}, nil, foreign
@@ -85,7 +85,7 @@ func parse[C any](argument string, contents []byte, read func(*reader) C) (*C, e
 	r := reader{buf: contents}
 	c := read(&r)
 	if r.bad || len(r.buf) > 0 {
-		return nil, &ArgumentError{argument, argument + " is damaged; omit it to start from the beginning"}
+		return nil, &ArgumentError{argument, argument + " is damaged; omit it to start over"}
 	}
 	return &c, nil
 }

@@ -166,5 +166,5 @@ func CheckListener(a net.Addr, ks *Keys) error {
 		return nil
 	}
 	return fmt.Errorf("cannot serve the REST API on %s without API keys: listen on a loopback address, "+
-		"such as 127.0.0.1:8081, or configure keys", a)
+		"such as 127.0.0.1:8081, or give keys (--rest-keys)", a)
 }

@@ -19,6 +19,7 @@ const cache = () =>
       BounceDetail: { merge },
       BounceRule: { merge },
       Breakdown: { merge },
+      BreakdownOther: { merge },
       Message: { merge },
       RateLimit: { merge },
       RecipientStats: { merge },

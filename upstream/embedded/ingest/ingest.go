@@ -272,7 +272,7 @@ func wrongType(r *http.Request) string {
 	if given == "" || strings.Contains(name, "json") || strings.HasPrefix(name, "text/") { // SES sends JSON as text
 		return ""
 	}
-	return fmt.Sprintf("; the Content-Type of the request is %.100q, and it must be application/json", given)
+	return fmt.Sprintf("; the body must be JSON, and the Content-Type of the request is %.100q", given)
 }
 
 func (h *handler) nothingAt(path string) string {

@@ -360,7 +360,7 @@ func TestBodiesThatCannotBeReadNameAWrongContentType(t *testing.T) {
 	for _, body := range []string{"event=bounced&recipient=jane%40example.com", `{"Event": "bounced"}`} {
 		status, a := p.post("/sparkpost", []byte(body), "Content-Type", form)
 		if status != http.StatusBadRequest || !strings.Contains(a.Error, form) ||
-			!strings.Contains(a.Error, "must be application/json") {
+			!strings.Contains(a.Error, "must be JSON") {
 			t.Errorf("%s: %d, %q", body, status, a.Error)
 		}
 		status, a = p.post("/sparkpost", []byte(body), "Content-Type", "application/json; charset=utf-8")
