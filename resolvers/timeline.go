@@ -42,16 +42,13 @@ type timeline struct {
 }
 
 func newTimeline(ctx context.Context, q upstream.ListQuery) *timeline {
-	t := &timeline{window: q.Window}
-	addList(ctx, t, emailList, q)
-	addList(ctx, t, bounceList, q)
-	addList(ctx, t, blockedEmailList, q)
-	return t
-}
-
-// addList adds the list of a kind. Its rows are counted as they are, without making events of them.
-func addList[R, T any](ctx context.Context, t *timeline, k kindOf[R, T], q upstream.ListQuery) {
-	t.lists[k.kind], t.totals[k.kind] = eventList(ctx, k, q), sourceOf(ctx, k, q).Total
+	lists := [...]page.Source[event]{ // as many as there are kinds, or this does not compile
+		eventList(ctx, emailList, q), eventList(ctx, bounceList, q), eventList(ctx, blockedEmailList, q),
+	}
+	totals := [...]func(context.Context) (int64, error){ // of the rows as they are, without making events of them
+		sourceOf(ctx, emailList, q).Total, sourceOf(ctx, bounceList, q).Total, sourceOf(ctx, blockedEmailList, q).Total,
+	}
+	return &timeline{window: q.Window, lists: lists, totals: totals}
 }
 
 // eventList returns a list as package page reads it, with events as its rows.
