@@ -35,14 +35,23 @@ func (query) Message(ctx context.Context, emailID string, window model.Window) (
 	case known:
 		q.Window = second(processed)
 	}
-	rows, complete, err := emailsWithID(ctx, q, emailID)
+	var rows []upstream.Email // one for each recipient
+	_, more, err := upstream.Search(ctx, loaders.From(ctx).API.Emails, q, model.MaxMessagePages,
+		func(page []upstream.Email) bool {
+			for i := range page {
+				if page[i].EmailID == emailID && q.Window.Contains(page[i].ProcessTime) {
+					rows = append(rows, page[i])
+				}
+			}
+			return false
+		})
 	switch {
 	case err != nil:
 		return nil, err
-	case !complete && known:
+	case more && known:
 		return nil, &upstream.Error{Code: upstream.Exhausted, Message: fmt.Sprintf("the recipients of this email "+
 			"are not known: only the first %d emails of a second are searched, and its second has more", maxSearched)}
-	case !complete:
+	case more:
 		return nil, badArgument("window", "this email was not found among the first %d of the window, "+
 			"which were searched because emailId does not begin with the second when it was processed: "+
 			"use a shorter window", maxSearched)
@@ -63,28 +72,6 @@ func (query) Message(ctx context.Context, emailID string, window model.Window) (
 
 // maxSearched is the number of emails that are searched for a message.
 const maxSearched = model.MaxMessagePages * upstream.PageSize
-
-// emailsWithID returns the emails with an id, in list order: one for each recipient. It reports whether the list was
-// searched to its end.
-func emailsWithID(
-	ctx context.Context, q upstream.ListQuery, id string,
-) (found []upstream.Email, complete bool, err error) {
-	for range model.MaxMessagePages {
-		rows, err := loaders.From(ctx).API.Emails(ctx, q)
-		if err != nil {
-			return nil, false, err
-		}
-		for i := range rows {
-			if rows[i].EmailID == id && q.Window.Contains(rows[i].ProcessTime) {
-				found = append(found, rows[i])
-			}
-		}
-		if q.Offset += len(rows); len(rows) < upstream.PageSize {
-			return found, true, nil
-		}
-	}
-	return nil, false, nil
-}
 
 // becomes loads the bounce and the blocked email of a recipient. The recipients of a message share the calls.
 func becomes(ctx context.Context, r *model.MessageRecipient) (*model.Bounce, *model.BlockedEmail, error) {

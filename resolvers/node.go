@@ -161,9 +161,9 @@ func rowOrigin(k upstream.Kind, id model.NodeID) *model.Origin {
 	return &model.Origin{Kind: k, Window: second(id.Time), UserID: id.UserID, SenderID: id.SenderID}
 }
 
-// findRow searches the pages of a list for a row. The query has a second and a recipient, so a second page is
-// rare. If no row has exactly the given recipient, findRow accepts one that differs only in the case of the
-// domain: the id may date from a time when the upstream spelled it differently.
+// findRow searches a list for a row. The query has a second and a recipient, so a second page is rare. If no row has
+// exactly the given recipient, findRow accepts one that differs only in the case of the domain: the id may date from a
+// time when the upstream spelled it differently.
 func findRow[R, T any](ctx context.Context, k kindOf[R, T], id model.NodeID) (*T, error) {
 	q := upstream.ListQuery{Window: second(id.Time), UserID: id.UserID, SenderID: id.SenderID}
 	if !auth.IsMasked(id.Recipient) { // a masked recipient is found among all rows of the second
@@ -172,42 +172,38 @@ func findRow[R, T any](ctx context.Context, k kindOf[R, T], id model.NodeID) (*T
 	wanted := page.Key{
 		Time: id.Time, EmailID: id.EmailID, Recipient: id.Recipient, UserID: id.UserID, SenderID: id.SenderID,
 	}
-	padded := false   // rows of other seconds were returned, which offsets count
-	complete := false // there are no more rows
+	padded := false // rows of other seconds were returned, which offsets count
 	lower := func(k page.Key) page.Key { k.Recipient = upstream.LowerAddress(k.Recipient); return k }
-	var alike *T
-	for range cost.MaxRowPages {
-		rows, err := k.fetch(loaders.From(ctx).API, ctx, q)
-		if err != nil {
-			return nil, err
-		}
+	fetch := func(ctx context.Context, q upstream.ListQuery) ([]R, error) {
+		return k.fetch(loaders.From(ctx).API, ctx, q)
+	}
+	var found *R
+	n, more, err := upstream.Search(ctx, fetch, q, cost.MaxRowPages, func(rows []R) bool {
 		for i := range rows {
 			key := k.key(&rows[i])
-			if key == wanted || alike == nil && lower(key) == lower(wanted) {
-				node := k.node(&rows[i], rowOrigin(k.kind, id))
-				if key == wanted {
-					return &node, nil
-				}
-				alike = &node
+			if key == wanted || found == nil && lower(key) == lower(wanted) {
+				found = &rows[i]
+			}
+			if key == wanted {
+				return true
 			}
 			padded = padded || key.Time != id.Time
 		}
-		q.Offset += len(rows)
-		if complete = len(rows) < upstream.PageSize; complete {
-			break
-		}
-	}
-	if alike != nil {
-		return alike, nil
-	}
-	if padded && q.Offset >= upstream.PageSize { // offsets of different calls may not agree
+		return false
+	})
+	one := strings.TrimSuffix(k.kind.String(), "s")
+	switch {
+	case err != nil:
+		return nil, err
+	case found != nil:
+		node := k.node(found, rowOrigin(k.kind, id))
+		return &node, nil
+	case padded && n >= upstream.PageSize: // offsets of different calls may not agree
 		return nil, &upstream.Error{Code: upstream.InvalidResponse,
 			Message: "the metrics API returns rows from outside the window, so this object cannot be found"}
-	}
-	one := strings.TrimSuffix(k.kind.String(), "s")
-	if !complete {
+	case more:
 		return nil, &upstream.Error{Code: upstream.Exhausted, Message: fmt.Sprintf(
-			"this %s is not among the first %d of its sender in its second, and no more are searched", one, q.Offset)}
+			"this %s is not among the first %d of its sender in its second, and no more are searched", one, n)}
 	}
 	return nil, notFound("there is no such " + one)
 }

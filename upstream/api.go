@@ -76,6 +76,21 @@ func askList[R any](ctx context.Context, a API, k Kind, q ListQuery) ([]R, error
 	return Ask[[]R](ctx, a.Asker, &question)
 }
 
+// Search reads a list page by page, at most limit pages, until found returns true for one. It returns the number of
+// rows on the pages for which found returned false, and whether the list may have more rows.
+func Search[R any](ctx context.Context, fetch func(context.Context, ListQuery) ([]R, error), q ListQuery, limit int,
+	found func([]R) bool) (n int, more bool, err error) {
+	for more = true; more && limit > 0; limit-- {
+		rows, err := fetch(ctx, q)
+		if err != nil || found(rows) {
+			return q.Offset, true, err
+		}
+		q.Offset += len(rows)
+		more = len(rows) >= PageSize
+	}
+	return q.Offset, more, nil
+}
+
 // ListPath returns the path of the kind's list, such as "/blocked-emails".
 func (k Kind) ListPath() string { return kind.All[k].List }
 

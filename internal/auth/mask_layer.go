@@ -190,29 +190,21 @@ func (m *masked) detail(ctx context.Context, q *upstream.Question) (any, error) 
 var errNoBounce = &upstream.Error{Code: upstream.NotFound, Message: "there is no such bounce"}
 
 // unmask returns the email id of a bounce whose id is masked.
-func (m *masked) unmask(ctx context.Context, k upstream.BounceKey) (string, error) {
-	second := upstream.Window{Start: k.BounceTime, End: k.BounceTime + 1}
-	q := upstream.ListQuery{Window: second, UserID: k.UserID, SenderID: k.SenderID}
-	complete := false
-	for range MaxUnmasked {
-		if id, known := m.ids.of(k.EmailID); known {
-			return id, nil
-		}
-		rows, err := upstream.API{Asker: m}.Bounces(ctx, q)
-		if err != nil {
-			return "", err
-		}
-		q.Offset += len(rows)
-		if complete = len(rows) < upstream.PageSize; complete {
-			break
-		}
-	}
-	if id, known := m.ids.of(k.EmailID); known {
+func (m *masked) unmask(ctx context.Context, k upstream.BounceKey) (id string, err error) {
+	// The layer itself keeps the ids of the pages that it masks.
+	known := func([]upstream.Bounce) (ok bool) { id, ok = m.ids.of(k.EmailID); return ok }
+	if known(nil) {
 		return id, nil
 	}
-	if !complete {
+	second := upstream.Window{Start: k.BounceTime, End: k.BounceTime + 1}
+	q := upstream.ListQuery{Window: second, UserID: k.UserID, SenderID: k.SenderID}
+	n, more, err := upstream.Search(ctx, upstream.API{Asker: m}.Bounces, q, MaxUnmasked, known)
+	switch {
+	case err != nil || id != "":
+		return id, err
+	case more:
 		return "", &upstream.Error{Code: upstream.Exhausted, Message: fmt.Sprintf(
-			"this bounce is not among the first %d of its sender in its second, and no more are searched", q.Offset)}
+			"this bounce is not among the first %d of its sender in its second, and no more are searched", n)}
 	}
 	return "", errNoBounce
 }

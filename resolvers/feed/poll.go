@@ -88,15 +88,7 @@ func (t *topic) poll(tell bool) (more bool, err error) {
 	q := t.query
 	q.Window = w
 	last := w.Start // latest time read
-	for n := 0; ; n++ {
-		if n == maxPages {
-			more = true
-			break
-		}
-		rows, err := t.api.Bounces(t.ctx, q)
-		if err != nil {
-			return false, err
-		}
+	_, more, err = upstream.Search(t.ctx, t.api.Bounces, q, maxPages, func(rows []upstream.Bounce) bool {
 		for i := range rows {
 			if !w.Contains(rows[i].BounceTime) {
 				continue
@@ -106,10 +98,10 @@ func (t *topic) poll(tell bool) (more bool, err error) {
 				fresh = append(fresh, copied(&rows[i]))
 			}
 		}
-		if len(rows) < upstream.PageSize {
-			break
-		}
-		q.Offset += len(rows)
+		return false
+	})
+	if err != nil {
+		return false, err
 	}
 	slices.SortFunc(fresh, row.compare)
 	// Rows may move to the next page, and are then read twice.

@@ -140,11 +140,7 @@ func search[R any, P upstream.Row[R]](ctx context.Context, o *outcomes[R], q ups
 	for _, e := range emails {
 		of[timeless(e.Identity())] = e
 	}
-	for range pages {
-		rows, err := o.fetch(ctx, q)
-		if err != nil {
-			return nil, false, err
-		}
+	_, more, err := upstream.Search(ctx, o.fetch, q, pages, func(rows []R) bool {
 		for i := range rows {
 			id := P(&rows[i]).Identity()
 			e := of[timeless(id)]
@@ -155,10 +151,10 @@ func search[R any, P upstream.Row[R]](ctx context.Context, o *outcomes[R], q ups
 				found[e.Identity()] = &rows[i]
 			}
 		}
-		if len(rows) < upstream.PageSize || len(found) == len(of) {
-			return found, true, nil
-		}
-		q.Offset += len(rows)
+		return len(found) == len(of)
+	})
+	if err != nil {
+		return nil, false, err
 	}
-	return found, false, nil
+	return found, !more || len(found) == len(of), nil
 }
