@@ -70,8 +70,8 @@ func flatten(doc *ast.QueryDocument) {
 // servers answer such an operation whole, but a caller that defers wants something early, and a late answer would not
 // say why it is late.
 func noParts() *refusal {
-	return refuse(http.StatusNotAcceptable, "the operation has @defer, so its answer comes in parts: accept "+
-		mediaParts+"; deferSpec="+deferSpec+" as well, or leave @defer out")
+	return refuse(http.StatusNotAcceptable, "the operation has @defer, so its answer comes in parts: send it "+
+		"as a query by HTTP and accept "+mediaParts+"; deferSpec="+deferSpec+", or leave @defer out")
 }
 
 // deferring makes an operation's deferred fields end with errors of their own when the operation ends. gqlgen waits for
