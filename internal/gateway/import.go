@@ -40,7 +40,7 @@ type importCommand struct {
 func formats() string {
 	var list strings.Builder
 	list.WriteString(importer.Rows + ": rows of the REST API as NDJSON, " +
-		`with "kind": "sender", "email", "bounce" or "blocked_email"`)
+		`with "kind": "sender", "email", "bounce", "blocked_email" or "account"`)
 	for _, f := range importer.Formats {
 		fmt.Fprintf(&list, "; %s: %s", f.Name, f.About)
 	}
