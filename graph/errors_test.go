@@ -369,6 +369,13 @@ func TestLogHasOneLinePerOperation(t *testing.T) {
 		t.Error(log)
 	}
 	e.log.Reset()
+	e.ask(t, `{ __typename }`, "") // what says nothing is left out
+	for _, empty := range []string{"name=", "asked=", "waited_ms=", "errors=", "codes="} {
+		if log := e.log.String(); strings.Contains(log, empty) {
+			t.Errorf("%s in %s", empty, log)
+		}
+	}
+	e.log.Reset()
 	e.ask(t, `{ nothing }`, "")
 	if log := e.log.String(); !strings.Contains(log, "errors=1 codes=map[BAD_USER_INPUT:1]") ||
 		strings.Count(log, "\n") != 1 {

@@ -38,7 +38,7 @@ type Options struct {
 	// Waited returns how long the context's operation has waited for the metrics API, and how many calls it made, for
 	// the observers and the log. Nil reports none.
 	Waited func(ctx context.Context) (waited time.Duration, asked int)
-	// Headers sets headers of every response to a request that was read, from the request's context; nil sets none.
+	// Headers sets headers of every response to a request that was read, from its caller's context; nil sets none.
 	Headers func(ctx context.Context, h http.Header)
 	// Vary names the request headers that responses depend on, besides Accept.
 	Vary []string
@@ -52,9 +52,9 @@ type Options struct {
 	// Streams counts, limits and ends the open subscriptions and WebSockets; nil allows 10,000 of each and never ends
 	// them.
 	Streams *Streams
-	// Identify returns the context of a request's caller, from the request's context and, of a WebSocket, the payload of
-	// its connection_init, if any; nil takes the request's context. An error, presented like one of a resolver, refuses
-	// the request or closes the WebSocket.
+	// Identify returns the context of a request's caller, from the request's context, the request and, if it is for a
+	// WebSocket, the payload of connection_init, if any. Nil takes the request's context. An error, presented like one
+	// of a resolver, refuses the request or closes the WebSocket.
 	Identify func(ctx context.Context, r *http.Request, init map[string]any) (context.Context, error)
 	// Challenge is the WWW-Authenticate header of the response to a request that Identify refuses as unauthenticated.
 	Challenge string

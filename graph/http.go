@@ -33,20 +33,21 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	accepted := acceptedBy(r.Header["Accept"])
 	media := accepted.media
+	caller := r.Context()
+	defer func() { h.recovered(caller, w, media, recover()) }()
+	if h.o.Identify != nil {
+		identified, err := h.o.Identify(caller, r, nil)
+		if err != nil {
+			h.refuseUnknown(w, r, err)
+			return
+		}
+		caller = identified
+	}
 	if accepted.nothing() {
 		_ = write(w, media, refuse(http.StatusNotAcceptable,
 			"responses are %s, %s, %s or %s; deferSpec=%s: accept one of them",
 			mediaGraphQL, mediaJSON, mediaEvents, mediaParts, deferSpec).answer)
 		return
-	}
-	defer h.recovered(w, r, media)
-	caller := r.Context()
-	if h.o.Identify != nil {
-		var err error
-		if caller, err = h.o.Identify(caller, r, nil); err != nil {
-			h.refuseUnknown(w, r, err)
-			return
-		}
 	}
 	if h.load.room.full() {
 		_ = write(w, media, h.overloaded().answer)
@@ -125,14 +126,14 @@ func (h *handler) cacheable(w http.ResponseWriter, x *execution, resp *graphql.R
 	}
 }
 
-// recovered answers with 500 if the handler panics, which is a bug. Panics in resolvers do not reach it.
-func (h *handler) recovered(w http.ResponseWriter, r *http.Request, media string) {
-	switch v := recover(); v {
+// recovered answers with 500 if the handler panicked with value v, which is a bug. Panics in resolvers do not reach it.
+func (h *handler) recovered(caller context.Context, w http.ResponseWriter, media string, v any) {
+	switch v {
 	case nil:
 	case http.ErrAbortHandler:
 		panic(v)
 	default:
-		_ = write(w, media, answer{status: http.StatusInternalServerError, response: h.broken(r.Context(), v)})
+		_ = write(w, media, answer{status: http.StatusInternalServerError, response: h.broken(caller, v)})
 	}
 }
 

@@ -165,20 +165,23 @@ func (r *record) note(g *gqlerror.Error, cause error) {
 // documents, which may contain addresses.
 func (h *handler) log(ctx context.Context, r *record) {
 	if h.o.Logger.Enabled(ctx, slog.LevelInfo) {
-		attrs := append(make([]slog.Attr, 0, 10), slog.String("type", r.Type))
+		// Attributes that say nothing are left out, since they cost time.
+		attrs := make([]slog.Attr, 0, 10)
+		if r.Type != "" {
+			attrs = append(attrs, slog.String("type", r.Type), slog.String("hash", r.Hash))
+		}
 		if r.Name != "" {
 			attrs = append(attrs, slog.String("name", excerpt(r.Name)))
 		}
-		attrs = append(attrs, slog.String("hash", r.Hash), slog.String("outcome", r.Outcome()),
+		attrs = append(attrs, slog.String("outcome", r.Outcome()),
 			slog.Float64("duration_ms", milliseconds(r.Duration)), slog.Int("bytes", r.Bytes))
 		if r.Asked > 0 {
-			attrs = append(attrs, slog.Float64("waited_ms", milliseconds(r.Waited)), slog.Int("asked", r.Asked))
+			attrs = append(attrs, slog.Int("asked", r.Asked), slog.Float64("waited_ms", milliseconds(r.Waited)))
 		}
 		if r.Errors > 0 {
 			attrs = append(attrs, slog.Int("errors", r.Errors), slog.Any("codes", r.Codes))
 		}
-		// Finding the caller's address for the record would cost time, as would attributes that say nothing.
-		line := slog.NewRecord(time.Now(), slog.LevelInfo, "operation", 0)
+		line := slog.NewRecord(time.Now(), slog.LevelInfo, "operation", 0) // without its place in the code, likewise
 		line.AddAttrs(attrs...)
 		_ = h.o.Logger.Handler().Handle(ctx, line) // a Logger ignores errors, too
 	}

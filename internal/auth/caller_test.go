@@ -261,7 +261,8 @@ func TestSocketsAuthenticateOnce(t *testing.T) {
 			t.Errorf("%s: it is %v", name, auth.FromContext(ctx))
 		}
 	}
-	ctx, err := auth.Identify(t.Context(), auth.Open{}, header, fields{"Authorization": "Basic secret"})
+	ctx, err := auth.Identify(t.Context(), auth.Open{}, http.Header{"Authorization": {"Basic of-a-proxy-in-front"}},
+		fields{"Authorization": "Basic secret"})
 	if got := auth.FromContext(ctx); err != nil || !got.Users.Has(20) || got.Scopes != auth.AllScopes {
 		t.Errorf("without authentication: %v, %v", got, err)
 	}

@@ -10,7 +10,7 @@
 // contain only what the caller may see, and calls that would reveal the rest are refused.
 //
 // An [Authenticator] identifies a caller by its [Credential]: [Keys] by API keys, [Tokens] by JSON Web Tokens;
-// [PassThrough] leaves it to the upstream, and [Open] requires none. [Middleware] does so for each request.
+// [PassThrough] leaves it to the upstream, and [Open] requires none. [Identify] does so for each request.
 //
 // Start reading at [Caller] and [Limit].
 package auth

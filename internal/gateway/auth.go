@@ -172,7 +172,7 @@ func (g *gateway) identify(ctx context.Context, who auth.Authenticator, r *http.
 func (g *gateway) check(ctx context.Context) error {
 	err := auth.Check(ctx)
 	if err != nil {
-		g.logger.InfoContext(ctx, "refused", "error", err)
+		g.logger.InfoContext(ctx, "refused", "outcome", telemetry.Refused, "error", err)
 	}
 	return err
 }

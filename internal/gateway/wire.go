@@ -64,7 +64,7 @@ func (g *gateway) upstream(ctx context.Context) (err error) {
 }
 
 // handler connects what answers requests to the public port, until ctx ends: from the resolvers and the extensions of
-// operations to the endpoint, and from there to authentication, limits, CORS and telemetry.
+// operations to the endpoint, and from there to CORS and telemetry.
 func (g *gateway) handler(ctx context.Context, who auth.Authenticator, streams *graph.Streams) (http.Handler, error) {
 	g.feed = feed.New(g.view, feed.Options{
 		Interval: g.c.SubscriptionPoll, Overlap: g.c.SubscriptionOverlap, Topics: g.c.SubscriptionFilters,

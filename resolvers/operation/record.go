@@ -136,8 +136,7 @@ func (op *Operation) unseen(q *upstream.Question) bool {
 // note adds a note about an answer to a question.
 func (op *Operation) note(n Note, q *upstream.Question) {
 	if len(op.notes) < maxNotes {
-		n.Question = new(upstream.Question)
-		*n.Question = *q
+		n.Question = new(*q) // a copy, as askers may reuse theirs
 		op.notes = append(op.notes, n)
 	}
 }

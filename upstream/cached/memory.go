@@ -199,7 +199,7 @@ func (c *Cache) join(ctx context.Context, k *key, fill work) (l landed, joined b
 // live answers a question by a call, which it may share with other callers.
 func (c *Cache) live(ctx context.Context, q *upstream.Question) (any, error) {
 	k := key{scope: c.scope}
-	k.q = *q
+	k.q = *q // in a literal, it would take its room on the stack twice
 	l, joined, err := c.join(ctx, &k, func(ctx context.Context) (landed, error) {
 		ask := c.next.Ask
 		if c.polls {
