@@ -25,7 +25,7 @@ type record struct {
 	began, ended time.Time // ended is when the response was made
 	responses    int
 	maxErrors    int
-	why          error // why it ended, if its context does not say so
+	why          error // why it ended early, unless its context says so
 	observers    []func(telemetry.Operation)
 
 	mu       sync.Mutex
@@ -117,7 +117,11 @@ func (r *record) fail(code string, times int) {
 
 // conclude reports the result of the operation to the observers.
 func (r *record) conclude(ctx context.Context, waited func(context.Context) (time.Duration, int)) {
-	switch cause := cmp.Or(r.why, context.Cause(ctx)); {
+	cause := r.why
+	if r.ended.IsZero() {
+		cause = cmp.Or(cause, context.Cause(ctx))
+	}
+	switch {
 	case cause == context.Canceled:
 		r.Canceled = true
 	case errors.Is(cause, errStopping):
@@ -167,11 +171,12 @@ func (h *handler) log(ctx context.Context, r *record) {
 	if h.o.Logger.Enabled(ctx, slog.LevelInfo) {
 		// Attributes that say nothing are left out, since they cost time.
 		attrs := make([]slog.Attr, 0, 10)
-		if r.Type != "" {
-			attrs = append(attrs, slog.String("type", r.Type), slog.String("hash", r.Hash))
-		}
-		if r.Name != "" {
-			attrs = append(attrs, slog.String("name", excerpt(r.Name)))
+		for _, a := range [...]slog.Attr{
+			slog.String("type", r.Type), slog.String("name", excerpt(r.Name)), slog.String("hash", r.Hash),
+		} {
+			if a.Value.String() != "" {
+				attrs = append(attrs, a)
+			}
 		}
 		attrs = append(attrs, slog.String("outcome", r.Outcome()),
 			slog.Float64("duration_ms", milliseconds(r.Duration)), slog.Int("bytes", r.Bytes))

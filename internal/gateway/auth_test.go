@@ -198,6 +198,14 @@ func TestKeyLimitsMustBeInRange(t *testing.T) {
 	}
 }
 
+// The variable is the gateway's limit for callers without one of their own.
+func TestKeyDoesNotGetTheGatewaysLimitFromTheEnvironment(t *testing.T) {
+	t.Setenv("DELIVERYGRAPH_COST_PER_MINUTE", "5")
+	if _, line := newKey(t, "--name", "partner", "--users", "21"); strings.Contains(line, "cost-per-minute") {
+		t.Error(line)
+	}
+}
+
 // Invalid authentication settings stop the start.
 func TestWrongAuthenticationSettings(t *testing.T) {
 	t.Parallel()

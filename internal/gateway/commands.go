@@ -95,7 +95,7 @@ type newKeyCommand struct {
 	Name          string `required:"" placeholder:"NAME"`
 	Users         string `required:"" placeholder:"USERS"`
 	Scopes        string `default:"metrics:read" placeholder:"SCOPES"`
-	CostPerMinute *int   `placeholder:"N"`
+	CostPerMinute *int   `placeholder:"N" env:"-"` // the variable is the gateway's
 	Streams       *int   `placeholder:"N"`
 }
 

@@ -6,9 +6,9 @@ import (
 )
 
 // Observer watches operations. It is called when an operation begins. It returns the context for the operation, and a
-// function that is called once, when the operation has ended, before its caller gets the answer. Both delay the answer
-// while they run. Observers nest: the first one's context is the outermost, and its function is called last. It must be
-// safe for concurrent use.
+// function that is called once, when the answer is written. Both may delay the answer while they run, as the server
+// holds back the end of small answers. Observers nest: the first one's context is the outermost, and its function is
+// called last. It must be safe for concurrent use.
 type Observer func(context.Context) (context.Context, func(Operation))
 
 // Operation is an operation that has ended. It has no variables and no texts, which may contain addresses.

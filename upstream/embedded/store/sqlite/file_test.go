@@ -281,16 +281,16 @@ func TestAStoreWhoseFileWasReplacedIsNotWritten(t *testing.T) {
 	}
 }
 
-func TestBackupIsNoMoreReadableThanTheStore(t *testing.T) {
+// A store and its backups contain recipients.
+func TestOnlyTheOwnerMayReadAStoreAndItsBackups(t *testing.T) {
 	dir := t.TempDir()
 	path, target := filepath.Join(dir, "events.db"), filepath.Join(dir, "backup.db")
-	if err := os.WriteFile(path, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
 	if err := open(t, path).Backup(t.Context(), target); err != nil {
 		t.Fatal(err)
 	}
-	if st := storetest.Must[os.FileInfo](t)(os.Stat(target)); st.Mode().Perm() != 0o600 {
-		t.Errorf("the backup has the mode %v", st.Mode())
+	for _, file := range []string{path, path + "-wal", target} {
+		if st := storetest.Must[os.FileInfo](t)(os.Stat(file)); st.Mode().Perm() != 0o600 {
+			t.Errorf("%s has the mode %v", file, st.Mode())
+		}
 	}
 }

@@ -66,7 +66,7 @@ func Open(ctx context.Context, o *Options, schema *Schema) (*Conn, error) {
 		return nil, fmt.Errorf("%w: %w", store.ErrNoStore, err)
 	case errors.Is(err, os.ErrNotExist): // SQLite would create it, too, but not say why it cannot
 		var f *os.File
-		if f, err = os.OpenFile(o.Path, os.O_RDWR|os.O_CREATE, 0o644); err == nil {
+		if f, err = os.OpenFile(o.Path, os.O_RDWR|os.O_CREATE, 0o600); err == nil {
 			err = f.Close()
 		}
 	}
