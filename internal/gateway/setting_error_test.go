@@ -324,6 +324,7 @@ func TestWrongSettings(t *testing.T) {
 		},
 		"a limit with no room":             {[]string{"--memory-limit", "1MiB"}, []string{"--memory-limit", "512MiB"}},
 		"collecting less often than never": {[]string{"--gc-percent=-1"}, []string{"--gc-percent", "adapt"}},
+		"room for no request":              {[]string{"--max-in-flight", "5"}, []string{"--max-in-flight", "256MiB"}},
 		"a delay that is negative":         {[]string{"--drain-delay=-5s"}, []string{"--drain-delay", "5s"}},
 		"an unknown log level": {
 			[]string{"--log-level", "loud"}, []string{`--log-level: "loud"`, "debug, info, warn or error"},

@@ -142,6 +142,7 @@ func (c *serveCommand) check() error {
 			"--admin-pprof needs the admin port: open it, such as --admin-listen 127.0.0.1:9090"},
 		{!(c.TraceShare >= 0 && c.TraceShare <= 1), "--trace-share must be from 0 to 1, such as 0.1"},
 		{c.MemoryLimit != 0 && c.MemoryLimit < minMemory, "--memory-limit must be at least 32MiB, such as 512MiB"},
+		{c.MaxInFlight != 0 && c.MaxInFlight < 1<<20, "--max-in-flight must be at least 1MiB, such as 256MiB"},
 		{c.GCPercent < 0 || c.GCPercent > 10_000,
 			"--gc-percent must be from 1 to 10000, such as 100; leave it out to adapt it to the memory in use"},
 		{c.DrainDelay < 0, "--drain-delay must not be negative: such as 5s"},
