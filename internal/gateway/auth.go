@@ -153,8 +153,8 @@ func (g *gateway) trust(ctx context.Context) (err error) {
 	return nil
 }
 
-// identify authenticates the caller of a request or, with the payload of connection_init, of a WebSocket. It returns the
-// context of the caller's operations, which describe bounces' rules by those of --rules.
+// identify authenticates the caller of a request or, with the payload of connection_init, of a WebSocket. It returns
+// the context of the caller's operations, which describe bounces' rules by those of --rules.
 func (g *gateway) identify(ctx context.Context, who auth.Authenticator, r *http.Request,
 	init map[string]any) (context.Context, error) {
 	caller, err := auth.Identify(ctx, who, r.Header, init)
