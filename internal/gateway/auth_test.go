@@ -109,6 +109,32 @@ func TestAPIKeysAreRequired(t *testing.T) {
 	}
 }
 
+// Every form of answer shows a caller what its key may see, and the key's limit.
+func TestAnswersKnowTheirCaller(t *testing.T) {
+	t.Parallel()
+	key, line := newKey(t, "--name", "partner", "--users", "21", "--cost-per-minute", "500")
+	file := filepath.Join(t.TempDir(), "keys")
+	if err := os.WriteFile(file, []byte(line), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, "--auth-keys", file, "--batch-limit", "1")
+	const only21 = `{"nodes":[{"userId":"21"}]}`
+	for name, c := range map[string]struct{ body, accept, says string }{
+		"a response":      {usersOfWeek, "*/*", only21},
+		"a batch":         {"[" + usersOfWeek + "]", "*/*", only21},
+		"parts":           {usersOfWeek, "multipart/mixed;deferSpec=20220824", only21},
+		"not JSON":        {"{", "*/*", "BAD_USER_INPUT"},
+		"a wrong request": {`{"query": "{ nothing }"}`, "*/*", "nothing"},
+	} {
+		resp, text := p.do(http.MethodPost, p.graphql, c.body, "Content-Type", "application/json", "X-API-Key", key,
+			"Accept", c.accept)
+		if h := resp.Header; !strings.Contains(text, c.says) || h.Get("RateLimit-Policy") != `"cost";q=500;w=60` ||
+			!strings.HasPrefix(h.Get("RateLimit"), `"cost";r=`) {
+			t.Errorf("%s: %v %s", name, h, text)
+		}
+	}
+}
+
 // With --auth-pass-through each caller's own key is sent upstream, and concurrent calls never mix up the answers of
 // keys.
 func TestPassThroughKeepsKeysApart(t *testing.T) {

@@ -47,6 +47,14 @@ func TestWebhooksAreSeenByTheNextQuery(t *testing.T) {
 	if text := fmt.Sprint(p.query(query, nil)); strings.Count(text, "description:Ours. name:ours01") != 3 {
 		t.Errorf("the rules of the bounces are not described: %s", text)
 	}
+	c, _, err := p.dial("", `{"type":"connection_init"}`,
+		fmt.Sprintf(`{"type":"subscribe","id":"1","payload":{"query":%q}}`, query))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, _ := heard(t, c, `"next"`); strings.Count(m, `{"name":"ours01","description":"Ours."}`) != 3 {
+		t.Errorf("over a WebSocket: %s", m)
+	}
 	for path, want := range map[string]int{"/postmark": 401, "/mailgun": 404, "/graphql": 404} {
 		if resp, text := p.do(http.MethodPost, p.hooks+path, "{}"); resp.StatusCode != want {
 			t.Errorf("%s: %s: %s", path, resp.Status, text)

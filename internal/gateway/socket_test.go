@@ -17,8 +17,11 @@ import (
 )
 
 // withdrawn is the line of a subscription whose key is no longer valid.
-var withdrawn = regexp.MustCompile(`msg=operation type=subscription name=Live .* outcome=failed .* errors=1 ` +
+var withdrawn = regexp.MustCompile(`msg=operation type=subscription .*name=Live .*outcome=failed .* errors=1 ` +
 	`codes=map\[UNAUTHENTICATED:1\]`)
+
+// unidentified is the line of a WebSocket that sends no key.
+var unidentified = regexp.MustCompile(`msg=refused outcome=refused from=127\.0\.0\.1:\d+ error=".*send your API key`)
 
 // dial opens a WebSocket, from a page of the origin if that is not empty, and sends these messages.
 func (p *program) dial(origin string, messages ...string) (*websocket.Conn, *http.Response, error) {
@@ -146,7 +149,8 @@ func TestSocketsAuthenticateAndEndWithTheirKey(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 	if log := p.log(); strings.Count(log, "caller=partner") < 1 || !withdrawn.MatchString(log) ||
-		strings.Contains(log, partner) || strings.Contains(log, other) || strings.Contains(log, "cut off") {
+		!unidentified.MatchString(log) || strings.Contains(log, partner) || strings.Contains(log, other) ||
+		strings.Contains(log, "cut off") {
 		t.Errorf("the log:\n%s", log)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -91,7 +92,7 @@ func TestCollectorSettings(t *testing.T) {
 }
 
 // With only the environment set, spans of the operation, its loader's batch, its calls and its requests reach a
-// collector, under the service's name.
+// collector, under the service's name, and the log names their trace.
 func TestOperationsAreTraced(t *testing.T) {
 	var got strings.Builder
 	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -114,5 +115,8 @@ func TestOperationsAreTraced(t *testing.T) {
 		if !strings.Contains(got.String(), want) {
 			t.Errorf("the collector did not get %q", want)
 		}
+	}
+	if !regexp.MustCompile(`msg=operation .*name=Owners .*trace_id=[0-9a-f]{32}`).MatchString(p.log()) {
+		t.Errorf("the log does not name the trace:\n%s", p.log())
 	}
 }

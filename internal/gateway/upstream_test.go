@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -63,16 +64,27 @@ func TestRemoteUpstreamGivesTheSameAnswers(t *testing.T) {
 	}
 }
 
-// With a certificate, the REST port serves HTTPS alone, and other gateways and doctor can use it.
-func TestRestPortServesHTTPSWithACertificate(t *testing.T) {
+// With a certificate, the endpoint serves HTTP/2, and the REST port HTTPS alone, which other gateways and doctor can
+// use.
+func TestPortsServeHTTPSWithACertificate(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewUnstartedServer(nil)
+	server.EnableHTTP2 = true
 	server.StartTLS()
 	server.Close()
 	cert, key := writePair(t, server.TLS.Certificates[0])
 	first := start(t, "--rest-listen", "127.0.0.1:0", "--tls-cert", cert, "--tls-key", key)
 	if !strings.HasPrefix(first.rest, "https://") {
 		t.Fatalf("the log names %s", first.rest)
+	}
+	resp, err := server.Client().Post(first.graphql, "application/json", strings.NewReader(usersOfWeek))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Client().CloseIdleConnections()
+	defer resp.Body.Close()
+	if text, err := io.ReadAll(resp.Body); resp.ProtoMajor != 2 || !strings.Contains(string(text), `"userId":"20"`) {
+		t.Errorf("%s: %s, %v", resp.Proto, text, err)
 	}
 	second := start(t, "--upstream", first.rest, "--upstream-ca", cert)
 	const query = `{ bounces(window: {last: "P90D"}) { totalCount } }`
