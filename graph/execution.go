@@ -235,7 +235,7 @@ func (x *execution) next() *graphql.Response {
 	first := x.record.responses == 0
 	resp := x.respond(ctx)
 	left := context.Cause(x.ctx) // a client that leaves later does not cancel what is complete
-	if resp == nil && first { // the context ended before anything ran
+	if resp == nil && first {    // the context ended before anything ran
 		resp = &graphql.Response{Data: []byte("null"), Errors: gqlerror.List{present(x.ctx, context.Cause(x.ctx))}}
 	}
 	if resp != nil {
