@@ -234,8 +234,9 @@ func (x *execution) next() *graphql.Response {
 	}
 	first := x.record.responses == 0
 	resp := x.respond(ctx)
-	left := context.Cause(x.ctx) // a client that leaves later does not cancel what is complete
-	if resp == nil && first {    // the context ended before anything ran
+	// A client that leaves after this does not cancel what is complete.
+	left := context.Cause(x.ctx)
+	if resp == nil && first { // the context ended before anything ran
 		resp = &graphql.Response{Data: []byte("null"), Errors: gqlerror.List{present(x.ctx, context.Cause(x.ctx))}}
 	}
 	if resp != nil {
