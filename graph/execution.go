@@ -237,7 +237,7 @@ func (x *execution) next() *graphql.Response {
 	// A client that leaves after this does not cancel what is complete.
 	left := context.Cause(x.ctx)
 	if resp == nil && first { // the context ended before anything ran
-		resp = &graphql.Response{Data: []byte("null"), Errors: gqlerror.List{present(x.ctx, context.Cause(x.ctx))}}
+		resp = &graphql.Response{Data: []byte("null"), Errors: gqlerror.List{present(x.ctx, left)}}
 	}
 	if resp != nil {
 		if first {

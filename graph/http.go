@@ -38,7 +38,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h.o.Identify != nil {
 		identified, err := h.o.Identify(caller, r, nil)
 		if err != nil {
-			h.refuseUnknown(w, r, err)
+			h.refuseUnknown(caller, w, media, err)
 			return
 		}
 		caller = identified
@@ -59,12 +59,12 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // refuseUnknown refuses a request whose caller is not identified.
-func (h *handler) refuseUnknown(w http.ResponseWriter, r *http.Request, err error) {
-	g := present(r.Context(), err)
+func (h *handler) refuseUnknown(ctx context.Context, w http.ResponseWriter, media string, err error) {
+	g := present(ctx, err)
 	if g.Extensions["code"] == codeUnauthenticated && h.o.Challenge != "" {
 		w.Header().Set("WWW-Authenticate", h.o.Challenge)
 	}
-	refuseRequest(w, r, g)
+	refuseRequest(w, media, g)
 }
 
 // answer answers a caller's request with the single response of its operation, in parts, or with a stream of events.

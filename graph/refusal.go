@@ -56,13 +56,12 @@ func unavailable(message string) *refusal {
 func Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	w.Header()["X-Content-Type-Options"] = nosniff
 	w.Header().Add("Vary", "Accept")
-	refuseRequest(w, r, present(r.Context(), err))
+	refuseRequest(w, acceptedBy(r.Header["Accept"]).media, present(r.Context(), err))
 }
 
 // refuseRequest refuses a request with the status of the error's code.
-func refuseRequest(w http.ResponseWriter, r *http.Request, g *gqlerror.Error) {
+func refuseRequest(w http.ResponseWriter, media string, g *gqlerror.Error) {
 	w.Header().Set("Cache-Control", "no-store")
-	media := acceptedBy(r.Header["Accept"]).media
 	code, _ := g.Extensions["code"].(string)
 	status, known := refusalStatus[code]
 	if !known {
