@@ -8,6 +8,7 @@ import (
 	"path"
 	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 	"slices"
 	"strings"
 	"sync"
@@ -16,17 +17,32 @@ import (
 // minMemory is the smallest --memory-limit, in bytes. Below it the gateway would do little but collect garbage.
 const minMemory = 32 << 20
 
-// Go collects garbage when the heap has grown by a percentage of the live heap. A gateway's live heap is so small that
-// Go would collect hundreds of times a second, and a percentage that prevents that would let a full cache have several
-// times its size in garbage beside it. The ballast solves both: collections start after at least half its size has been
-// allocated, plus half of the rest of the live heap. The program never writes to it, so it takes address space but no
-// memory.
-const (
-	ballastBytes   = 88 << 20
-	ballastPercent = 50
-)
+// minGarbage is how much garbage may always accumulate before a collection, in bytes.
+const minGarbage = 56 << 20
 
-var ballast = sync.OnceValue(func() []byte { return make([]byte, ballastBytes) })
+// pace lets minGarbage accumulate before the next collection, or half of what is in use if that is more; and so on
+// after each collection. With a fixed percentage, Go would collect the small heap of a gateway hundreds of times a
+// second, or leave several times the size of a full cache in garbage. It takes the percentage that is set.
+func pace(percent int) {
+	samples := []metrics.Sample{
+		{Name: "/gc/heap/live:bytes"}, {Name: "/gc/scan/stack:bytes"}, {Name: "/gc/scan/globals:bytes"},
+	}
+	metrics.Read(samples)
+	used := uint64(0) // what Go takes the percentage of
+	for _, s := range samples {
+		used += s.Value.Uint64()
+	}
+	used = max(used, 4<<20) // the least for which Go does so
+	want := int(100 * max(minGarbage, used/2) / used)
+	if want < percent*9/10 || want > percent*11/10 { // to set it stops all goroutines
+		percent = want
+		debug.SetGCPercent(percent)
+	}
+	// Nothing refers to the pointer, so the next collection cleans it up.
+	runtime.AddCleanup(new(*byte), pace, percent)
+}
+
+var paceOnce = sync.OnceFunc(func() { pace(0) })
 
 // profileNoHeap saves 1 % of the CPU.
 var profileNoHeap = sync.OnceFunc(func() { runtime.MemProfileRate = 0 })
@@ -37,18 +53,15 @@ func (c *serveCommand) tune() {
 	if !c.AdminPprof {
 		profileNoHeap()
 	}
-	unused := int64(0)
-	switch {
-	case c.GCPercent > 0:
+	if c.GCPercent > 0 {
 		debug.SetGCPercent(c.GCPercent)
-	case os.Getenv("GOGC") == "":
-		unused = int64(len(ballast()))
-		debug.SetGCPercent(ballastPercent)
+	} else if os.Getenv("GOGC") == "" {
+		paceOnce()
 	}
 	if c.MemoryLimit > 0 {
-		debug.SetMemoryLimit(int64(c.MemoryLimit) + unused)
-	} else if os.Getenv("GOMEMLIMIT") == "" && memory() > 0 {
-		debug.SetMemoryLimit(memory()/10*9 + unused)
+		debug.SetMemoryLimit(int64(c.MemoryLimit))
+	} else if debug.SetMemoryLimit(-1) == math.MaxInt64 && os.Getenv("GOMEMLIMIT") == "" && memory() > 0 {
+		debug.SetMemoryLimit(memory() / 10 * 9)
 	}
 }
 
