@@ -173,6 +173,7 @@ func TestEraseLetsOthersWriteWhileItLooks(t *testing.T) {
 
 // Another process removes the last email of a domain while Erase runs, so that the next new domain gets its id.
 func TestEraseSparesADomainThatGetsTheIdOfAnother(t *testing.T) {
+	t.Parallel()
 	reused := 0
 	for at := range 30 { // whenever Erase looks at its context
 		path := filepath.Join(t.TempDir(), "events.db")

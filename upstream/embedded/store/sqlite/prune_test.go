@@ -138,6 +138,7 @@ func TestEraseLeavesNoTraceInFiles(t *testing.T) {
 
 // An Erase that cannot empty the -wal because another process reads is completed by the next one.
 func TestEraseCompletesInterruptedErase(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "events.db")
 	s := open(t, path)
 	storetest.Write(t, s, store.Batch{
