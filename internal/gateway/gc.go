@@ -60,8 +60,10 @@ func (c *serveCommand) tune() {
 	}
 	if c.MemoryLimit > 0 {
 		debug.SetMemoryLimit(int64(c.MemoryLimit))
-	} else if debug.SetMemoryLimit(-1) == math.MaxInt64 && os.Getenv("GOMEMLIMIT") == "" && memory() > 0 {
-		debug.SetMemoryLimit(memory() / 10 * 9)
+	} else if debug.SetMemoryLimit(-1) == math.MaxInt64 && os.Getenv("GOMEMLIMIT") == "" { // once in a process
+		if n := memory(); n > 0 {
+			debug.SetMemoryLimit(n / 10 * 9)
+		}
 	}
 }
 
