@@ -15,6 +15,7 @@ import (
 
 	"deliverygraph/resolvers/page"
 	"deliverygraph/upstream"
+	_ "deliverygraph/upstream/upstreamtest" // keeps properties quick
 )
 
 // relay is the algorithm of the Relay specification over a list in memory. Cursors are indexes; -1 means none.

@@ -29,7 +29,7 @@ func (e *exam) formats() {
 			endpoint = upstream.BouncePath + "…"
 		}
 		all = append(all, seen{topicEnvelope, envelope(a.body), endpoint})
-		for _, m := range xheaders.FindAllSubmatch(a.body, -1) {
+		for _, m := range xheaders.FindAllSubmatch(bytes.ToLower(a.body), -1) {
 			form := slices.IndexFunc(m[1:], func(group []byte) bool { return group != nil })
 			all = append(all, seen{topicHeaders, headerForms[form], endpoint})
 		}
@@ -65,8 +65,8 @@ func envelope(body []byte) string {
 	return `"data" beside ` + strings.Join(names[:min(len(names), 8)], ", ")
 }
 
-// xheaders matches the beginning of the custom headers of a row, with a group for each of headerForms.
-var xheaders = regexp.MustCompile(`(?i)"xheaders"\s*:\s*(?:(\{)|(null)|\[\s*(?:(\])|(")|(\{)))`)
+// xheaders matches the beginning of the custom headers of a row in lower case, with a group for each of headerForms.
+var xheaders = regexp.MustCompile(`"xheaders"\s*:\s*(?:(\{)|(null)|\[\s*(?:(\])|(")|(\{)))`)
 
 var headerForms = [...]string{"an object", "null", "an empty array", "an array of strings", "an array of objects"}
 

@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"errors"
+	"flag"
 	"io"
 	"log/slog"
 	"net"
@@ -18,7 +19,10 @@ import (
 	"deliverygraph/upstream"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	_ = flag.Set("test.parallel", "4") // some faults take a second
+	goleak.VerifyTestMain(m)
+}
 
 const testKey = "k3y-0f-tests"
 

@@ -10,11 +10,11 @@ import (
 	"deliverygraph/upstream"
 )
 
-// init keeps test suites quick. Properties are tried with 25 cases instead of rapid's 100, where neither RAPID_CHECKS
+// init keeps test suites quick. Properties are tried with 12 cases instead of rapid's 100, where neither RAPID_CHECKS
 // nor -rapid.checks says otherwise. The garbage collector runs less often, since tests allocate much and keep little.
 func init() {
 	if os.Getenv("RAPID_CHECKS") == "" {
-		_ = flag.Set("rapid.checks", "25")
+		_ = flag.Set("rapid.checks", "12")
 	}
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400)
