@@ -73,7 +73,7 @@ func TestScopesNeverLeak(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer a.Close()
-		for range rapid.IntRange(10, 40).Draw(t, "questions") {
+		for range rapid.IntRange(20, 40).Draw(t, "questions") {
 			scope := rapid.SampledFrom(scopes).Draw(t, "scope")
 			q := rapid.SampledFrom(qs[:rapid.SampledFrom([]int{4, len(qs)}).Draw(t, "of")]).Draw(t, "question")
 			p.down = rapid.IntRange(0, 3).Draw(t, "down") == 0
