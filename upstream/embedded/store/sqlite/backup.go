@@ -57,9 +57,12 @@ func (s *Store) maintain(ctx context.Context, what string, f func(*writer)) erro
 }
 
 // tempBeside makes SQLite create its temporary files beside the store, where there is room for it. Not every system has
-// a directory for them.
+// a directory for them. The setting is the whole process's, so it is not for a private store: others would create files
+// in its folder while that is being removed.
 func (s *Store) tempBeside(c *database.Conn) {
-	c.Exec("pragma temp_store_directory = '" + strings.ReplaceAll(filepath.Dir(s.path), "'", "''") + "'")
+	if s.temp == "" {
+		c.Exec("pragma temp_store_directory = '" + strings.ReplaceAll(filepath.Dir(s.path), "'", "''") + "'")
+	}
 }
 
 // Backup copies the store: see [store.Maintainer]. The copy is complete by itself, and compact. Those who may read the
