@@ -121,7 +121,8 @@ func launch(t *testing.T) *chromium {
 	out, events := pipe(t)
 	cmd := exec.Command(path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
-		"--disable-features=SpareRendererForSitePerProcess", // each page would start a spare process
+		// Otherwise each page would start three more processes: a spare one, and two for lists below its address bar.
+		"--disable-features=SpareRendererForSitePerProcess,WebUIOmniboxPopup,WebUIOmniboxAimPopup",
 		"--user-data-dir="+profile, "--remote-debugging-pipe")
 	cmd.ExtraFiles = []*os.File{commands, events} // its descriptors 3 and 4
 	if err := cmd.Start(); err != nil {
