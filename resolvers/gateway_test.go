@@ -5,9 +5,11 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -31,6 +33,12 @@ import (
 	"deliverygraph/upstream/rest"
 	"deliverygraph/upstream/upstreamtest"
 )
+
+func TestMain(m *testing.M) {
+	_ = flag.Set("test.parallel", "6") // many tests wait for slow or faulty upstreams
+	debug.SetGCPercent(400)            // saves a fifth of the CPU
+	m.Run()
+}
 
 // day is the midnight UTC at the start of the tests' day, which contains their rows. now is the tests' clock:
 // the end of that day.

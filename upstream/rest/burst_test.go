@@ -142,6 +142,7 @@ func TestA202UntilTheDeadline(t *testing.T) {
 // After a quiet minute 100 calls side by side survive one passing fault each, and calls
 // that come one after the other do at 1.8 a second, as docs/operating.md says.
 func TestEveryCallSurvivesAPassingFault(t *testing.T) {
+	t.Parallel()
 	once := map[string]http.HandlerFunc{
 		"503": reply(503, ""),
 		"503 after a while": func(w http.ResponseWriter, r *http.Request) {

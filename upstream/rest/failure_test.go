@@ -21,6 +21,7 @@ import (
 // Every faulty response yields an error with the right code after the right number of tries. Its message reveals
 // nothing of the configuration or the body.
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	const (
 		secretBody = "s3cret-b0dy"
 		ours       = `{"error":{"code":452,"message":"start_time must be a time","parameter":"start_time"}}`
@@ -29,7 +30,7 @@ func TestFaults(t *testing.T) {
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		t.Errorf("the redirect was followed, with key %q", r.Header.Get("Authorization"))
 	}))
-	defer elsewhere.Close()
+	t.Cleanup(elsewhere.Close)
 
 	for name, test := range map[string]struct {
 		answer    http.HandlerFunc

@@ -208,6 +208,7 @@ var outcomes = map[string]struct {
 // Under every fault, the caller gets the right code after the right number of tries, with a message that reveals
 // nothing, or the right answer. After the fault, calls succeed again.
 func TestEveryFault(t *testing.T) {
+	t.Parallel()
 	names := map[string]bool{}
 	for _, f := range fault.All {
 		names[f.Name] = true

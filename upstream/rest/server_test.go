@@ -20,7 +20,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	_ = flag.Set("test.parallel", "4") // some faults take a second
+	_ = flag.Set("test.parallel", "16") // many faults make a call wait
 	goleak.VerifyTestMain(m)
 }
 

@@ -152,6 +152,7 @@ func TestFirstByteTimeout(t *testing.T) {
 
 // A ping detects a dead HTTP/2 connection, and the next call opens another.
 func TestDeadHTTP2ConnectionIsReplaced(t *testing.T) {
+	t.Parallel()
 	url, ca := secure(t, reply(200, codes), func(s *httptest.Server) { s.EnableHTTP2 = true })
 	roots, err := web.ReadAuthorities(ca)
 	if err != nil {

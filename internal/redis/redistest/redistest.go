@@ -119,7 +119,7 @@ func (s *Server) start() bool {
 	s.pid, _ = strconv.Atoi(strings.TrimSpace(line))
 	c := redis.NewClient(&redis.Options{Addr: s.Addr, MaxRetries: -1, DialerRetries: 1, DisableIdentity: true})
 	defer c.Close()
-	for range 600 { // 30 s
+	for range 3000 { // 30 s
 		if info, err := c.Info(context.Background(), "server").Result(); err == nil {
 			if strings.Contains(info, "process_id:"+strconv.Itoa(s.pid)+"\r\n") {
 				return true
@@ -129,7 +129,7 @@ func (s *Server) start() bool {
 		if syscall.Kill(s.pid, 0) != nil {
 			break
 		}
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(10 * time.Millisecond)
 	}
 	s.Kill()
 	return false

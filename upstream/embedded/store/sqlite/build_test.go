@@ -41,6 +41,7 @@ func sameLists(t *testing.T, s *sqlite.Store, o *storetest.Model) {
 // An import that was killed before it built the indexes, or between two of them, leaves a store without them. Lists are
 // right nevertheless, and the first one builds the indexes if it can.
 func TestListsAreRightWithoutIndexes(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	path := filepath.Join(t.TempDir(), "events.db")
 	s, o := storetest.Must[*sqlite.Store](t)(sqlite.Open(ctx, sqlite.Options{Path: path})), &storetest.Model{}
@@ -84,6 +85,7 @@ func TestListsAreRightWithoutIndexes(t *testing.T) {
 // Earlier releases filled the tables of headers at the end of an import. If it was killed, they are filled when the
 // store is opened.
 func TestMigrationFillsTablesOfHeaders(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "events.db")
 	ctx, o := t.Context(), &storetest.Model{}
 	s := storetest.Must[*sqlite.Store](t)(sqlite.Open(ctx, sqlite.Options{Path: path}))

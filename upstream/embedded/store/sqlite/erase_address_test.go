@@ -62,6 +62,7 @@ func TestEraseFindsEncodedAddressesInMessages(t *testing.T) {
 }
 
 func TestEraseKnowsInternationalAddresses(t *testing.T) {
+	t.Parallel()
 	for _, address := range []string{"jörg@müller.example", "JÖRG@Müller.example", "jörg@xn--mller-kva.example"} {
 		path := filepath.Join(t.TempDir(), "events.db")
 		s := open(t, path)
@@ -123,6 +124,7 @@ func TestEraseSaysWhatItDidToADamagedStore(t *testing.T) {
 
 // Another process writes while Erase looks for the address, and moves emails that contain it to other times.
 func TestEraseLetsOthersWriteWhileItLooks(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "events.db")
 	s := open(t, path)
 	const many = 10

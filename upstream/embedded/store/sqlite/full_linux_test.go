@@ -28,6 +28,7 @@ func smallDisk(t *testing.T, size string) string {
 // TestFullDiskKeepsWhatWasWritten fills disks of different sizes, so that they are full at different steps of a write
 // or of a checkpoint.
 func TestFullDiskKeepsWhatWasWritten(t *testing.T) {
+	t.Parallel()
 	for _, size := range []string{"100k", "300k", "500k", "700k", "1100k"} {
 		t.Run(size, func(t *testing.T) {
 			path := filepath.Join(smallDisk(t, size), "events.db")

@@ -73,6 +73,7 @@ func checkFinds(t *testing.T, s *sqlite.Store, want ...string) {
 }
 
 func TestOpenUpgradesStoresWithoutPatterns(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "events.db")
 	s := storetest.Must[*sqlite.Store](t)(sqlite.Open(t.Context(), sqlite.Options{Path: path}))
 	var b store.Batch

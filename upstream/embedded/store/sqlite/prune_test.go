@@ -32,6 +32,7 @@ var others = []string{"mary.jane.roe@pots.example", "jane.roe@pots.example.net",
 	"mary-jane.roe@pots.example", "jane.roex@pots.example", "xjane.roe=pots.example@mail6"}
 
 func TestEraseLeavesNoTraceInFiles(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	path := filepath.Join(t.TempDir(), "events.db")
 	s := open(t, path)
@@ -180,6 +181,7 @@ func (c until) Err() error {
 
 // Compact must not take an Erase that another process begins meanwhile for a complete one.
 func TestCompactLeavesTheRemainsOfALaterErase(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "events.db")
 	here, there := open(t, path), open(t, path)
 	var b store.Batch
@@ -284,6 +286,7 @@ func TestBackupIsOneState(t *testing.T) {
 }
 
 func TestCheckFindsContradictions(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	good := filepath.Join(t.TempDir(), "good.db")
 	s := storetest.Must[*sqlite.Store](t)(sqlite.Open(ctx, sqlite.Options{Path: good}))

@@ -26,6 +26,7 @@ const sqlPage = "../../../../docs/sql.md"
 //
 //	go test ./upstream/embedded/store/sqlite -run SQLPage -update
 func TestSQLPageShowsTrueAnswers(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "metrics.db")
 	s, err := sqlite.Open(t.Context(), sqlite.Options{Path: path})
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 )
 
 func TestContract(t *testing.T) {
+	t.Parallel()
 	storetest.Test(t, func(t storetest.TB, path string) store.Store { return open(t, path) })
 }
 
