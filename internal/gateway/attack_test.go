@@ -390,7 +390,7 @@ func TestDistinctQueriesDoNotFillMemory(t *testing.T) {
 		return m.HeapAlloc
 	}
 	few := flood(1, 50)
-	if many := flood(1_000, 600); many > few+40<<20 { // 60 MB of text
+	if many := flood(1_000, 200); many > few+12<<20 { // 20 MB of text
 		t.Errorf("the heap grew from %d to %d bytes", few, many)
 	}
 }

@@ -101,7 +101,7 @@ func TestLeaseLastsAsLongAsTheCall(t *testing.T) {
 	asking.Go(func() { _, _ = bounces.ask(t.Context(), first.API) })
 	<-slow.began
 	asking.Go(func() { _, _ = bounces.ask(t.Context(), second.API) })
-	time.Sleep(lease + time.Second)
+	extended(t, server, 2)
 	close(slow.end)
 	asking.Wait()
 	if n := api.Total(); n != 0 {
@@ -128,6 +128,26 @@ func TestErrorsReachThoseWhoWait(t *testing.T) {
 	}
 	if _, err := bounces.ask(t.Context(), p.second.API); err != nil || p.api.Total() != 1 {
 		t.Errorf("later: %v after %d calls, want an answer after 1", err, p.api.Total())
+	}
+}
+
+// extended waits until the only lease was extended so many times.
+func extended(t *testing.T, s *redistest.Server, times int) {
+	t.Helper()
+	c := s.Client()
+	leases := c.Keys(t.Context(), "*:lease").Val()
+	if len(leases) != 1 {
+		t.Fatalf("the leases are %q", leases)
+	}
+	for before := time.Duration(0); times > 0; time.Sleep(10 * time.Millisecond) {
+		left, err := c.PTTL(t.Context(), leases[0]).Result()
+		if err != nil || left < 0 {
+			t.Fatalf("%v are left, %v", left, err)
+		}
+		if before > 0 && left > before {
+			times--
+		}
+		before = left
 	}
 }
 

@@ -13,9 +13,9 @@ import (
 // by the replica when it dies. It returns the server, and the URL by which clients find both through Sentinel.
 func Sentinel(t testing.TB) (server *Server, url string) {
 	t.Helper()
-	server = Start(t)
+	server = Start(t, "--repl-diskless-sync-delay", "0")
 	host, port, _ := net.SplitHostPort(server.Addr)
-	replica := Start(t, "--replicaof", host, port, "--repl-diskless-sync-delay", "0").Client()
+	replica := Start(t, "--replicaof", host, port).Client()
 	sentinel := startWith(t, func(own string) []string {
 		file := filepath.Join(t.TempDir(), "sentinel.conf")
 		text := fmt.Appendf(nil, "port %s\nbind 127.0.0.1\nsentinel monitor main %s %s 1\n"+
