@@ -74,7 +74,10 @@ func TestChaosNeverGivesWrongAnswers(t *testing.T) {
 				MaxStale: 10 * time.Minute,
 			},
 		} {
-			t.Run(name, func(t *testing.T) { testChaos(t, kept, operations/2, lasting/2, seed) })
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				testChaos(t, kept, operations/2, lasting/2, seed)
+			})
 		}
 	})
 	http.DefaultClient.CloseIdleConnections()

@@ -7,6 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+
 	"deliverygraph/internal/telemetry"
 	"deliverygraph/internal/web"
 	"deliverygraph/resolvers/operation"
@@ -135,13 +138,15 @@ func countCall(m *telemetry.Metrics, c rest.Call) {
 	})
 }
 
-// trace sets up tracing of operations and calls, if it is configured.
+// trace sets up tracing of operations and calls to a collector, by OTLP over HTTP, if it is configured.
 func (g *gateway) trace(ctx context.Context) error {
 	to, named, err := g.c.collector()
 	if err != nil || to == "" {
 		return err
 	}
-	out, err := telemetry.OTLP(ctx, to, g.logger)
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { g.logger.Warn("traces are lost", "error", err) }))
+	// Headers, timeout, compression and others come from the standard OTEL_EXPORTER_OTLP_… variables.
+	out, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(to))
 	if err != nil {
 		return badSetting("%s: %v", named, err)
 	}

@@ -7,10 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -27,14 +25,6 @@ type Tracing struct {
 }
 
 var wire = propagation.TraceContext{}
-
-// OTLP returns an exporter to a collector over HTTP, such as "http://127.0.0.1:4318/v1/traces". Headers, timeout,
-// compression and other options come from the standard OTEL_EXPORTER_OTLP_… environment variables. The logger gets a
-// line when traces are lost.
-func OTLP(ctx context.Context, endpoint string, logger *slog.Logger) (sdktrace.SpanExporter, error) {
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { logger.Warn("traces are lost", "error", err) }))
-	return otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(endpoint))
-}
 
 // NewTracing exports spans to out, in batches from a bounded queue: while the collector is down, spans are dropped and
 // nothing waits. It exports the given share, from 0 to 1, of traces that begin here, and continues callers' traces that

@@ -3,12 +3,9 @@ package telemetry_test
 import (
 	"context"
 	"errors"
-	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
@@ -79,30 +76,6 @@ type kept struct {
 
 // Shutdown does nothing.
 func (kept) Shutdown(context.Context) error { return nil }
-
-// Traces are exported to a collector by OTLP over HTTP.
-func TestExportToCollector(t *testing.T) {
-	t.Parallel()
-	var got atomic.Int64
-	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		if r.URL.Path == "/v1/traces" && r.Header.Get("Content-Type") == "application/x-protobuf" &&
-			strings.Contains(string(body), "deliverygraph") {
-			got.Add(1)
-		}
-	}))
-	defer s.Close()
-	out, err := telemetry.OTLP(t.Context(), s.URL+"/v1/traces", slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	tr := telemetry.NewTracing(out, "1.0", 1)
-	_, ended := tr.Operation(t.Context())
-	ended(telemetry.Operation{Type: "query"})
-	if err := tr.Close(); err != nil || got.Load() != 1 {
-		t.Errorf("%d batches, %v", got.Load(), err)
-	}
-}
 
 // Spans wait for the collector in memory, so they hold no long names, which callers choose.
 func TestNamesOfOperationsAreCutOff(t *testing.T) {
