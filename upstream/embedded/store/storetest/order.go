@@ -31,6 +31,7 @@ func testOneSecond(t *testing.T, open Opener) {
 		"shuffled": rand.New(rand.NewPCG(1, 2)).Perm(rows),
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s, o := open(t, ""), &Model{}
 			for _, n := range order {
 				var b store.Batch

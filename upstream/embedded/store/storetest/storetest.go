@@ -48,7 +48,10 @@ func Test(t *testing.T, open Opener) {
 		{"ConcurrentWritesAreComplete", testWrites},
 		{"CanceledCallsReturnTheirContextsError", testCanceled},
 	} {
-		t.Run(test.name, func(t *testing.T) { test.run(t, open) })
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			test.run(t, open)
+		})
 	}
 }
 
