@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -36,7 +35,6 @@ import (
 
 func TestMain(m *testing.M) {
 	_ = flag.Set("test.parallel", "6") // many tests wait for slow or faulty upstreams
-	debug.SetGCPercent(400)            // saves a fifth of the CPU
 	m.Run()
 }
 

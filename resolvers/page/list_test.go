@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"runtime/debug"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -13,11 +12,6 @@ import (
 	"deliverygraph/resolvers/page"
 	"deliverygraph/upstream"
 )
-
-func TestMain(m *testing.M) {
-	debug.SetGCPercent(400) // saves a quarter of the CPU
-	m.Run()
-}
 
 // whole returns a source whose rows are ids, and counts its calls.
 func whole(calls *int, ids ...upstream.ID) page.ListSource[upstream.ID] {

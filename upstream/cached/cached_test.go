@@ -3,7 +3,6 @@ package cached
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -16,10 +15,7 @@ import (
 	"deliverygraph/upstream/upstreamtest"
 )
 
-func TestMain(m *testing.M) {
-	debug.SetGCPercent(400) // saves a quarter of the CPU
-	goleak.VerifyTestMain(m)
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // view is a cache with typed calls.
 type view struct {

@@ -7,7 +7,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -19,11 +18,6 @@ import (
 	"deliverygraph/upstream/embedded/store/sqlite"
 	"deliverygraph/upstream/upstreamtest"
 )
-
-func TestMain(m *testing.M) {
-	debug.SetGCPercent(400) // saves a fifth of the CPU
-	m.Run()
-}
 
 // fine fails the test if the report has differences, or unjudged checks other than those given.
 func fine(t *testing.T, r doctor.Report, unjudged ...string) {
