@@ -76,7 +76,7 @@ func TestChaosNeverGivesWrongAnswers(t *testing.T) {
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				testChaos(t, kept, operations/2, lasting/2, seed)
+				testChaos(t, kept, operations/2, lasting, seed)
 			})
 		}
 	})

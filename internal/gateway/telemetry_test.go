@@ -97,7 +97,7 @@ func TestOperationsAreTraced(t *testing.T) {
 	var got strings.Builder
 	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		got.WriteString(r.URL.Path + " ")
+		got.WriteString(r.URL.Path + " as " + r.Header.Get("Content-Type") + " ")
 		got.Write(body)
 	}))
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.URL)
@@ -109,8 +109,8 @@ func TestOperationsAreTraced(t *testing.T) {
 	p.stop()
 	collector.Close() // when all that was sent has been read
 	for _, want := range []string{
-		"/v1/traces", "mail-metrics", "staging", "Owners", "load owners of senders", "deliverygraph.keys",
-		"deliverygraph.calls", "ask /email/counts", "GET",
+		"/v1/traces as application/x-protobuf", "mail-metrics", "staging", "Owners", "load owners of senders",
+		"deliverygraph.keys", "deliverygraph.calls", "ask /email/counts", "GET",
 	} {
 		if !strings.Contains(got.String(), want) {
 			t.Errorf("the collector did not get %q", want)

@@ -3,6 +3,7 @@ package clickhouse_test
 import (
 	"context"
 	"crypto/rand"
+	"flag"
 	"fmt"
 	"os"
 	"strings"
@@ -16,6 +17,11 @@ import (
 	"deliverygraph/upstream/embedded/store/clickhouse"
 	"deliverygraph/upstream/embedded/store/storetest"
 )
+
+func TestMain(m *testing.M) {
+	_ = flag.Set("test.parallel", "4") // the tests wait for the server
+	m.Run()
+}
 
 // server returns the address of the server to test with, such as 127.0.0.1:9000, and the cluster if there is one.
 func server(t testing.TB) (address, cluster string) {
